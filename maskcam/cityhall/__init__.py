@@ -1,0 +1,1 @@
+"""Collector, store and dashboard (an extra; a unit does not install it)."""

@@ -1,0 +1,1 @@
+"""From a minute count to the broker."""

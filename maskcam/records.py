@@ -1,0 +1,138 @@
+"""The small immutable records that travel between the stages.
+
+Pixels are in `Frame` only, and a `Frame` goes no further than the head-shake
+stage. Everything behind it is made of the small numbers below.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class MaskState(StrEnum):
+    """How a face wears its mask. `UNCLEAR` is said of a person, never of one detection."""
+
+    WITH_MASK = "with_mask"
+    WITHOUT_MASK = "without_mask"
+    INCORRECT = "incorrect"
+    UNCLEAR = "unclear"
+
+
+class Box(NamedTuple):
+    """A rectangle in pixels of `Frame.luma`: left, top, right and bottom edge."""
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+    @property
+    def width(self) -> float:
+        return self.x1 - self.x0
+
+    @property
+    def height(self) -> float:
+        return self.y1 - self.y0
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        return (self.x0 + self.x1) / 2, (self.y0 + self.y1) / 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One picture; its arrays are valid until the next frame is read.
+
+    captured_at_s: monotonic time of capture in seconds (of a file: its own time).
+    luma: (H, W) uint8, the full resolution for the head-shake stage.
+    rgb: (h, w, 3) uint8, the same field of view, scaled down for the detector.
+    """
+
+    captured_at_s: float
+    luma: NDArray[np.uint8]
+    rgb: NDArray[np.uint8]
+
+
+class Detection(NamedTuple):
+    """A face box (forehead to chin, ear to ear) in pixels of `Frame.luma`.
+
+    `state` is never `UNCLEAR`; `score` is 0..1.
+    """
+
+    box: Box
+    state: MaskState
+    score: float
+
+
+class HeadMotion(NamedTuple):
+    """How the inner face of one head moved since the frame before.
+
+    `yaw` and `pitch` are in head heights (positive: to the right, down in the
+    picture), already free of the motion of the head box, the body and the camera.
+    `quality` is 0..1; at 0 the motion could not be measured.
+    """
+
+    at_s: float
+    yaw: float
+    pitch: float
+    quality: float
+
+
+class HeadShake(NamedTuple):
+    """A recognised "no": monotonic time of recognition and confidence 0..1."""
+
+    at_s: float
+    confidence: float
+
+
+class Passage(NamedTuple):
+    """One person passed once. `ended_at_s` is the monotonic time at which the track ended."""
+
+    ended_at_s: float
+    state: MaskState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MinuteCount:
+    """What one window publishes, and all that the publisher accepts.
+
+    `start` is UTC on a whole minute; `minutes` is the length of the window. The
+    five counts are None when the window is suppressed. `observed_s`: seconds in
+    which the unit could see and could honour objections.
+    """
+
+    start: datetime
+    minutes: int
+    with_mask: int | None
+    without_mask: int | None
+    incorrect: int | None
+    unclear: int | None
+    observed_s: float
+    suppressed: bool = False
+
+    @property
+    def people(self) -> int | None:
+        """Sum of the four states; None when suppressed."""
+        states = (self.with_mask, self.without_mask, self.incorrect, self.unclear)
+        known = [count for count in states if count is not None]
+        return sum(known) if len(known) == len(states) else None
+
+    @classmethod
+    def withheld(cls, *, start: datetime, minutes: int, observed_s: float) -> Self:
+        """Returns a window whose counts are too small to be told."""
+        return cls(
+            start=start,
+            minutes=minutes,
+            with_mask=None,
+            without_mask=None,
+            incorrect=None,
+            unclear=None,
+            observed_s=observed_s,
+            suppressed=True,
+        )

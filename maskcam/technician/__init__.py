@@ -1,0 +1,1 @@
+"""Set-up, self-check, aiming and the public sign."""

@@ -1,0 +1,1 @@
+"""What looks at pixels: detector and head motion."""
