@@ -34,14 +34,17 @@ class Box(NamedTuple):
 
     @property
     def width(self) -> float:
+        """Width in px."""
         return self.x1 - self.x0
 
     @property
     def height(self) -> float:
+        """Height in px."""
         return self.y1 - self.y0
 
     @property
     def centre(self) -> tuple[float, float]:
+        """Centre (x, y) in px."""
         return (self.x0 + self.x1) / 2, (self.y0 + self.y1) / 2
 
 

@@ -1,0 +1,292 @@
+"""The configuration: one TOML file, read once, checked as a whole.
+
+Values come from the defaults below, then the file, then the environment:
+``MASKCAM_BROKER_HOST`` sets ``host`` of ``[broker]``. Unknown keys are refused,
+and all faults are reported together.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from datetime import date, time
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+
+from maskcam.errors import ConfigError
+
+ENVIRONMENT_PREFIX = "MASKCAM_"
+IMAGE_DEFAULT_ID = "unconfigured"
+
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Point = tuple[Fraction, Fraction]
+
+
+def _polygon(points: tuple[Point, ...]) -> tuple[Point, ...]:
+    if len(points) < 3:
+        raise ValueError("a zone needs at least 3 corners, each [x, y] as fractions 0 to 1")
+    return points
+
+
+def _hours(text: str) -> str:
+    if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d", text):
+        raise ValueError('expected "HH:MM-HH:MM", for example "07:30-13:00"')
+    return text
+
+
+def _zone_name(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError('unknown time zone, expected for example "Europe/Paris"') from error
+    return name
+
+
+Polygon = Annotated[tuple[Point, ...], AfterValidator(_polygon)]
+Hours = Annotated[str, AfterValidator(_hours)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
+
+
+class UnitSection(_Section):
+    """Who this unit is and where it keeps its outbox."""
+
+    id: Slug
+    site: Slug
+    state_directory: Path = Path("/var/lib/maskcam")
+
+    @model_validator(mode="after")
+    def _own_id(self) -> Self:
+        if self.id == IMAGE_DEFAULT_ID:
+            raise ValueError(
+                f'"{IMAGE_DEFAULT_ID}" is the image\'s default id: give the unit its own'
+            )
+        return self
+
+
+class CameraSection(_Section):
+    """Where frames come from, and what of them is never looked at."""
+
+    source: str = "picamera2"
+    width: int = Field(default=1280, ge=320, le=3840, multiple_of=2)
+    height: int = Field(default=720, ge=240, le=2160, multiple_of=2)
+    fps: float = Field(default=30, ge=5, le=60)
+    max_exposure_ms: float = Field(default=12, ge=1, le=15)
+    exclusion_zones: tuple[Polygon, ...] = ()
+
+
+class DetectorSection(_Section):
+    """The model and what runs it."""
+
+    model: Path | None = None
+    edgetpu_model: Path | None = None
+    accelerator: Literal["auto", "required", "off"] = "auto"
+    score_threshold: float | None = Field(default=None, ge=0.05, le=0.95)
+    threads: int = Field(default=2, ge=1, le=8)
+
+
+class CountingSection(_Section):
+    """When people are counted and how few may be told."""
+
+    preset: Literal["standard", "decree"] = "standard"
+    min_people: int | None = Field(default=None, ge=1, le=100)
+    max_window_minutes: int | None = Field(default=None, ge=1, le=1440)
+    min_fps: float = Field(default=10, ge=10, le=60)
+    operating_hours: tuple[Hours, ...] = ()
+    timezone: Annotated[str, AfterValidator(_zone_name)] = "Europe/Paris"
+
+
+class LampSection(_Section):
+    """The lamp that answers an objection."""
+
+    gpio: int | None = Field(default=None, ge=0, le=27)
+
+
+class BrokerSection(_Section):
+    """Where counts are sent. Paths are relative to the configuration file."""
+
+    host: str = Field(min_length=1)
+    port: int = Field(default=8883, ge=1, le=65535)
+    ca: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+    insecure: bool = False
+    keepalive_s: int = Field(default=60, ge=5, le=3600)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the broker is on this machine."""
+        return self.host in {"localhost", "127.0.0.1", "::1"}
+
+    @model_validator(mode="after")
+    def _encrypted(self) -> Self:
+        files = {"ca": self.ca, "certificate": self.certificate, "key": self.key}
+        given = [name for name, path in files.items() if path]
+        if given and len(given) < len(files):
+            missing = ", ".join(name for name in files if name not in given)
+            raise ValueError(f"TLS needs ca, certificate and key together; missing: {missing}")
+        if not given and not self.insecure and not self.is_local:
+            raise ValueError(
+                "ca, certificate and key are required for a broker on another machine "
+                "(or insecure = true, which sends the counts in the clear)"
+            )
+        return self
+
+
+class NoticeSection(_Section):
+    """What the sign on the pole says. A unit without a sign does not count."""
+
+    controller: str = Field(min_length=2)
+    contact: str = Field(min_length=5)
+    dpo_contact: str = ""
+    sign_date: date
+    deployment_ends: date | None = None
+    information_url: str = ""
+
+
+class Config(_Section):
+    """The whole configuration, frozen."""
+
+    unit: UnitSection
+    camera: CameraSection = CameraSection()
+    detector: DetectorSection = DetectorSection()
+    counting: CountingSection = CountingSection()
+    lamp: LampSection = LampSection()
+    broker: BrokerSection
+    notice: NoticeSection
+
+    def operating_times(self) -> tuple[tuple[time, time], ...]:
+        """Returns the operating hours as (from, to) pairs of local time."""
+        pairs = (hours.split("-") for hours in self.counting.operating_hours)
+        return tuple((time.fromisoformat(start), time.fromisoformat(end)) for start, end in pairs)
+
+
+def load(path: Path, *, environment: Mapping[str, str] | None = None) -> Config:
+    """Reads and checks the configuration in `path`.
+
+    Args:
+        path: the TOML file; relative paths inside are taken from its folder.
+        environment: overrides such as ``MASKCAM_BROKER_HOST``; the process's own if None.
+
+    Raises:
+        ConfigError: the file is missing or no TOML, or has wrong or unknown keys;
+            the message has a line for each fault.
+    """
+    values = _read_toml(path)
+    overrides, faults = _overrides(os.environ if environment is None else environment)
+    for section, key, value in overrides:
+        table = values.setdefault(section, {})
+        if isinstance(table, dict):
+            table[key] = value
+    try:
+        config = Config.model_validate(values)
+    except ValidationError as error:
+        faults += [f"{path}: {_fault(item)}" for item in error.errors()]
+    if faults:
+        raise ConfigError("\n".join(faults))
+    return _with_absolute_paths(config, path.resolve().parent)
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_bytes().decode()
+        return tomllib.loads(text)
+    except FileNotFoundError as error:
+        raise ConfigError(
+            f"{path}: no such file; start from maskcam.example.toml (maskcam config example)"
+        ) from error
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: is not a text file in UTF-8") from error
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise ConfigError(f"{path}: is not valid TOML: {error}") from error
+
+
+def _overrides(
+    environment: Mapping[str, str],
+) -> tuple[list[tuple[str, str, Any]], list[str]]:
+    """Returns (section, key, value) for each override, and a line for each unknown one."""
+    known = {
+        f"{ENVIRONMENT_PREFIX}{section}_{key}".upper(): (section, key)
+        for section, field in Config.model_fields.items()
+        for key in _keys(field.annotation)
+    }
+    found, faults = [], []
+    for name, text in sorted(environment.items()):
+        if not name.startswith(ENVIRONMENT_PREFIX):
+            continue
+        if name in known:
+            found.append((*known[name], _toml_value(text)))
+        else:
+            faults.append(f"environment: {name} is not a known setting; unset it")
+    return found, faults
+
+
+def _keys(section: Any) -> list[str]:
+    return list(section.model_fields)
+
+
+def _toml_value(text: str) -> Any:
+    """Reads a number, boolean, date or list as TOML; anything else is a string."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _fault(error: Any) -> str:
+    section, *keys = [str(part) for part in error["loc"]] or ["file"]
+    place = f"[{section}]" + (f" {'.'.join(keys)}" if keys else "")
+    kind, message = error["type"], error["msg"].removeprefix("Value error, ")
+    if kind == "missing":
+        return f"{place}: is missing; add it" + ("" if keys else " (see maskcam.example.toml)")
+    if kind == "extra_forbidden":
+        return f"{place}: is not a known key; check the spelling or remove it"
+    if kind == "value_error" and isinstance(error["input"], dict):
+        return f"{place}: {message}"
+    return f"{place} = {_shown(error['input'])}: {_allowed(error) or message}"
+
+
+def _allowed(error: Any) -> str:
+    if error["type"] == "string_pattern_mismatch":
+        return "use 1 to 63 small letters, digits and hyphens, beginning with a letter or digit"
+    return ""
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _with_absolute_paths(config: Config, base: Path) -> Config:
+    def resolved(section: _Section) -> _Section:
+        paths = {
+            name: base / value
+            for name, value in section
+            if isinstance(value, Path) and not value.is_absolute()
+        }
+        return section.model_copy(update=paths) if paths else section
+
+    return config.model_copy(update={name: resolved(section) for name, section in config})
+
+
+def example() -> str:
+    """Returns the example file, in which every key is explained."""
+    return Path(__file__).with_name("maskcam.example.toml").read_text(encoding="utf-8")

@@ -1,0 +1,137 @@
+"""The configuration is checked as a whole, and each fault says what is allowed."""
+
+from __future__ import annotations
+
+import random
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from maskcam import config
+from maskcam.errors import ConfigError
+
+MINIMAL = """
+[unit]
+id = "forville-01"
+site = "forville"
+[broker]
+host = "localhost"
+[notice]
+controller = "Ville d'Exemple"
+contact = "masques@example.org"
+sign_date = 2026-05-01
+"""
+
+
+def load(tmp_path: Path, text: str, **environment: str) -> config.Config:
+    path = tmp_path / "maskcam.toml"
+    path.write_text(text)
+    return config.load(path, environment=environment)
+
+
+def faults(tmp_path: Path, text: str, **environment: str) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, text, **environment)
+    assert caught.value.exit_code == 2
+    return str(caught.value).splitlines()
+
+
+def test_the_example_is_valid_and_its_comments_are_the_defaults(tmp_path):
+    text = config.example()
+    defaults = load(tmp_path, text)
+    uncommented = "\n".join(
+        line[2:] if line.startswith("# ") and ("=" in line or line.startswith("#  ")) else line
+        for line in text.splitlines()[5:]
+    )
+    everything = tomllib.loads(uncommented.replace("# ]\n", "]\n"))
+    for section, fields in config.Config.model_fields.items():
+        assert set(everything[section]) == set(fields.annotation.model_fields), section
+    assert defaults.camera.width == everything["camera"]["width"]
+    assert defaults.counting.min_fps == everything["counting"]["min_fps"]
+    assert defaults.broker.keepalive_s == everything["broker"]["keepalive_s"]
+
+
+def test_all_faults_are_reported_together(tmp_path):
+    text = MINIMAL.replace("forville-01", "Forville/01") + "[camera]\nfps = 900\ncolour = true\n"
+    lines = faults(tmp_path, text, MASKCAM_DETECTOR_THREADS="99")
+    assert len(lines) == 4
+    assert all("maskcam.toml: [" in line for line in lines)
+    assert any("[camera] fps = 900" in line and "60" in line for line in lines)
+    assert any("[camera] colour: is not a known key" in line for line in lines)
+    assert any("[detector] threads = 99" in line for line in lines)
+
+
+def test_environment_overrides_the_file(tmp_path):
+    loaded = load(
+        tmp_path,
+        MINIMAL,
+        MASKCAM_BROKER_PORT="1883",
+        MASKCAM_CAMERA_SOURCE="v4l2:/dev/video0",
+        MASKCAM_NOTICE_DEPLOYMENT_ENDS="2026-12-31",
+        HOME="/nowhere",
+    )
+    assert loaded.broker.port == 1883
+    assert loaded.camera.source == "v4l2:/dev/video0"
+    assert str(loaded.notice.deployment_ends) == "2026-12-31"
+
+
+def test_a_misspelt_override_is_refused(tmp_path):
+    assert faults(tmp_path, MINIMAL, MASKCAM_BROKER_PROT="1") == [
+        "environment: MASKCAM_BROKER_PROT is not a known setting; unset it"
+    ]
+
+
+def test_a_broker_elsewhere_needs_tls(tmp_path):
+    elsewhere = MINIMAL.replace("localhost", "mqtt.example.org")
+    assert "insecure = true" in faults(tmp_path, elsewhere)[0]
+    assert (
+        "missing: key"
+        in faults(
+            tmp_path, elsewhere, MASKCAM_BROKER_CA="ca.crt", MASKCAM_BROKER_CERTIFICATE="c.crt"
+        )[0]
+    )
+    assert load(tmp_path, elsewhere, MASKCAM_BROKER_INSECURE="true").broker.insecure
+
+
+def test_paths_are_relative_to_the_file(tmp_path):
+    files = 'ca = "ca.crt"\ncertificate = "/etc/client.crt"\nkey = "client.key"\n'
+    broker = load(tmp_path, MINIMAL.replace("[notice]", files + "[notice]")).broker
+    assert broker.ca == tmp_path / "ca.crt"
+    assert broker.certificate == Path("/etc/client.crt")
+
+
+def test_the_image_default_id_is_refused(tmp_path):
+    assert "default id" in faults(tmp_path, MINIMAL.replace("forville-01", "unconfigured"))[0]
+
+
+@pytest.mark.parametrize("missing", ["controller", "contact", "sign_date"])
+def test_a_unit_without_a_sign_does_not_count(tmp_path, missing):
+    text = "\n".join(line for line in MINIMAL.splitlines() if not line.startswith(missing))
+    assert faults(tmp_path, text) == [
+        f"{tmp_path}/maskcam.toml: [notice] {missing}: is missing; add it"
+    ]
+
+
+def test_a_missing_file_says_where_to_start(tmp_path):
+    with pytest.raises(ConfigError, match="no such file"):
+        config.load(tmp_path / "none.toml", environment={})
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_random_bytes_are_one_line(tmp_path, seed):
+    path = tmp_path / "maskcam.toml"
+    path.write_bytes(random.Random(seed).randbytes(10_000))
+    with pytest.raises(ConfigError) as caught:
+        config.load(path, environment={})
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_hours_zones_and_time_zone(tmp_path):
+    text = MINIMAL + (
+        '[counting]\noperating_hours = ["07:30-13:00"]\ntimezone = "Europe/Nowhere"\n'
+        "[camera]\nexclusion_zones = [[[0, 0], [1, 1]]]\n"
+    )
+    lines = faults(tmp_path, text)
+    assert any("Europe/Nowhere" in line for line in lines)
+    assert any("3 corners" in line for line in lines)
