@@ -1,0 +1,346 @@
+"""The command line: reads arguments, calls one function, turns errors into one line.
+
+Imports of the parts stand inside the functions that need them, so that
+``--help`` is instant and a unit never loads what it does not use.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from maskcam import __version__
+from maskcam.errors import MaskcamError, UsageError
+
+Command = Callable[[argparse.Namespace], int]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit code.
+
+    0: done; 1: failed at run time; 2: wrong call or configuration; 10 and 11:
+    camera or accelerator stalled (see `maskcam.errors`); 130: ended by Ctrl-C.
+    """
+    args = _parser().parse_args(argv)
+    logging.basicConfig(
+        level=logging.DEBUG if args.verbose else logging.INFO,
+        format="%(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    try:
+        code = int(args.command(args))
+        sys.stdout.flush()
+    except MaskcamError as error:
+        for line in str(error).splitlines():
+            print(f"maskcam: {line}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("maskcam: stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader (head, say) has gone; keep Python from complaining at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="maskcam",
+        description="Counts passers-by with and without a face mask; tells only how many.",
+        epilog="Try it: maskcam demo --minutes 3 --fast",
+    )
+    parser.add_argument("--version", action="version", version=f"maskcam {__version__}")
+    parser.add_argument("--verbose", action="store_true", help="log more (never about persons)")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_run(commands)
+    _add_demo(commands)
+    _add_replay(commands)
+    _add_evaluate(commands)
+    _add_model(commands)
+    _add_config(commands)
+    return parser
+
+
+def add_command(
+    commands: Any, name: str, function: Command, *, summary: str, examples: str
+) -> argparse.ArgumentParser:
+    """Adds a command whose ``--help`` ends with examples, and returns its parser."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=summary,
+        description=summary[0].upper() + summary[1:] + ".",
+        epilog=f"examples:\n{examples}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(command=function)
+    return parser
+
+
+def positive(kind: type[float] | type[int]) -> Callable[[str], float]:
+    """Returns an argument type for numbers above zero."""
+
+    def convert(text: str) -> float:
+        try:
+            value = kind(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number") from error
+        if not 0 < value < float("inf"):
+            raise argparse.ArgumentTypeError(f"{text} must be above 0")
+        return value
+
+    return convert
+
+
+def _utc(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a time such as 2026-05-04T08:00:00Z"
+        ) from error
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _add_config_file(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="maskcam.toml")
+
+
+def _add_model_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", type=Path, metavar="FILE", help="a .tflite other than our own")
+    parser.add_argument(
+        "--threads", type=positive(int), default=2, metavar="N", help="CPU threads (default: 2)"
+    )
+
+
+def _add_run(commands: Any) -> None:
+    parser = add_command(
+        commands,
+        "run",
+        _run,
+        summary="run the unit",
+        examples="  maskcam run --config /etc/maskcam/maskcam.toml",
+    )
+    _add_config_file(parser)
+
+
+def _run(args: argparse.Namespace) -> int:
+    from maskcam import config
+    from maskcam.unit import run
+
+    run.run(config.load(args.config))
+    return 0
+
+
+def _add_demo(commands: Any) -> None:
+    parser = add_command(
+        commands,
+        "demo",
+        _demo,
+        summary="count people in a rendered street or a video, nothing to set up",
+        examples=(
+            "  maskcam demo                       live, until Ctrl-C\n"
+            "  maskcam demo --minutes 3 --fast    three minutes, as fast as the machine can\n"
+            "  maskcam demo --source street.mp4\n"
+            "  maskcam demo --source v4l2:/dev/video0"
+        ),
+    )
+    parser.add_argument(
+        "--source", metavar="SOURCE", help="a video file, v4l2:DEVICE or rtsp://..."
+    )
+    parser.add_argument("--minutes", type=positive(float), metavar="N", help="end after N minutes")
+    parser.add_argument("--fast", action="store_true", help="do not wait for the scene's clock")
+    parser.add_argument("--seed", type=int, default=1, help="another street (default: 1)")
+    parser.add_argument(
+        "--people-per-minute", type=positive(float), default=12.0, metavar="N", help="(default: 12)"
+    )
+    parser.add_argument(
+        "--min-people",
+        type=positive(int),
+        default=1,
+        metavar="N",
+        help="smallest number told alone (default here: 1, every minute; on a unit: 5)",
+    )
+    _add_model_options(parser)
+
+
+def _demo(args: argparse.Namespace) -> int:
+    from maskcam.unit import demo
+
+    if args.source and args.fast and "://" in args.source + ":/":
+        raise UsageError("--fast is for the rendered street; leave it out with a live --source")
+    return demo.demo(
+        source=args.source,
+        minutes=args.minutes,
+        fast=args.fast,
+        seed=args.seed,
+        people_per_minute=args.people_per_minute,
+        min_people=args.min_people,
+        model=args.model,
+        threads=args.threads,
+    )
+
+
+def _add_replay(commands: Any) -> None:
+    parser = add_command(
+        commands,
+        "replay",
+        _replay,
+        summary="run the whole chain on a recorded file, on the file's own time",
+        examples=(
+            "  maskcam replay market.mp4 --json\n"
+            "  maskcam replay market.mp4 --json --start 2026-05-04T08:00:00Z --min-people 1"
+        ),
+    )
+    parser.add_argument("video", type=Path, metavar="VIDEO")
+    parser.add_argument(
+        "--json", action="store_true", help="print the count messages, one JSON a line"
+    )
+    parser.add_argument(
+        "--start",
+        type=_utc,
+        default=datetime(2000, 1, 1, tzinfo=UTC),
+        metavar="TIME",
+        help="UTC of the first frame (default: 2000-01-01T00:00:00Z)",
+    )
+    parser.add_argument("--site", default="replay", help="site in the messages (default: replay)")
+    parser.add_argument("--unit", default="replay-01", help="unit in the messages")
+    parser.add_argument(
+        "--preset", choices=["standard", "decree"], default="standard", help="merging of windows"
+    )
+    parser.add_argument("--min-people", type=positive(int), metavar="N", help="(default: preset's)")
+    parser.add_argument(
+        "--detect-fps",
+        type=positive(float),
+        metavar="N",
+        help="imitate a slower detector (default: every frame)",
+    )
+    _add_model_options(parser)
+
+
+def _replay(args: argparse.Namespace) -> int:
+    from maskcam.delivery import wire
+    from maskcam.unit import replay
+
+    for count in replay.replay(
+        args.video,
+        start=args.start,
+        preset=args.preset,
+        min_people=args.min_people,
+        detect_fps=args.detect_fps,
+        model=args.model,
+        threads=args.threads,
+        progress=sys.stderr.isatty(),
+    ):
+        if args.json:
+            print(wire.encode_count(count, site=args.site, unit=args.unit).decode(), flush=True)
+        else:
+            print(wire.describe(count), flush=True)
+    return 0
+
+
+def _add_evaluate(commands: Any) -> None:
+    parser = commands.add_parser("evaluate", help="measure the stages on labelled material")
+    kinds = parser.add_subparsers(title="what", metavar="WHAT", required=True)
+    detections = add_command(
+        kinds,
+        "detections",
+        _evaluate_detections,
+        summary="average precision of the model on labelled photographs",
+        examples="  maskcam evaluate detections --coco test.json --images images --json",
+    )
+    detections.add_argument("--coco", type=Path, required=True, metavar="FILE")
+    detections.add_argument("--images", type=Path, required=True, metavar="DIR")
+    detections.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    _add_model_options(detections)
+    gestures = add_command(
+        kinds,
+        "gestures",
+        _evaluate_gestures,
+        summary="recognition of head shakes on labelled clips",
+        examples="  maskcam evaluate gestures --clips clips --json",
+    )
+    gestures.add_argument("--clips", type=Path, required=True, metavar="DIR")
+    gestures.add_argument("--json", action="store_true", help="print JSON instead of a table")
+
+
+def _evaluate_detections(args: argparse.Namespace) -> int:
+    from maskcam.evaluate import detections
+
+    report = detections.evaluate(
+        coco=args.coco, images=args.images, model=args.model, threads=args.threads
+    )
+    print(json.dumps(report) if args.json else detections.as_text(report))
+    return 0
+
+
+def _evaluate_gestures(args: argparse.Namespace) -> int:
+    from maskcam.evaluate import gestures
+
+    report = gestures.evaluate(args.clips)
+    print(json.dumps(report) if args.json else gestures.as_text(report))
+    return 0
+
+
+def _add_model(commands: Any) -> None:
+    parser = commands.add_parser("model", help="look into a model file")
+    kinds = parser.add_subparsers(title="what", metavar="WHAT", required=True)
+    inspect = add_command(
+        kinds,
+        "inspect",
+        _model_inspect,
+        summary="tell whether a .tflite is fit for the Edge TPU",
+        examples="  maskcam model inspect models/maskcam.tflite --json",
+    )
+    inspect.add_argument("file", type=Path, metavar="FILE")
+    inspect.add_argument("--json", action="store_true", help="print JSON instead of a table")
+
+
+def _model_inspect(args: argparse.Namespace) -> int:
+    from maskcam.vision import inspection
+
+    report = inspection.inspect(args.file)
+    print(json.dumps(report.as_dict()) if args.json else report.as_text())
+    return 0 if report.fit else 1
+
+
+def _add_config(commands: Any) -> None:
+    parser = commands.add_parser("config", help="check, show or start a configuration")
+    kinds = parser.add_subparsers(title="what", metavar="WHAT", required=True)
+    show = add_command(
+        kinds,
+        "show",
+        _config_show,
+        summary="check a configuration and print every value in force",
+        examples="  maskcam config show --config maskcam.toml",
+    )
+    _add_config_file(show)
+    add_command(
+        kinds,
+        "example",
+        _config_example,
+        summary="print the example configuration, every key explained",
+        examples="  maskcam config example > maskcam.toml",
+    )
+
+
+def _config_show(args: argparse.Namespace) -> int:
+    from maskcam import config
+
+    print(config.load(args.config).model_dump_json(indent=2))
+    return 0
+
+
+def _config_example(args: argparse.Namespace) -> int:
+    from maskcam import config
+
+    del args
+    print(config.example(), end="")
+    return 0

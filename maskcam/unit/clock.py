@@ -1,0 +1,50 @@
+"""Whether the system clock can be believed.
+
+A Raspberry Pi has no battery clock: until the network has told the time, the
+system clock shows any date. The kernel knows whether it has been disciplined.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import time
+from typing import Final
+
+_TIME_ERROR: Final = 5  # adjtimex(2): the clock is not synchronised
+_TIMEX_BYTES: Final = 512  # struct timex has 208 bytes on 64-bit Linux; leave room
+
+
+class SystemClock:
+    """The offset between UTC and the monotonic clock, once it is known.
+
+    Args:
+        trusted: believe the system clock without asking the kernel, for a machine
+            with a battery clock or a test bench.
+    """
+
+    def __init__(self, *, trusted: bool = False) -> None:
+        self._trusted = trusted
+
+    def synchronised(self) -> bool:
+        """Returns whether the kernel says that the clock is disciplined."""
+        return self._trusted or is_synchronised()
+
+    def utc_offset_s(self) -> float | None:
+        """Returns UTC minus the monotonic time in seconds, or None while UTC is unknown."""
+        return time.time() - time.monotonic() if self.synchronised() else None
+
+
+def is_synchronised() -> bool:
+    """Asks the kernel (adjtimex, read only) whether the clock is synchronised.
+
+    Raises:
+        OSError: the kernel does not answer.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    timex = ctypes.create_string_buffer(_TIMEX_BYTES)  # modes = 0: change nothing
+    state = int(libc.adjtimex(timex))
+    if state < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+    return state != _TIME_ERROR

@@ -1,0 +1,113 @@
+"""Runs the detector at its own pace, on the newest frame only."""
+
+from __future__ import annotations
+
+import threading
+import time
+from types import TracebackType
+from typing import NamedTuple, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maskcam.errors import InferenceStalledError
+from maskcam.records import Detection, Frame
+
+_JOIN_S = 1.0
+
+
+class Detects(Protocol):
+    """What finds faces in a picture: `maskcam.vision.detector.Detector`, or a fake."""
+
+    def detect(self, rgb: NDArray[np.uint8]) -> list[Detection]:
+        """Returns the faces in `rgb` (h, w, 3)."""
+        ...
+
+
+class Detected(NamedTuple):
+    """The detector's answer for the frame captured at `captured_at_s`."""
+
+    captured_at_s: float
+    detections: list[Detection]
+
+
+class DetectionWorker:
+    """A thread with room for one waiting picture: a newer one replaces it.
+
+    Nothing is ever queued, so a slow detector drops frames and memory stays
+    bounded. The picture is copied, since a frame is valid only until the next.
+    """
+
+    def __init__(self, detector: Detects) -> None:
+        self._detector = detector
+        self._changed = threading.Condition()
+        self._waiting: tuple[float, NDArray[np.uint8]] | None = None
+        self._results: list[Detected] = []
+        self._failure: Exception | None = None
+        self._stopping = False
+        self._busy_since_s: float | None = None
+        self._thread = threading.Thread(target=self._work, name="detection", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        with self._changed:
+            self._stopping = True
+            self._changed.notify()
+        self._thread.join(_JOIN_S)
+        if self._thread.is_alive() and error is None:
+            raise InferenceStalledError(
+                "the detector did not stop; the accelerator hangs: restart the unit"
+            )
+
+    def offer(self, frame: Frame) -> None:
+        """Leaves a copy of the frame's small picture for the detector."""
+        with self._changed:
+            self._waiting = (frame.captured_at_s, frame.rgb.copy())
+            self._changed.notify()
+
+    def take(self) -> list[Detected]:
+        """Returns the answers since the last call, oldest first.
+
+        Raises:
+            InferenceStalledError: an inference failed.
+        """
+        with self._changed:
+            if self._failure is not None:
+                raise InferenceStalledError(
+                    f"inference failed ({self._failure}); check the accelerator's cable and power"
+                ) from self._failure
+            results, self._results = self._results, []
+        return results
+
+    def busy_s(self) -> float:
+        """Returns for how long the inference under way has run; 0 when idle."""
+        with self._changed:
+            since = self._busy_since_s
+        return 0.0 if since is None else time.monotonic() - since
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                self._busy_since_s = None
+                self._changed.wait_for(lambda: self._stopping or self._waiting is not None)
+                if self._stopping or self._waiting is None:
+                    return
+                captured_at_s, rgb = self._waiting
+                self._waiting = None
+                self._busy_since_s = time.monotonic()
+            try:
+                detections = self._detector.detect(rgb)
+            except Exception as error:  # noqa: BLE001 - handed to the loop, which ends the process
+                with self._changed:
+                    self._failure = error
+                    return
+            with self._changed:
+                self._results.append(Detected(captured_at_s, detections))

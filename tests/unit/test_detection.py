@@ -1,0 +1,99 @@
+"""The detector runs on the newest frame; older ones are dropped, never queued."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from maskcam.errors import InferenceStalledError
+from maskcam.records import Box, Detection, Frame, MaskState
+from maskcam.unit.detection import DetectionWorker
+
+FACE = Detection(Box(1, 2, 3, 4), MaskState.WITH_MASK, 0.9)
+
+
+def frame(number: int) -> Frame:
+    pixels = np.full((4, 6, 3), number, np.uint8)
+    return Frame(captured_at_s=float(number), luma=pixels[:, :, 0], rgb=pixels)
+
+
+class Gated:
+    """A detector that works only when told, and remembers what it saw."""
+
+    def __init__(self) -> None:
+        self.go = threading.Semaphore(0)
+        self.begun = threading.Semaphore(0)
+        self.seen: list[int] = []
+
+    def detect(self, rgb):
+        self.begun.release()
+        assert self.go.acquire(timeout=5)
+        self.seen.append(int(rgb[0, 0, 0]))
+        return [FACE]
+
+
+def taken(worker: DetectionWorker, count: int) -> list[float]:
+    results: list[float] = []
+    deadline = time.monotonic() + 5
+    while len(results) < count and time.monotonic() < deadline:
+        results += [result.captured_at_s for result in worker.take()]
+        time.sleep(0.002)
+    return results
+
+
+def test_a_slow_detector_drops_frames():
+    detector = Gated()
+    with DetectionWorker(detector) as worker:
+        worker.offer(frame(1))
+        assert detector.begun.acquire(timeout=5)
+        for number in range(2, 9):
+            worker.offer(frame(number))
+        detector.go.release(2)
+        assert taken(worker, 2) == [1.0, 8.0]
+    assert detector.seen == [1, 8]
+
+
+def test_the_picture_is_copied():
+    detector = Gated()
+    with DetectionWorker(detector) as worker:
+        reused = frame(1)
+        worker.offer(reused)
+        reused.rgb[:] = 99
+        detector.go.release()
+        taken(worker, 1)
+    assert detector.seen == [1]
+
+
+def test_a_failure_ends_the_loop_with_its_reason():
+    class Broken:
+        def detect(self, rgb):
+            raise RuntimeError("USB transfer failed")
+
+    with DetectionWorker(Broken()) as worker:
+        worker.offer(frame(1))
+        with pytest.raises(InferenceStalledError, match="USB transfer failed") as caught:
+            taken(worker, 1)
+    assert caught.value.exit_code == 11
+
+
+def test_a_hanging_inference_is_seen_and_does_not_hold_the_process():
+    detector = Gated()
+    worker = DetectionWorker(detector)
+    worker.__enter__()
+    worker.offer(frame(1))
+    assert detector.begun.acquire(timeout=5)
+    time.sleep(0.02)
+    assert worker.busy_s() >= 0.02
+    begun = time.monotonic()
+    with pytest.raises(InferenceStalledError, match="did not stop"):
+        worker.__exit__(None, None, None)
+    assert time.monotonic() - begun < 3
+    detector.go.release()
+
+
+def test_idle_is_not_busy():
+    with DetectionWorker(Gated()) as worker:
+        assert worker.busy_s() == 0
