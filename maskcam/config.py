@@ -158,6 +158,15 @@ class NoticeSection(_Section):
     sign_date: date
     deployment_ends: date | None = None
     information_url: str = ""
+    way_round: str = ""
+    legal_basis: Literal["public-task", "legal-obligation", "legitimate-interests"] | None = None
+    authority: str = "CNIL, www.cnil.fr"
+
+
+class TechnicianSection(_Section):
+    """What a technician may do at the unit itself."""
+
+    aim: bool = True
 
 
 class Config(_Section):
@@ -170,6 +179,7 @@ class Config(_Section):
     lamp: LampSection = LampSection()
     broker: BrokerSection
     notice: NoticeSection
+    technician: TechnicianSection = TechnicianSection()
 
     def operating_times(self) -> tuple[tuple[time, time], ...]:
         """Returns the operating hours as (from, to) pairs of local time."""

@@ -1,0 +1,128 @@
+"""What a unit's configuration means, in the words of one language.
+
+The sign, its second layer and `maskcam explain` say the same because all three
+take their values from here.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from datetime import date
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from maskcam.config import Config
+from maskcam.delivery import wire
+
+Language = Literal["fr", "en"]
+
+HERE = Path(__file__).parent
+
+# French keeps « : ; ? ! » on the line of the word before; never before a line's "=" or "{".
+_FRENCH_GAP = re.compile(r"(?<=\S) (?=[:;?!»](?:[\s\"]|$))|(?<=«) |(?<=art\.) |(?<=§) | (?=—)")
+
+
+def words(language: Language) -> dict[str, Any]:
+    """Returns the wording in `language`, as laid out in words/*.toml."""
+    text = (HERE / "words" / f"{language}.toml").read_text(encoding="utf-8")
+    if language == "fr":
+        text = _FRENCH_GAP.sub("\N{NO-BREAK SPACE}", text)
+    return tomllib.loads(text)
+
+
+def facts(config: Config, language: Language) -> dict[str, str]:
+    """Returns the values that fill the {…} of the wording; a missing one is said to be so."""
+    text = words(language)
+    phrase = text["phrase"]
+    notice, counting, broker = config.notice, config.counting, config.broker
+    rule = _rule(config)
+    unit, site = config.unit.id, config.unit.site
+
+    def minutes(count: int) -> str:
+        return str(phrase["minute"] if count == 1 else phrase["minutes"].format(n=count))
+
+    return {
+        "unit": unit,
+        "site": site,
+        "controller": notice.controller,
+        "contact": notice.contact,
+        "dpo_contact": notice.dpo_contact or phrase["unknown"],
+        "authority": notice.authority,
+        "legal_basis": text["layer"]["legal_bases"].get(notice.legal_basis, phrase["unknown"]),
+        "way_round": _sentence(notice.way_round) or phrase["way_round"],
+        "sign_date": day(notice.sign_date, language),
+        "until_sentence": (
+            phrase["until"].format(date=day(notice.deployment_ends, language))
+            if notice.deployment_ends
+            else phrase["no_end"]
+        ),
+        "hours": (
+            phrase["hours"].format(
+                list=_listed(counting.operating_hours, text["list_and"]),
+                timezone=counting.timezone,
+            )
+            if counting.operating_hours
+            else text["always"]
+        ),
+        "window": minutes(rule.window_minutes),
+        "delay": phrase["delay"].format(n=rule.delay_minutes) if rule.delay_minutes else "",
+        "min_people": str(rule.min_people),
+        "max_window": minutes(rule.max_window_minutes),
+        "small_numbers": (
+            phrase["small_numbers"].format(
+                min_people=rule.min_people, max_window=minutes(rule.max_window_minutes)
+            )
+            if rule.min_people > 1
+            else phrase["small_numbers_off"]
+        ),
+        "zones": (
+            phrase["zones"].format(n=len(config.camera.exclusion_zones))
+            if config.camera.exclusion_zones
+            else phrase["no_zones"]
+        ),
+        "lamp": phrase["lamp"] if config.lamp.gpio is not None else "",
+        "min_fps": f"{counting.min_fps:g}",
+        "broker": f"{broker.host}:{broker.port}",
+        "transport": phrase[
+            "encrypted" if broker.ca else "local" if broker.is_local else "clear"
+        ],
+        "count_topic": wire.count_topic(site=site, unit=unit),
+        "status_topic": wire.status_topic(site=site, unit=unit),
+        "state_directory": str(config.unit.state_directory),
+    }
+
+
+def day(value: date, language: Language) -> str:
+    """Returns a date as people write it: 1er mai 2026, 1 May 2026."""
+    text = words(language)
+    number = text["first_day"] if value.day == 1 else str(value.day)
+    return f"{number} {text['months'].split()[value.month - 1]} {value.year}"
+
+
+def _listed(items: tuple[str, ...], last: str) -> str:
+    spans = [span.replace("-", "–") for span in items]  # noqa: RUF001 an en dash spans times
+    return last.join([", ".join(spans[:-1]), spans[-1]] if len(spans) > 1 else spans)
+
+
+def _sentence(text: str) -> str:
+    text = text.strip()
+    return text if not text or text[-1] in ".!?…" else f"{text}."
+
+
+class _Rule(NamedTuple):
+    window_minutes: int
+    delay_minutes: int
+    min_people: int
+    max_window_minutes: int
+
+
+def _rule(config: Config) -> _Rule:
+    counting = config.counting
+    decree = counting.preset == "decree"
+    return _Rule(
+        20 if decree else 1,
+        15 if decree else 0,
+        counting.min_people or (10 if decree else 5),
+        counting.max_window_minutes or 60,
+    )
