@@ -1,0 +1,184 @@
+"""Measures the head-shake stage on labelled clips.
+
+A folder of clips holds `manifest.json`, a list of `{"file": "x.npz", "label": "shake"}`
+with any other label for what must not be recognised, and the clips: `frames`
+(T, H, W, 3) uint8 RGB, `boxes` (T, 4) x0 y0 x1 y1 in px and `timestamps` (T,) in s.
+Further fields of the manifest are optional: `start_s` (when the shake begins), `kind`,
+`fps`, `head_px` and `required` (false: reported, not part of the target).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import zipfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from maskcam.errors import UsageError
+from maskcam.people.headshake import HeadShakeRecogniser
+from maskcam.records import Box, Frame, HeadMotion
+from maskcam.vision.motion import HeadMotionMeter
+
+SHAKE = "shake"
+_GROUPS = ("kind", "fps", "head_px")
+
+
+def evaluate(clips: Path, *, progress: Callable[[int, int], None] | None = None) -> dict[str, Any]:
+    """Runs the head-shake stage on every clip of a folder.
+
+    Args:
+        clips: the folder that holds `manifest.json`.
+        progress: called with (clips done, clips in all) after every clip.
+
+    Returns:
+        `clips`: per clip its entry of the manifest, `recognised`, and `at_s`, the clip's
+        own time of the first recognition (null without one); `rates`: per label, and
+        `by`: per kind, frame rate and head size where the manifest tells them, how many
+        clips and how many recognised, with the 95 % interval (Wilson);
+        `median_delay_s` where the manifest tells `start_s`; `ms_per_frame` of one head.
+
+    Raises:
+        UsageError: the folder, its manifest or a clip is missing or malformed.
+    """
+    manifest = _read_manifest(clips)
+    results = []
+    frames, spent_s = 0, 0.0
+    for done, entry in enumerate(manifest, start=1):
+        path = clips / entry["file"]
+        lumas, boxes, timestamps = read_clip(path)
+        began_s = perf_counter()
+        at_s = first_shake_at(measure_clip(lumas, boxes, timestamps))
+        spent_s += perf_counter() - began_s
+        frames += len(timestamps)
+        results.append({**entry, "recognised": at_s is not None, "at_s": at_s})
+        if progress is not None:
+            progress(done, len(manifest))
+    shakes = [clip for clip in results if clip["label"] == SHAKE]
+    delays = [c["at_s"] - c["start_s"] for c in shakes if c["recognised"] and "start_s" in c]
+    return {
+        "clips": results,
+        "rates": _rates_by(results, "label"),
+        "required": _rates_by([c for c in results if c.get("required", True)], "label"),
+        "by": {
+            label: {
+                group: _rates_by([c for c in results if c["label"] == label and group in c], group)
+                for group in _GROUPS
+                if any(group in c for c in results if c["label"] == label)
+            }
+            for label in sorted({clip["label"] for clip in results})
+        },
+        "median_delay_s": median(delays) if delays else None,
+        "ms_per_frame": 1000 * spent_s / max(1, frames),
+    }
+
+
+def as_text(report: dict[str, Any]) -> str:
+    """Returns a report as a table for people."""
+    lines = [f"{'label':<24}{'clips':>7}{'fired':>7}{'rate':>9}   95 % interval"]
+
+    def add(name: str, rate: dict[str, Any]) -> None:
+        low, high = rate["ci95"]
+        lines.append(
+            f"{name:<24}{rate['clips']:>7}{rate['recognised']:>7}{rate['rate']:>8.1%}"
+            f"   {low:.1%} to {high:.1%}"
+        )
+
+    for label, rate in report["rates"].items():
+        add(label, rate)
+        for group, rates in report["by"][label].items():
+            for name, part in rates.items():
+                add(f"  {group} {name}", part)
+    if report["median_delay_s"] is not None:
+        lines.append(f"median time to recognise: {report['median_delay_s']:.2f} s")
+    lines.append(f"{report['ms_per_frame']:.2f} ms a frame and head")
+    return "\n".join(lines)
+
+
+def read_clip(path: Path) -> tuple[list[NDArray[np.uint8]], NDArray[Any], NDArray[Any]]:
+    """Returns the lumas, boxes (T, 4) and timestamps (T,) of a clip; raises UsageError."""
+    try:
+        with np.load(path, allow_pickle=False) as clip:
+            frames, boxes, timestamps = clip["frames"], clip["boxes"], clip["timestamps"]
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise UsageError(
+            f"{path}: not a readable clip ({error}); it needs frames, boxes and timestamps"
+        ) from error
+    length = len(timestamps)
+    if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[3] != 3:
+        raise UsageError(f"{path}: frames must be (T, H, W, 3) uint8, not {frames.shape}")
+    if len(frames) != length or boxes.shape != (length, 4) or timestamps.shape != (length,):
+        raise UsageError(f"{path}: frames, boxes (T, 4) and timestamps (T,) differ in length")
+    lumas = [cv2.cvtColor(f, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False) for f in frames]
+    return lumas, boxes.astype(float), timestamps.astype(float)
+
+
+def measure_clip(
+    lumas: Iterable[NDArray[np.uint8]], boxes: NDArray[Any], timestamps: NDArray[Any]
+) -> list[HeadMotion]:
+    """Returns the motion of the one head of a clip; frames with an unknown box have none."""
+    meter = HeadMotionMeter()
+    motions = []
+    for luma, box, at_s in zip(lumas, boxes, timestamps, strict=True):
+        frame = Frame(float(at_s), luma, np.empty((0, 0, 3), np.uint8))
+        heads = {0: Box(*map(float, box))} if np.isfinite(box).all() else {}
+        motions += meter.measure(frame, heads).values()
+    return motions
+
+
+def first_shake_at(motions: Iterable[HeadMotion]) -> float | None:
+    """Returns when the first head shake was recognised, in the motions' own time."""
+    recogniser = HeadShakeRecogniser()
+    for motion in motions:
+        shake = recogniser.update(motion)
+        if shake is not None:
+            return shake.at_s
+    return None
+
+
+def rate(recognised: int, clips: int) -> dict[str, Any]:
+    """Returns a rate with its 95 % confidence interval (Wilson 1927)."""
+    z = 1.96
+    share = recognised / clips
+    middle = (share + z * z / (2 * clips)) / (1 + z * z / clips)
+    half = z * math.sqrt(share * (1 - share) / clips + z * z / (4 * clips**2)) / (1 + z * z / clips)
+    return {
+        "clips": clips,
+        "recognised": recognised,
+        "rate": share,
+        "ci95": [max(0.0, middle - half), min(1.0, middle + half)],
+    }
+
+
+def _rates_by(clips: list[dict[str, Any]], field: str) -> dict[str, Any]:
+    groups: dict[Any, list[bool]] = {}
+    for clip in clips:
+        groups.setdefault(clip[field], []).append(clip["recognised"])
+    return {str(name): rate(sum(hits), len(hits)) for name, hits in sorted(groups.items())}
+
+
+def _read_manifest(clips: Path) -> list[dict[str, Any]]:
+    path = clips / "manifest.json"
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"{path}: cannot be read ({error}); --clips needs a folder with it"
+        ) from error
+    if not isinstance(manifest, list) or not all(
+        isinstance(entry, dict)
+        and isinstance(entry.get("file"), str)
+        and isinstance(entry.get("label"), str)
+        for entry in manifest
+    ):
+        raise UsageError(f'{path}: must be a list of {{"file": "x.npz", "label": "shake"}}')
+    if not manifest:
+        raise UsageError(f"{path}: lists no clips")
+    return manifest
