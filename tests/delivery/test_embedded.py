@@ -1,0 +1,45 @@
+"""The demo's broker speaks real MQTT with a real client."""
+
+from __future__ import annotations
+
+import queue
+import threading
+
+import paho.mqtt.client as mqtt
+import pytest
+
+from maskcam.delivery.embedded import EmbeddedBroker
+
+
+def client(broker: EmbeddedBroker) -> mqtt.Client:
+    made = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
+    made.connect(broker.host, broker.port)
+    made.loop_start()
+    return made
+
+
+def test_a_message_goes_from_publisher_to_subscriber():
+    received: queue.Queue[tuple[str, bytes]] = queue.Queue()
+    with EmbeddedBroker() as broker:
+        subscribed = threading.Event()
+        subscriber = client(broker)
+        subscriber.on_subscribe = lambda *_: subscribed.set()
+        subscriber.on_message = lambda _c, _u, message: received.put(
+            (message.topic, message.payload)
+        )
+        subscriber.subscribe("maskcam/v1/+/+/count", qos=1)
+        assert subscribed.wait(5)
+        publisher = client(broker)
+        publisher.publish("maskcam/v1/a/b/count", b"{}", qos=1).wait_for_publish(5)
+        assert received.get(timeout=5) == ("maskcam/v1/a/b/count", b"{}")
+        for each in (publisher, subscriber):
+            each.disconnect()
+            each.loop_stop()
+
+
+def test_it_leaves_nothing_behind():
+    with EmbeddedBroker() as broker:
+        port = broker.port
+    assert "broker" not in {thread.name for thread in threading.enumerate()}
+    with pytest.raises(ConnectionRefusedError):
+        mqtt.Client(mqtt.CallbackAPIVersion.VERSION2).connect("127.0.0.1", port)
