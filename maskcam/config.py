@@ -153,12 +153,12 @@ class NoticeSection(_Section):
     """What the sign on the pole says. A unit without a sign does not count."""
 
     controller: str = Field(min_length=2)
-    contact: str = Field(min_length=5)
+    contact: str = Field(min_length=5, max_length=120)
     dpo_contact: str = ""
     sign_date: date
     deployment_ends: date | None = None
     information_url: str = ""
-    way_round: str = ""
+    way_round: str = Field(default="", max_length=100)
     legal_basis: Literal["public-task", "legal-obligation", "legitimate-interests"] | None = None
     authority: str = "CNIL, www.cnil.fr"
 

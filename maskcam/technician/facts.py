@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from datetime import date
+from datetime import date, time
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -19,8 +19,8 @@ Language = Literal["fr", "en"]
 
 HERE = Path(__file__).parent
 
-# French keeps « : ; ? ! » on the line of the word before; never before a line's "=" or "{".
-_FRENCH_GAP = re.compile(r"(?<=\S) (?=[:;?!»](?:[\s\"]|$))|(?<=«) |(?<=art\.) |(?<=§) | (?=—)")
+# French keeps these signs on the line of their word.
+_FRENCH_GAP = re.compile(r" (?=[:;?!»—])|(?<=«) |(?<=art\.) |(?<=RGPD,) |(?<=§) ")
 
 
 def words(language: Language) -> dict[str, Any]:
@@ -59,7 +59,7 @@ def facts(config: Config, language: Language) -> dict[str, str]:
         ),
         "hours": (
             phrase["hours"].format(
-                list=_listed(counting.operating_hours, text["list_and"]),
+                list=hours(config, language),
                 timezone=counting.timezone,
             )
             if counting.operating_hours
@@ -84,9 +84,7 @@ def facts(config: Config, language: Language) -> dict[str, str]:
         "lamp": phrase["lamp"] if config.lamp.gpio is not None else "",
         "min_fps": f"{counting.min_fps:g}",
         "broker": f"{broker.host}:{broker.port}",
-        "transport": phrase[
-            "encrypted" if broker.ca else "local" if broker.is_local else "clear"
-        ],
+        "transport": phrase["encrypted" if broker.ca else "local" if broker.is_local else "clear"],
         "count_topic": wire.count_topic(site=site, unit=unit),
         "status_topic": wire.status_topic(site=site, unit=unit),
         "state_directory": str(config.unit.state_directory),
@@ -100,9 +98,19 @@ def day(value: date, language: Language) -> str:
     return f"{number} {text['months'].split()[value.month - 1]} {value.year}"
 
 
-def _listed(items: tuple[str, ...], last: str) -> str:
-    spans = [span.replace("-", "–") for span in items]  # noqa: RUF001 an en dash spans times
-    return last.join([", ".join(spans[:-1]), spans[-1]] if len(spans) > 1 else spans)
+def hours(config: Config, language: Language) -> str:
+    """Returns the operating hours as people write them; empty when there is no limit."""
+    text = words(language)
+
+    def clock(at: time) -> str:
+        pattern = text["clock"] if at.minute else text["full_hour"]
+        return str(pattern.format(h=at.hour, m=f"{at.minute:02}"))
+
+    spans = [
+        text["phrase"]["span"].format(start=clock(start), end=clock(end))
+        for start, end in config.operating_times()
+    ]
+    return str(text["list_and"]).join(filter(None, [", ".join(spans[:-1]), *spans[-1:]]))
 
 
 def _sentence(text: str) -> str:

@@ -16,11 +16,11 @@ from typing import Any, Literal
 
 from maskcam.config import Config
 from maskcam.errors import MaskcamError, UsageError
-from maskcam.technician.facts import HERE, Language, day, facts, words
+from maskcam.technician.facts import HERE, Language, day, facts, hours, words
 
 Size = Literal["a4", "a3"]
+Form = Literal["pdf", "png", "svg"]
 
-_PRINTED = ("pdf", "png", "svg")
 _PRINT_PPI = 200
 
 
@@ -35,12 +35,13 @@ def write(config: Config, *, language: Language, size: Size, output: Path) -> li
         MaskcamError: the extra `sign` is not installed.
     """
     suffix = output.suffix.lower().removeprefix(".")
-    if suffix == "html":
-        content = second_layer(config, language=language).encode()
-    elif suffix in _PRINTED:
-        content = first_layer(config, language=language, size=size, form=suffix)
-    else:
-        raise UsageError(f"{output}: name the sign .pdf, .png or .svg, or .html for its page")
+    match suffix:
+        case "html":
+            content = second_layer(config, language=language).encode()
+        case "pdf" | "png" | "svg":
+            content = first_layer(config, language=language, size=size, form=suffix)
+        case _:
+            raise UsageError(f"{output}: name the sign .pdf, .png or .svg, or .html for its page")
     try:
         output.write_bytes(content)
     except OSError as error:
@@ -65,22 +66,26 @@ def omissions(config: Config) -> list[str]:
     ]
 
 
-def first_layer(config: Config, *, language: Language, size: Size, form: str) -> bytes:
+def first_layer(config: Config, *, language: Language, size: Size, form: Form) -> bytes:
     """Returns the sign as a PDF (with embedded fonts), PNG or SVG (with outlined text)."""
     try:
-        import font_source_sans_pro
+        import font_source_sans_pro  # type: ignore[import-untyped]
         import typst
     except ImportError as error:
         raise MaskcamError("the sign needs the extra: pip install 'maskcam[sign]'") from error
-    pages = typst.compile(
-        str(HERE / "sign.typ"),
-        root=str(HERE),
-        font_paths=[font_source_sans_pro.font_directory],
-        ignore_system_fonts=True,
-        format=form,
-        ppi=_PRINT_PPI,
-        sys_inputs={"data": json.dumps(_sign_data(config, language=language, size=size))},
-    )
+    data = _sign_data(config, language=language, size=size)
+    try:
+        pages = typst.compile(
+            str(HERE / "sign.typ"),
+            root=str(HERE),
+            font_paths=[font_source_sans_pro.font_directory],
+            ignore_system_fonts=True,
+            format=form,
+            ppi=_PRINT_PPI,
+            sys_inputs={"data": json.dumps(data)},
+        )
+    except typst.TypstError as error:
+        raise MaskcamError(f"the sign cannot be set: {error}; shorten them") from error
     assert isinstance(pages, bytes), "the sign is one page"
     return pages
 
@@ -116,7 +121,8 @@ def _sign_data(config: Config, *, language: Language, size: Size) -> dict[str, A
     }
     until = notice.deployment_ends
     span = text["until"].format(date=day(until, language)) if until else ""
-    hours = values["hours"] if config.counting.operating_hours else ""
+    open_at = hours(config, language)
+    opening = words(language)["phrase"]["hours_short"].format(list=open_at) if open_at else ""
     several = int(values["min_people"]) > 1
     return {
         **filled,
@@ -128,7 +134,7 @@ def _sign_data(config: Config, *, language: Language, size: Size) -> dict[str, A
         "dpo_contact": notice.dpo_contact,
         "authority": notice.authority,
         "way_round": notice.way_round or text["detour_default"],
-        "when": ", ".join(part for part in (hours, span) if part),
+        "when": ", ".join(part for part in (opening, span) if part),
         "processed": filled["processed_text"]
         + (f" {filled['processed_minimum']}" if several else ""),
         "lamp": filled["lamp"] if config.lamp.gpio is not None else "",
