@@ -1,0 +1,289 @@
+"""Takes counts from the broker and acknowledges each one only when it is stored.
+
+The network thread only puts messages into a queue. The writer takes them in
+batches, stores a batch in one transaction, and acknowledges it afterwards: what a
+crash interrupts is delivered again, and stored once by its key.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import ssl
+import threading
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple, Self
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.subscribeoptions import SubscribeOptions
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+
+from maskcam.cityhall.intake import Refused, sort
+from maskcam.cityhall.metrics import Metrics
+from maskcam.cityhall.rollup import minute_of
+from maskcam.cityhall.settings import CollectorBroker
+from maskcam.cityhall.store import HeardStatus, Store
+from maskcam.delivery.wire import ReceivedCount
+from maskcam.errors import DeliveryError
+
+_log = logging.getLogger(__name__)
+
+BATCH = 2000
+IN_FLIGHT = 3 * BATCH
+"""Unacknowledged messages that the broker may have on the way; bounds the queue."""
+LINGER_S = 0.25
+"""How long a first message waits for company; a window is a minute old anyway."""
+RETRY_S = (0.2, 5.0)
+QUIET_S = 10.0
+STOP_TIMEOUT_S = 15.0
+
+
+class _Delivery(NamedTuple):
+    topic: str
+    payload: bytes
+    mid: int
+    qos: int
+    connection: int
+
+
+class Collector:
+    """Runs from `start` to `stop`; a context manager does both.
+
+    Args:
+        broker: where to connect, and the name of the persistent session.
+        store: where windows go; a second collector may share its database.
+        metrics: counts what happens.
+        clock: the time now, in UTC.
+    """
+
+    def __init__(
+        self,
+        *,
+        broker: CollectorBroker,
+        store: Store,
+        metrics: Metrics,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._broker = broker
+        self._store = store
+        self._metrics = metrics
+        self._clock = clock
+        self._queue: queue.SimpleQueue[_Delivery] = queue.SimpleQueue()
+        self._stopping = threading.Event()
+        self._connection = 0
+        self._told_at: dict[str, float] = {}
+        self._writer = threading.Thread(target=self._write_batches, name="collector-writer")
+        self._client = self._new_client()
+
+    def start(self) -> None:
+        """Connects in the background and goes on trying until `stop`."""
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        properties.SessionExpiryInterval = self._broker.session_days * 86_400
+        properties.ReceiveMaximum = IN_FLIGHT
+        self._writer.start()
+        self._client.connect_async(
+            self._broker.host,
+            self._broker.port,
+            keepalive=self._broker.keepalive_s,
+            clean_start=False,
+            properties=properties,
+        )
+        self._client.loop_start()
+
+    def stop(self) -> None:
+        """Stores what was received, then disconnects; the session stays with the broker.
+
+        Raises:
+            DeliveryError: the writer did not end in time.
+        """
+        self._stopping.set()
+        self._writer.join(STOP_TIMEOUT_S)
+        self._client.disconnect()
+        self._client.loop_stop()
+        if self._writer.is_alive():
+            raise DeliveryError("collector: the writer does not end; check the database")
+
+    @property
+    def alive(self) -> bool:
+        """Whether both threads run."""
+        network = self._client._thread  # paho shows it nowhere else
+        return self._writer.is_alive() and network is not None and network.is_alive()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _new_client(self) -> mqtt.Client:
+        client = mqtt.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=self._broker.client_id,
+            protocol=mqtt.MQTTv5,
+            manual_ack=True,
+        )
+        client.reconnect_delay_set(min_delay=1, max_delay=30)
+        client.connect_timeout = 10.0
+        if self._broker.ca and self._broker.certificate and self._broker.key:
+            client.tls_set_context(_tls_context(self._broker))
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_message = self._on_message
+        client.on_subscribe = self._on_subscribe
+        return client
+
+    def _on_connect(
+        self, client: mqtt.Client, _data: Any, flags: mqtt.ConnectFlags, reason: Any, _p: Any
+    ) -> None:
+        if reason.is_failure:
+            _log.error("broker refused the collector: %s", reason)
+            return
+        _log.info("broker connected, session %s", "kept" if flags.session_present else "new")
+        self._metrics.connected.set(1)
+        group = self._broker.shared_group
+        counts = "maskcam/v1/+/+/count"
+        # Retained states are not sent to shared subscriptions, so each collector asks alone.
+        client.subscribe(
+            [
+                (f"$share/{group}/{counts}" if group else counts, SubscribeOptions(qos=1)),
+                ("maskcam/v1/+/+/status", SubscribeOptions(qos=1)),
+            ]
+        )
+
+    def _on_subscribe(self, _c: mqtt.Client, _d: Any, _mid: int, codes: Any, _p: Any) -> None:
+        for code in codes:
+            if code.is_failure:
+                _log.error("broker refused a subscription (%s); check its ACL", code)
+
+    def _on_disconnect(self, _c: mqtt.Client, _d: Any, _f: Any, reason: Any, _p: Any) -> None:
+        self._connection += 1
+        self._metrics.connected.set(0)
+        if not self._stopping.is_set():
+            _log.warning("broker disconnected: %s; trying again", reason)
+
+    def _on_message(self, _c: mqtt.Client, _d: Any, message: mqtt.MQTTMessage) -> None:
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            topic = "?"
+        if message.qos == 0 and self._queue.qsize() > 2 * IN_FLIGHT:
+            self._metrics.rejected.labels("overflow").inc()  # nobody waits for its receipt
+            return
+        self._queue.put(
+            _Delivery(topic, bytes(message.payload), message.mid, message.qos, self._connection)
+        )
+
+    def _write_batches(self) -> None:
+        while True:
+            batch = self._gather()
+            if batch:
+                self._metrics.waiting.set(self._queue.qsize() + len(batch))
+                self._handle(batch)
+                self._metrics.waiting.set(self._queue.qsize())
+            elif self._stopping.is_set():
+                return
+
+    def _gather(self) -> list[_Delivery]:
+        """Returns what arrived, after waiting for a first message and then for a few more."""
+        batch: list[_Delivery] = []
+        until = time.monotonic() + LINGER_S
+        while len(batch) < BATCH:
+            left = until - time.monotonic()
+            try:
+                batch.append(
+                    self._queue.get(timeout=left) if left > 0 else self._queue.get_nowait()
+                )
+            except queue.Empty:
+                break
+        return batch
+
+    def _handle(self, batch: Sequence[_Delivery]) -> None:
+        now = self._clock()
+        counts: list[ReceivedCount] = []
+        statuses: list[HeardStatus] = []
+        for delivery in batch:
+            record = sort(delivery.topic, delivery.payload, now=now)
+            if isinstance(record, Refused):
+                self._metrics.rejected.labels(record.reason).inc()
+                self._tell(record)
+            elif isinstance(record, ReceivedCount):
+                counts.append(record)
+            else:
+                statuses.append(record)
+        self._metrics.received.labels("count").inc(len(counts))
+        self._metrics.received.labels("status").inc(len(statuses))
+        if self._save(counts, statuses):
+            for delivery in batch:
+                # A number of an older connection may mean another message by now.
+                if delivery.qos and delivery.connection == self._connection:
+                    self._client.ack(delivery.mid, delivery.qos)
+
+    def _tell(self, refused: Refused) -> None:
+        """Logs a refusal, at most one of a kind in `QUIET_S`: the counter has them all."""
+        now = time.monotonic()
+        if now - self._told_at.get(refused.reason, -QUIET_S) >= QUIET_S:
+            self._told_at[refused.reason] = now
+            _log.warning("message refused: %s", refused.detail)
+
+    def _save(self, counts: Sequence[ReceivedCount], statuses: Sequence[HeardStatus]) -> bool:
+        """Stores until it succeeds; False when stopping before that."""
+        if not counts and not statuses:
+            return True
+        delay, last = RETRY_S
+        while True:
+            try:
+                with self._metrics.batch_seconds.time():
+                    written = self._store.write(counts, statuses)
+            except (DataError, IntegrityError) as error:
+                return self._save_one_by_one(counts, statuses, error)
+            except DBAPIError as error:
+                self._metrics.database_failures.inc()
+                _log.error("database: %s; trying again", type(error.orig).__name__)
+                if self._stopping.wait(delay):
+                    return False
+                delay = min(2 * delay, last)
+            else:
+                break
+        self._metrics.windows.labels("stored").inc(written.stored)
+        self._metrics.windows.labels("repeated").inc(written.repeated)
+        self._metrics.windows.labels("contradicting").inc(written.contradicting)
+        self._metrics.rejected.labels("too_old").inc(written.too_old)
+        if counts:
+            newest = max(minute_of(item.count.start) for item in counts) * 60
+            self._metrics.newest.set(max(newest, self._metrics.value(_NEWEST)))
+        return True
+
+    def _save_one_by_one(
+        self,
+        counts: Sequence[ReceivedCount],
+        statuses: Sequence[HeardStatus],
+        error: DBAPIError,
+    ) -> bool:
+        if len(counts) + len(statuses) == 1:  # the database will never take this one
+            self._metrics.rejected.labels("unstorable").inc()
+            _log.error("message refused by the database (%s)", type(error.orig).__name__)
+            return True
+        each = [self._save([count], []) for count in counts]
+        return all(each + [self._save([], [status]) for status in statuses])
+
+
+_NEWEST = "newest_window_timestamp_seconds"
+
+
+def _tls_context(broker: CollectorBroker) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=str(broker.ca))
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.load_cert_chain(str(broker.certificate), str(broker.key))
+    except (OSError, ssl.SSLError) as error:
+        raise DeliveryError(
+            f"[broker] ca, certificate and key cannot be used ({error}); "
+            "make them with: maskcam cityhall init"
+        ) from error
+    return context

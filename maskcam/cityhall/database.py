@@ -1,0 +1,138 @@
+"""Opens city hall's database and brings its tables up to date."""
+
+from __future__ import annotations
+
+import sqlite3
+from importlib import resources
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from alembic import command
+from alembic.config import Config as AlembicConfig
+from sqlalchemy import Connection, Engine, create_engine, event, insert, make_url, select, text
+from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
+
+from maskcam.cityhall.schema import facts
+from maskcam.errors import ConfigError, MaskcamError
+
+BUSY_TIMEOUT_S = 30
+CONNECT_TIMEOUT_S = 10
+
+
+class DatabaseError(MaskcamError):
+    """The database cannot be opened, or is not the one that the configuration means."""
+
+
+def connect(url: str) -> Engine:
+    """Returns an engine for `url`, SQLite (``sqlite:///FILE``) or PostgreSQL.
+
+    SQLite runs with a write-ahead log, so that the dashboard reads while the
+    collector writes, and with synchronous=FULL: what was committed outlives a power cut.
+
+    Raises:
+        ConfigError: the URL is of no known kind.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise ConfigError(
+            "[database] url: is no database URL; use sqlite:///FILE or postgresql://…"
+        ) from error
+    backend = parsed.get_backend_name()
+    if backend == "sqlite":
+        engine = create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT_S})
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    if backend == "postgresql":
+        return create_engine(
+            parsed.set(drivername="postgresql+psycopg"),
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": CONNECT_TIMEOUT_S},
+        )
+    raise ConfigError(f"[database] url: {backend} is not supported; use sqlite or postgresql")
+
+
+def writing(engine: Engine) -> Engine:
+    """Returns the same engine for transactions that write (SQLite locks at their beginning)."""
+    return engine.execution_options(maskcam_writes=True)
+
+
+def upgrade(engine: Engine, *, zone: ZoneInfo) -> None:
+    """Creates or migrates the tables, and notes the zone in which days are cut.
+
+    Raises:
+        DatabaseError: no connection, or the days were cut in another zone before.
+    """
+    script = resources.files("maskcam.cityhall").joinpath("migrations")
+    config = AlembicConfig()
+    config.set_main_option("script_location", str(script).replace("%", "%%"))
+    try:
+        with writing(engine).begin() as connection:
+            if engine.dialect.name == "postgresql":  # several collectors may start together
+                connection.execute(text("SELECT pg_advisory_xact_lock(6202004)"))
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+            _claim_zone(connection, zone)
+    except OperationalError as error:
+        reason = str(error.orig).splitlines()[0]
+        raise DatabaseError(
+            f"database: cannot be opened ({reason}); check [database] url and that it runs"
+        ) from error
+    except SQLAlchemyError as error:
+        raise DatabaseError(
+            f"database: migration failed ({type(error).__name__}); restore the last backup"
+        ) from error
+
+
+def back_up(url: str, target: Path) -> None:
+    """Copies a SQLite database that is in use to `target`, consistently.
+
+    Raises:
+        DatabaseError: not SQLite, or the copy cannot be written.
+    """
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite" or not parsed.database:
+        raise DatabaseError("backup: for PostgreSQL use pg_dump (see docs/cityhall.md)")
+    if target.exists():
+        raise DatabaseError(f"backup: {target} exists; name a new file")
+    try:
+        source = sqlite3.connect(f"file:{parsed.database}?mode=ro", uri=True)
+        copy = sqlite3.connect(target)
+        with source, copy:
+            source.backup(copy, pages=4096)
+        source.close()
+        copy.close()
+    except sqlite3.Error as error:
+        raise DatabaseError(f"backup: cannot be made ({error})") from error
+
+
+def _claim_zone(connection: Connection, zone: ZoneInfo) -> None:
+    found = connection.scalar(select(facts.c.value).where(facts.c.name == "zone"))
+    if found is None:
+        connection.execute(insert(facts).values(name="zone", value=zone.key))
+    elif found != zone.key:
+        raise DatabaseError(
+            f"database: its days are those of {found}; set [city] zone back to it, "
+            f"or begin a new database for {zone.key}"
+        )
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # transactions begin where SQLAlchemy says so
+    cursor = connection.cursor()
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "cache_size=-65536",
+        "temp_store=MEMORY",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("maskcam_writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

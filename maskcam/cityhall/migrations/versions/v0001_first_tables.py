@@ -1,0 +1,88 @@
+"""The first tables: sites, units, windows, roll-ups, accounts.
+
+Written out, not taken from `schema`: a migration must do the same in ten years.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    """Creates the tables."""
+    op.create_table(
+        "facts",
+        sa.Column("name", sa.String(40), primary_key=True),
+        sa.Column("value", sa.String(200), nullable=False),
+    )
+    op.create_table(
+        "sites",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("name", sa.String(63), nullable=False, unique=True),
+    )
+    op.create_table(
+        "units",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("name", sa.String(63), nullable=False, unique=True),
+        sa.Column("site_id", sa.Integer, sa.ForeignKey("sites.id"), nullable=False),
+        sa.Column("heard_at", sa.BigInteger),
+        sa.Column("online", sa.Boolean),
+        sa.Column("version", sa.String(32)),
+        sa.Column("since", sa.BigInteger),
+    )
+    op.create_table(
+        "windows",
+        sa.Column(
+            "unit_id", sa.Integer, sa.ForeignKey("units.id"), primary_key=True, autoincrement=False
+        ),
+        sa.Column("start", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("site_id", sa.Integer, sa.ForeignKey("sites.id"), nullable=False),
+        sa.Column("minutes", sa.SmallInteger, nullable=False),
+        *(
+            sa.Column(count, sa.Integer)
+            for count in ("with_mask", "without_mask", "incorrect", "unclear")
+        ),
+        sa.Column("observed_s", sa.Float, nullable=False),
+        sqlite_with_rowid=False,
+    )
+    for name in ("hourly", "daily"):
+        op.create_table(
+            name,
+            sa.Column("bucket", sa.Integer, primary_key=True, autoincrement=False),
+            sa.Column(
+                "site_id",
+                sa.Integer,
+                sa.ForeignKey("sites.id"),
+                primary_key=True,
+                autoincrement=False,
+            ),
+            sa.Column(
+                "unit_id",
+                sa.Integer,
+                sa.ForeignKey("units.id"),
+                primary_key=True,
+                autoincrement=False,
+            ),
+            *(
+                sa.Column(count, sa.Integer, nullable=False)
+                for count in ("with_mask", "without_mask", "incorrect", "unclear")
+            ),
+            sa.Column("observed_s", sa.Float, nullable=False),
+            sa.Column("covered_minutes", sa.Integer, nullable=False),
+            sa.Column("withheld_minutes", sa.Integer, nullable=False),
+            sqlite_with_rowid=False,
+        )
+    op.create_table(
+        "accounts",
+        sa.Column("name", sa.String(63), primary_key=True),
+        sa.Column("kind", sa.String(8), nullable=False),
+        sa.Column("secret", sa.String(200), nullable=False),
+    )
+
+
+def downgrade() -> None:
+    """Drops the tables and all that is in them."""
+    for name in ("accounts", "daily", "hourly", "windows", "units", "sites", "facts"):
+        op.drop_table(name)

@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+import random
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import Engine, func, select
+
+from maskcam.cityhall import schema
+from maskcam.cityhall.database import DatabaseError, back_up, connect, upgrade
+from maskcam.cityhall.rollup import Calendar, minute_of
+from maskcam.cityhall.store import HeardStatus, Store, Written
+from maskcam.delivery.wire import Status
+from maskcam.errors import ConfigError
+from tests.cityhall.messages import assert_sums_are_right, minutes_from, received
+
+START = datetime(2026, 5, 4, 8, 31, tzinfo=UTC)
+
+
+def stored(engine: Engine) -> int:
+    with engine.connect() as connection:
+        return connection.scalar(select(func.count()).select_from(schema.windows)) or 0
+
+
+def test_a_window_is_stored_once_however_often_it_arrives(store: Store, engine: Engine) -> None:
+    batch = minutes_from(START, 3)
+    assert store.write([*batch, batch[0]]) == Written(stored=3, repeated=1)
+    assert store.write(batch) == Written(repeated=3)
+    assert stored(engine) == 3
+
+
+def test_the_first_arrival_stays_when_a_second_one_contradicts_it(store: Store) -> None:
+    store.write([received(START, counts=(7, 4, 0, 1))])
+    other = received(START, counts=(9, 9, 9, 9))
+    assert store.write([other]) == Written(contradicting=1)
+    assert store.write([received(START, counts=(7, 4, 0, 1))]) == Written(repeated=1)
+
+
+def test_sums_stay_right_when_windows_arrive_late_and_twice(
+    store: Store, engine: Engine, calendar: Calendar
+) -> None:
+    chance = random.Random(4)
+    batch = []
+    for unit in range(4):
+        moment = START
+        while moment < START + timedelta(days=2):
+            minutes = chance.choice([1, 1, 1, 7, 60])
+            counts = None if chance.random() < 0.2 else tuple(chance.choices(range(30), k=4))
+            batch.append(received(moment, unit=f"u-{unit}", minutes=minutes, counts=counts))
+            moment += timedelta(minutes=minutes + chance.choice([0, 0, 0, 45]))
+    batch += chance.sample(batch, 100)
+    chance.shuffle(batch)
+    written = Written()
+    for place in range(0, len(batch), 77):
+        written = Written(
+            *map(sum, zip(written, store.write(batch[place : place + 77]), strict=True))
+        )
+    assert written == Written(stored=len(batch) - 100, repeated=100)
+    assert_sums_are_right(engine, calendar)
+
+
+def test_several_writers_lose_and_double_nothing(
+    engine: Engine, calendar: Calendar, database_url: str
+) -> None:
+    batches = [
+        minutes_from(START + timedelta(minutes=20 * i), 30, unit=unit)
+        for i in range(8)
+        for unit in ("a", "b", "c")
+    ]
+    results: list[Written] = []
+
+    def write(seed: int) -> None:
+        own = connect(database_url)
+        store = Store(own, calendar=calendar)
+        results.extend(map(store.write, random.Random(seed).sample(batches, len(batches))))
+        own.dispose()
+
+    writers = [threading.Thread(target=write, args=(seed,)) for seed in range(4)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join(60)
+    assert stored(engine) == sum(result.stored for result in results) == 3 * (7 * 20 + 30)
+    assert len(results) == 4 * len(batches)
+    assert_sums_are_right(engine, calendar)
+
+
+def test_too_few_is_not_zero(store: Store, engine: Engine) -> None:
+    store.write([received(START, minutes=60, counts=None), received("2026-05-04T11:00:00Z")])
+    with engine.connect() as connection:
+        withheld = connection.execute(
+            select(schema.windows).where(schema.windows.c.start == minute_of(START))
+        ).one()
+        hours = connection.execute(select(schema.hourly).order_by(schema.hourly.c.bucket)).all()
+    assert withheld.with_mask is None
+    assert [hour.withheld_minutes for hour in hours] == [29, 31, 0]
+
+
+def test_status_and_site_of_a_unit_are_the_latest(store: Store, engine: Engine) -> None:
+    status = Status(online=True, version="1.0", since=START)
+    store.write([], [HeardStatus("forville", "u-1", status, 5)])
+    store.write([received(START, unit="u-1", site="gambetta")])
+    store.write([], [HeardStatus("gambetta", "u-1", status._replace(online=False), 9)])
+    with engine.connect() as connection:
+        unit = connection.execute(
+            select(schema.units.c.online, schema.units.c.heard_at, schema.sites.c.name).join(
+                schema.sites
+            )
+        ).one()
+    assert tuple(unit) == (False, 9, "gambetta")
+
+
+def test_retention_deletes_windows_and_does_not_let_them_in_again(
+    store: Store, engine: Engine, calendar: Calendar
+) -> None:
+    old, new = minutes_from(START, 5), minutes_from(START + timedelta(days=3), 5)
+    store.write(old + new)
+    border = minute_of(START + timedelta(days=1))
+    store.forget(windows_before=border, hours_before=None)
+    assert stored(engine) == 5
+    assert store.write(old) == Written(too_old=5)
+    store.forget(windows_before=border - 1440, hours_before=None)  # a later, shorter retention
+    assert store.write(old) == Written(too_old=5)
+    with engine.connect() as connection:
+        days = connection.execute(select(func.count()).select_from(schema.daily)).scalar()
+    assert days == 2
+
+
+def test_hostile_names_are_only_names(store: Store, engine: Engine) -> None:
+    # The wire format refuses these; the store would survive them all the same.
+    names = ["'; DROP TABLE windows; --", '" OR 1=1', "%s %(x)s :x", "<script>alert(1)</script>"]
+    store.write([received(START, unit=name, site=name) for name in names])
+    with engine.connect() as connection:
+        assert set(connection.scalars(select(schema.units.c.name))) == set(names)
+    assert stored(engine) == len(names)
+
+
+def test_upgrading_twice_changes_nothing_and_another_zone_is_refused(engine: Engine) -> None:
+    upgrade(engine, zone=ZoneInfo("Europe/Paris"))
+    with pytest.raises(DatabaseError, match="Europe/Paris"):
+        upgrade(engine, zone=ZoneInfo("Asia/Kolkata"))
+
+
+def test_the_migrations_make_what_the_program_expects(engine: Engine) -> None:
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, schema.metadata) == []
+
+
+def test_a_backup_of_a_database_in_use_is_complete(tmp_path: Path, calendar: Calendar) -> None:
+    url = f"sqlite:///{tmp_path / 'city.db'}"
+    engine = connect(url)
+    upgrade(engine, zone=calendar.zone)
+    store = Store(engine, calendar=calendar)
+    store.write(minutes_from(START, 200))
+    back_up(url, tmp_path / "copy.db")
+    store.write(minutes_from(START + timedelta(days=1), 10))
+    engine.dispose()
+    copy = connect(f"sqlite:///{tmp_path / 'copy.db'}")
+    assert stored(copy) == 200
+    assert_sums_are_right(copy, calendar)
+    copy.dispose()
+    with pytest.raises(DatabaseError, match="exists"):
+        back_up(url, tmp_path / "copy.db")
+
+
+@pytest.mark.parametrize("url", ["nonsense", "mysql://host/db", "sqlite:////nowhere/at/all.db"])
+def test_a_wrong_database_is_told_in_one_line(url: str) -> None:
+    with pytest.raises((ConfigError, DatabaseError)) as caught:
+        upgrade(connect(url), zone=ZoneInfo("UTC"))
+    assert "\n" not in str(caught.value)
