@@ -1,0 +1,408 @@
+"""Frames from a video file, a V4L2 device or an RTSP stream, through OpenCV."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import stat
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from maskcam.errors import CameraError
+from maskcam.records import Frame
+
+_log = logging.getLogger(__name__)
+
+_V4L2, _RTSP = "v4l2:", ("rtsp://", "rtsps://")
+_OPEN_TIMEOUT_MS = 8000
+_READ_TIMEOUT_MS = 5000
+_STOP_TIMEOUT_S = _READ_TIMEOUT_MS / 1000 + 1
+_DEFAULT_FPS = 30.0
+
+# FFmpeg reports every oddity of a file on the standard error; errors here are one
+# line. Read when OpenCV first opens something; -8 is FFmpeg's "quiet".
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+
+
+class VideoCamera:
+    """Gives the frames of a video source.
+
+    A file gives every frame, with the file's own time, as fast as it is read; with
+    `paced`, it gives them at their time on the monotonic clock and skips those for
+    which the reader was too slow. Devices and streams give the newest frame only.
+
+    Args:
+        source: path of a file, "v4l2:/dev/video0" or "rtsp://...".
+        rgb_size: width and height in px into which the detector's picture is
+            scaled, its aspect kept; `Camera.rgb_size` tells what came of it.
+        size: width and height in px that a V4L2 device is asked for. It may give
+            another size; files and streams have theirs.
+        fps: frames a second that a V4L2 device is asked for.
+        paced: whether a file runs in real time.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        *,
+        rgb_size: tuple[int, int],
+        size: tuple[int, int] = (1280, 720),
+        fps: float = 30,
+        paced: bool = False,
+    ) -> None:
+        self._source = source
+        self._name = _without_password(source)
+        self._fit = rgb_size
+        self._wanted = (*size, fps)
+        self._paced = paced
+        self._live = source.startswith((_V4L2, *_RTSP))
+        self._reader: _FileReader | _LiveReader | None = None
+        self._size = self._rgb_size = (0, 0)
+        self._luma: NDArray[np.uint8] | None = None
+        self._rgb: NDArray[np.uint8] | None = None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the luma picture in px; known once it is open."""
+        return self._size
+
+    @property
+    def rgb_size(self) -> tuple[int, int]:
+        """Width and height of the detector's picture in px; known once it is open."""
+        return self._rgb_size
+
+    def __enter__(self) -> Self:
+        """Opens the source and waits for its first frame.
+
+        Raises:
+            CameraError: the source is missing, no video, or gives nothing.
+        """
+        capture = self._open()
+        # The first frame tells the size: the header may be wrong, or not know of a rotation.
+        found, first = capture.read()
+        if not found:
+            capture.release()
+            raise CameraError(f"{self._name}: gives no frame; it may be damaged or hold no video")
+        self._size = (first.shape[1], first.shape[0])
+        self._rgb_size = _fitted(self._size, self._fit)
+        self._luma = np.empty((self._size[1], self._size[0]), np.uint8)
+        self._rgb = np.empty((self._rgb_size[1], self._rgb_size[0], 3), np.uint8)
+        reader = _LiveReader if self._live else _PacedReader if self._paced else _FileReader
+        self._reader = reader(capture, first.astype(np.uint8, copy=False), self._name)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Closes the source."""
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+
+    def read(self, *, timeout_s: float) -> Frame | None:
+        """Returns the next (file) or newest (device, stream) frame; None at a file's end.
+
+        Raises:
+            CameraError: no frame came within `timeout_s`, the file breaks off, or
+                the picture changed its size.
+        """
+        if self._reader is None:
+            raise CameraError(f"{self._name}: is not open")
+        found = self._reader.read(timeout_s)
+        if found is None:
+            return None
+        at_s, bgr = found
+        if (bgr.shape[1], bgr.shape[0]) != self._size:
+            raise CameraError(
+                f"{self._name}: the picture changed from {self._size[0]}x{self._size[1]} to "
+                f"{bgr.shape[1]}x{bgr.shape[0]}; start again"
+            )
+        assert self._luma is not None
+        assert self._rgb is not None
+        cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY, dst=self._luma)
+        how = cv2.INTER_AREA if self._rgb_size[0] < self._size[0] else cv2.INTER_LINEAR
+        small = cv2.resize(bgr, self._rgb_size, interpolation=how)
+        cv2.cvtColor(small, cv2.COLOR_BGR2RGB, dst=self._rgb)
+        return Frame(captured_at_s=at_s, luma=self._luma, rgb=self._rgb)
+
+    def _open(self) -> cv2.VideoCapture:
+        timeouts = [
+            cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
+            _OPEN_TIMEOUT_MS,
+            cv2.CAP_PROP_READ_TIMEOUT_MSEC,
+            _READ_TIMEOUT_MS,
+        ]
+        _silence_opencv()
+        if self._source.startswith(_V4L2):
+            return self._open_device(self._source.removeprefix(_V4L2))
+        if not self._live:
+            _check_file(Path(self._source))
+        capture = cv2.VideoCapture(self._source, cv2.CAP_FFMPEG, timeouts)
+        if not capture.isOpened():
+            raise CameraError(
+                f"{self._name}: cannot be reached, or sends no video; check address, network "
+                "and password"
+                if self._live
+                else f"{self._name}: is not a video, or its end is missing; copy it again"
+            )
+        return capture
+
+    def _open_device(self, device: str) -> cv2.VideoCapture:
+        try:
+            is_device = stat.S_ISCHR(os.stat(device).st_mode)  # noqa: PTH116 - a str, not a path
+        except OSError as error:
+            raise CameraError(
+                f"{device}: no such camera ({error.strerror}); plug it in, or choose another "
+                "(v4l2-ctl --list-devices)"
+            ) from error
+        if not is_device:
+            raise CameraError(f"{device}: is not a device; for a file give its path alone")
+        capture = cv2.VideoCapture(device, cv2.CAP_V4L2)
+        if not capture.isOpened():
+            raise CameraError(
+                f"{device}: cannot be opened; is it in use, or may this user not read it "
+                "(group video)?"
+            )
+        width, height, fps = self._wanted
+        # Few USB cameras give 720p at 30 frames/s uncompressed; all give it as JPEG.
+        capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
+        capture.set(cv2.CAP_PROP_FRAME_WIDTH, width)
+        capture.set(cv2.CAP_PROP_FRAME_HEIGHT, height)
+        capture.set(cv2.CAP_PROP_FPS, fps)
+        capture.set(cv2.CAP_PROP_BUFFERSIZE, 2)
+        return capture
+
+
+class StreamClock:
+    """Makes times that always grow from the time stamps of a stream.
+
+    Stamps that stand still or go back are continued at the nominal rate, and what
+    follows is shifted, so that the length of no later gap changes.
+
+    Args:
+        fps: the nominal rate; one that cannot be right is taken for 30.
+    """
+
+    def __init__(self, fps: float) -> None:
+        self._interval_s = 1 / (fps if 1 <= fps <= 240 else _DEFAULT_FPS)
+        self._shift_s = 0.0
+        self._last_s: float | None = None
+
+    def time_of(self, position_ms: float) -> float:
+        """Returns the time in s of the next frame, whose own stamp is `position_ms`."""
+        own_s = position_ms / 1000
+        last_s = self._last_s
+        if last_s is None:
+            self._last_s = max(own_s, 0.0) if math.isfinite(own_s) else 0.0
+            self._shift_s = self._last_s - (own_s if math.isfinite(own_s) else 0.0)
+            return self._last_s
+        time_s = own_s + self._shift_s if math.isfinite(own_s) else last_s
+        if time_s <= last_s:
+            time_s = last_s + self._interval_s
+            if math.isfinite(own_s):
+                self._shift_s = time_s - own_s
+        self._last_s = time_s
+        return time_s
+
+
+class _FileReader:
+    """Gives every frame of a file."""
+
+    def __init__(self, capture: cv2.VideoCapture, first: NDArray[np.uint8], name: str) -> None:
+        self._capture = capture
+        self._name = name
+        self._fps = capture.get(cv2.CAP_PROP_FPS)
+        self._clock = StreamClock(self._fps)
+        self._first: NDArray[np.uint8] | None = first
+        self._count = 1
+        self._at_s = self._stamp()
+
+    def _stamp(self) -> float:
+        return self._clock.time_of(self._capture.get(cv2.CAP_PROP_POS_MSEC))
+
+    def read(self, timeout_s: float) -> tuple[float, NDArray[np.uint8]] | None:
+        if self._first is not None:
+            first, self._first = self._first, None
+            return self._at_s, first
+        if not self._grab():
+            return None
+        _, image = self._capture.retrieve()
+        return self._at_s, image.astype(np.uint8, copy=False)
+
+    def _grab(self) -> bool:
+        """Goes to the next frame; False at the end.
+
+        Raises:
+            CameraError: the end came sooner than the header said.
+        """
+        if self._capture.grab():
+            self._count += 1
+            self._at_s = self._stamp()
+            return True
+        # Some containers tell the number of frames, some the length; where the rate
+        # varies only one of the two is right. A cut file falls short of both.
+        frames = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
+        if math.isfinite(frames) and frames > 0 and self._fps > 0:
+            missing_s = frames / self._fps - self._at_s
+            if self._count < frames - 2 and missing_s > max(3 / self._fps, 0.01 * self._at_s):
+                raise CameraError(
+                    f"{self._name}: breaks off at {self._at_s:.1f} s of "
+                    f"{frames / self._fps:.1f} s; copy it again"
+                )
+        return False
+
+    def close(self) -> None:
+        self._capture.release()
+
+
+class _PacedReader(_FileReader):
+    """Gives the frames of a file at their time on the monotonic clock."""
+
+    _begin_s: float | None = None
+
+    def read(self, timeout_s: float) -> tuple[float, NDArray[np.uint8]] | None:
+        if self._begin_s is None:
+            self._begin_s = time.monotonic() - self._at_s
+            found = super().read(timeout_s)
+        else:
+            late_s = time.monotonic() - self._begin_s
+            if not self._grab():
+                return None
+            while self._at_s < late_s - 1 / max(self._fps, 1):  # the reader was too slow
+                if not self._grab():
+                    return None
+            _, image = self._capture.retrieve()
+            found = self._at_s, image.astype(np.uint8, copy=False)
+        if found is None:
+            return None
+        due_s = found[0] + self._begin_s
+        wait_s = due_s - time.monotonic()
+        if wait_s > timeout_s:
+            time.sleep(timeout_s)
+            raise CameraError(f"{self._name}: no frame for {timeout_s:g} s; it has a gap there")
+        if wait_s > 0:
+            time.sleep(wait_s)
+        return due_s, found[1]
+
+
+class _LiveReader:
+    """Keeps the newest frame of a device or stream, so that none waits in a queue.
+
+    Only its thread touches the capture: OpenCV's is not safe to release while
+    another thread reads.
+    """
+
+    def __init__(self, capture: cv2.VideoCapture, first: NDArray[np.uint8], name: str) -> None:
+        self._capture = capture
+        self._name = name
+        self._clock = _ArrivalClock()
+        self._changed = threading.Condition()
+        self._newest: tuple[float, NDArray[np.uint8]] | None = (self._stamp(), first)
+        self._ended = self._stop = False
+        self._thread = threading.Thread(target=self._run, name="video-reader", daemon=True)
+        self._thread.start()
+
+    def _stamp(self) -> float:
+        position_ms = self._capture.get(cv2.CAP_PROP_POS_MSEC)
+        return self._clock.time_of(position_ms / 1000, time.monotonic())
+
+    def _run(self) -> None:
+        while not self._stop:
+            found = self._capture.grab()
+            at_s = self._stamp()
+            image = self._capture.retrieve()[1] if found else None
+            with self._changed:
+                if image is None:
+                    self._ended = True
+                else:
+                    self._newest = (at_s, image.astype(np.uint8, copy=False))
+                self._changed.notify_all()
+            if image is None:
+                break
+        self._capture.release()
+
+    def read(self, timeout_s: float) -> tuple[float, NDArray[np.uint8]] | None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._newest or self._ended, timeout_s)
+            newest, self._newest = self._newest, None
+            if newest is None:
+                why = "stopped" if self._ended else f"gave no frame for {timeout_s:g} s"
+                raise CameraError(f"{self._name}: {why}; check cable, power and network")
+            return newest
+
+    def close(self) -> None:
+        self._stop = True
+        self._thread.join(_STOP_TIMEOUT_S)
+        if self._thread.is_alive():
+            _log.error("the video reader does not stop; the process must end")
+
+
+class _ArrivalClock:
+    """Puts the even time stamps of a live source on the monotonic clock.
+
+    A frame is never earlier than its stamp, so the quickest arrival seen tells how
+    the two clocks relate; arrival alone would carry the network's jitter into the
+    head-shake stage.
+    """
+
+    _TOO_LATE_S = 0.5
+
+    def __init__(self) -> None:
+        self._offset_s = math.inf
+        self._last_own_s = -math.inf
+
+    def time_of(self, own_s: float, arrived_s: float) -> float:
+        """Returns the monotonic time in s of a frame with the stamp `own_s`."""
+        if not math.isfinite(own_s) or own_s <= self._last_own_s:
+            self._offset_s = math.inf  # no stamps, or they began again
+            self._last_own_s = own_s if math.isfinite(own_s) else -math.inf
+            return arrived_s
+        self._last_own_s = own_s
+        self._offset_s = min(self._offset_s, arrived_s - own_s)
+        if arrived_s - (own_s + self._offset_s) > self._TOO_LATE_S:  # the clocks drifted apart
+            self._offset_s = arrived_s - own_s
+        return own_s + self._offset_s
+
+
+def _silence_opencv() -> None:
+    """Stops OpenCV from reporting on the standard error what is raised here."""
+    # The function moved: cv2.setLogLevel up to 4.11, cv2.utils.logging later; 0 is silent.
+    place: Any = getattr(cv2.utils, "logging", cv2)
+    place.setLogLevel(0)
+
+
+def _check_file(path: Path) -> None:
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise CameraError(f"{path}: no such video ({error.strerror}); check the path") from error
+    if not stat.S_ISREG(found.st_mode):
+        raise CameraError(f"{path}: is not a file; for a device give v4l2:{path}")
+    if found.st_size == 0:
+        raise CameraError(f"{path}: the video is empty (0 bytes); copy it again")
+    if not os.access(path, os.R_OK):
+        raise CameraError(f"{path}: may not be read by this user")
+
+
+def _fitted(size: tuple[int, int], into: tuple[int, int]) -> tuple[int, int]:
+    scale = min(into[0] / size[0], into[1] / size[1])
+    return max(round(size[0] * scale), 1), max(round(size[1] * scale), 1)
+
+
+def _without_password(source: str) -> str:
+    if not source.startswith(_RTSP):
+        return source
+    parts = urlsplit(source)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

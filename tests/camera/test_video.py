@@ -1,0 +1,365 @@
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from maskcam.camera import video
+from maskcam.camera.video import StreamClock, VideoCamera, _ArrivalClock
+from maskcam.errors import CameraError
+from tests.camera.mp4 import with_frame_times, with_index_first, write_mp4
+
+FIT = (320, 320)
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory):
+    return write_mp4(tmp_path_factory.mktemp("film") / "film.mp4")
+
+
+def read_all(source, **options):
+    """Returns (time, mean luma, mean rgb) of every frame."""
+    frames = []
+    with VideoCamera(str(source), rgb_size=FIT, **options) as camera:
+        while (frame := camera.read(timeout_s=5)) is not None:
+            frames.append((frame.captured_at_s, frame.luma.mean(), frame.rgb.mean()))
+    return frames
+
+
+def test_gives_every_frame_of_a_file_with_its_own_time(film):
+    frames = read_all(film)
+    assert [frame[0] for frame in frames] == pytest.approx([i / 15 for i in range(45)], abs=1e-6)
+    expected = [5 * i % 250 for i in range(45)]
+    assert [frame[1] for frame in frames] == pytest.approx(expected, abs=4)
+    assert [frame[2] for frame in frames] == pytest.approx(expected, abs=4)
+
+
+def test_sizes(film):
+    with VideoCamera(str(film), rgb_size=(160, 160)) as camera:
+        frame = camera.read(timeout_s=5)
+        assert (camera.size, frame.luma.shape, frame.luma.dtype) == (
+            (320, 180),
+            (180, 320),
+            np.uint8,
+        )
+        assert (camera.rgb_size, frame.rgb.shape) == ((160, 90), (90, 160, 3))
+
+
+def test_the_detectors_picture_is_rgb(tmp_path):
+    path = tmp_path / "red.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 10, (64, 64))
+    for _ in range(5):
+        writer.write(np.full((64, 64, 3), (0, 0, 255), np.uint8))
+    writer.release()
+    with VideoCamera(str(path), rgb_size=(32, 32)) as camera:
+        red, green, blue = camera.read(timeout_s=5).rgb[16, 16]
+    assert (red > 240, green < 16, blue < 16) == (True, True, True)
+
+
+def test_a_file_ends_for_good(film):
+    with VideoCamera(str(film), rgb_size=FIT) as camera:
+        for _ in range(45):
+            assert camera.read(timeout_s=5) is not None
+        assert camera.read(timeout_s=5) is None
+        assert camera.read(timeout_s=5) is None
+
+
+def test_a_file_of_varying_rate_keeps_its_own_time(film, tmp_path):
+    intervals = [0.04] * 15 + [0.2] * 15 + [0.08, 0.12] * 7 + [0.04]
+    path = tmp_path / "vfr.mp4"
+    path.write_bytes(with_frame_times(film.read_bytes(), intervals))
+    times = [frame[0] for frame in read_all(path)]
+    expected = np.concatenate([[0], np.cumsum(intervals)[:-1]])
+    assert times == pytest.approx(expected.tolist(), abs=0.002)
+
+
+def test_times_that_stand_still_go_on_at_the_nominal_rate(film, tmp_path):
+    path = tmp_path / "still.mp4"
+    path.write_bytes(with_frame_times(film.read_bytes(), [1 / 15] * 20 + [0.0] * 25))
+    times = [frame[0] for frame in read_all(path)]
+    assert (np.diff(times) > 0).all()
+    assert len(times) == 45
+
+
+def test_a_missing_file(tmp_path):
+    with pytest.raises(CameraError, match=r"no such video .*; check the path"):
+        read_all(tmp_path / "none.mp4")
+
+
+def test_a_directory(tmp_path):
+    with pytest.raises(CameraError, match="is not a file"):
+        read_all(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", r"the video is empty \(0 bytes\)"),
+        (b"This is a letter, and no video at all.\n" * 99, "is not a video"),
+        (bytes(5000), "is not a video"),
+    ],
+)
+def test_a_file_that_is_no_video(tmp_path, content, message):
+    path = tmp_path / "bad.mp4"
+    path.write_bytes(content)
+    with pytest.raises(CameraError, match=message) as caught:
+        read_all(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_picture_is_a_video_of_one_frame_or_an_error(tmp_path):
+    path = tmp_path / "photo.jpg"
+    cv2.imwrite(str(path), np.full((64, 64, 3), 99, np.uint8))
+    assert len(read_all(path)) == 1
+
+
+def test_a_file_whose_index_was_cut_off(film, tmp_path):
+    path = tmp_path / "cut.mp4"
+    path.write_bytes(film.read_bytes()[:-400])
+    with pytest.raises(CameraError, match="its end is missing; copy it again"):
+        read_all(path)
+
+
+def test_a_file_cut_in_the_middle_gives_its_frames_and_then_an_error(film, tmp_path):
+    whole = with_index_first(film.read_bytes())
+    path = tmp_path / "cut.mp4"
+    path.write_bytes(whole)
+    assert len(read_all(path)) == 45
+    path.write_bytes(whole[: len(whole) // 2])
+    times = []
+
+    def read_on():
+        while frame := camera.read(timeout_s=5):
+            times.append(frame.captured_at_s)
+
+    expected = r"breaks off at \d\.\d s of 3.0 s; copy it again"
+    with (
+        VideoCamera(str(path), rgb_size=FIT) as camera,
+        pytest.raises(CameraError, match=expected) as caught,
+    ):
+        read_on()
+    assert 5 < len(times) < 40
+    assert f"breaks off at {times[-1]:.1f} s" in str(caught.value)
+
+
+@pytest.mark.parametrize("codec", ["MJPG", "mp4v"])
+@pytest.mark.parametrize("suffix", [".avi", ".mkv"])
+def test_a_cut_file_of_another_kind(tmp_path, codec, suffix):
+    path = tmp_path / f"film{suffix}"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*codec), 15, (320, 180))
+    for number in range(60):
+        writer.write(np.full((180, 320, 3), 4 * number, np.uint8))
+    writer.release()
+    assert len(read_all(path)) == 60
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(CameraError, match=r"breaks off at \d\.\d s of 4.0 s"):
+        read_all(path)
+
+
+def test_a_file_of_varying_rate_that_is_whole_is_not_taken_for_cut(film, tmp_path):
+    path = tmp_path / "vfr.mp4"
+    path.write_bytes(with_frame_times(film.read_bytes(), [0.5] * 5 + [0.02] * 40))
+    assert len(read_all(path)) == 45
+
+
+def test_nothing_is_written_on_the_standard_streams(film, tmp_path):
+    cut = tmp_path / "cut.mp4"
+    cut.write_bytes(with_index_first(film.read_bytes())[:9000])
+    program = (
+        "import sys; from maskcam.camera.video import VideoCamera\n"
+        "from maskcam.errors import CameraError\n"
+        "for name in sys.argv[1:]:\n"
+        "    try:\n"
+        "        with VideoCamera(name, rgb_size=(320, 320)) as camera:\n"
+        "            while camera.read(timeout_s=5): pass\n"
+        "    except CameraError: pass\n"
+        "    else: raise SystemExit('no error')\n"
+    )
+    sources = [str(cut), str(Path(__file__)), "/dev/null", "v4l2:/dev/video99"]
+    done = subprocess.run(
+        [sys.executable, "-c", program, *sources], capture_output=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+def test_paced_frames_come_at_their_time(tmp_path):
+    path = write_mp4(tmp_path / "short.mp4", frames=8, fps=20)
+    begin = time.monotonic()
+    times = [frame[0] for frame in read_all(path, paced=True)]
+    assert time.monotonic() - begin > 0.34
+    assert times[0] >= begin
+    assert np.diff(times) == pytest.approx([0.05] * 7, abs=1e-6)
+
+
+def test_a_slow_reader_of_a_paced_file_misses_frames(tmp_path):
+    path = write_mp4(tmp_path / "short.mp4", frames=30, fps=60)
+    count = 0
+    with VideoCamera(str(path), rgb_size=FIT, paced=True) as camera:
+        while (frame := camera.read(timeout_s=5)) is not None:
+            count += 1
+            assert time.monotonic() - frame.captured_at_s < 0.2
+            time.sleep(0.1)
+    assert 4 <= count <= 9
+
+
+def test_a_gap_in_a_paced_file_is_a_timeout(film, tmp_path):
+    path = tmp_path / "gap.mp4"
+    path.write_bytes(with_frame_times(film.read_bytes(), [5.0] * 45))
+    with VideoCamera(str(path), rgb_size=FIT, paced=True) as camera:
+        camera.read(timeout_s=0.1)
+        with pytest.raises(CameraError, match=r"no frame for 0.1 s"):
+            camera.read(timeout_s=0.1)
+
+
+def test_a_size_that_changes_is_an_error(film, monkeypatch):
+    with VideoCamera(str(film), rgb_size=FIT) as camera:
+        camera.read(timeout_s=5)
+        other = np.zeros((90, 160, 3), np.uint8)
+        monkeypatch.setattr(camera._reader, "read", lambda timeout_s: (1.0, other))
+        with pytest.raises(CameraError, match="changed from 320x180 to 160x90"):
+            camera.read(timeout_s=5)
+
+
+@pytest.mark.parametrize(
+    ("device", "message"),
+    [
+        ("/dev/video99", "no such camera"),
+        ("/dev/null", "cannot be opened"),
+        (__file__, "not a device"),
+    ],
+)
+def test_a_device_that_is_no_camera(device, message):
+    with pytest.raises(CameraError, match=message):
+        read_all(f"v4l2:{device}")
+
+
+def test_a_stream_that_cannot_be_reached_does_not_tell_the_password():
+    with pytest.raises(CameraError, match=r"rtsp://127.0.0.1:9/live: cannot be reached") as caught:
+        read_all("rtsp://guard:secret@127.0.0.1:9/live")
+    assert "secret" not in str(caught.value)
+
+
+class FakeCapture:
+    """A capture whose frames come when the test says so."""
+
+    def __init__(self):
+        self.frames = threading.Semaphore(0)
+        self.ended = self.released = False
+        self.position_ms = 0.0
+
+    def give(self, count=1):
+        self.frames.release(count)
+
+    def grab(self):
+        while not self.frames.acquire(timeout=0.02):
+            if self.ended:
+                return False
+        self.position_ms += 40
+        return True
+
+    def retrieve(self):
+        return True, np.full((90, 160, 3), int(self.position_ms / 40), np.uint8)
+
+    def read(self):
+        return self.grab(), self.retrieve()[1]
+
+    def get(self, what):
+        return {cv2.CAP_PROP_POS_MSEC: self.position_ms, cv2.CAP_PROP_FPS: 25.0}[what]
+
+    def release(self):
+        self.released = True
+
+
+@pytest.fixture
+def live(monkeypatch):
+    capture = FakeCapture()
+    capture.give()
+    monkeypatch.setattr(VideoCamera, "_open", lambda self: capture)
+    with VideoCamera("rtsp://camera/live", rgb_size=FIT) as camera:
+        yield capture, camera
+        capture.ended = True
+    assert capture.released
+
+
+def test_a_live_source_gives_the_newest_frame(live):
+    capture, camera = live
+    assert camera.read(timeout_s=1).luma[0, 0] == 1
+    capture.give(5)
+    deadline = time.monotonic() + 5
+    while capture.position_ms < 240 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(0.05)
+    assert camera.read(timeout_s=1).luma[0, 0] == 6
+
+
+def test_a_live_source_that_stalls_is_an_error(live):
+    _, camera = live
+    camera.read(timeout_s=1)
+    begin = time.monotonic()
+    with pytest.raises(CameraError, match=r"gave no frame for 0.1 s; check cable"):
+        camera.read(timeout_s=0.1)
+    assert time.monotonic() - begin < 1
+
+
+def test_a_live_source_that_ends_is_an_error(live):
+    capture, camera = live
+    camera.read(timeout_s=1)
+    capture.ended = True
+    with pytest.raises(CameraError, match="stopped; check cable"):
+        camera.read(timeout_s=2)
+
+
+def test_a_reader_that_hangs_does_not_hold_up_the_end(live, monkeypatch, caplog):
+    _, camera = live
+    monkeypatch.setattr(video, "_STOP_TIMEOUT_S", 0.05)
+    camera._reader.close()  # the fake still waits for a frame
+    assert "does not stop" in caplog.text
+
+
+def test_stream_clock_follows_good_stamps():
+    clock = StreamClock(25)
+    assert [clock.time_of(ms) for ms in (0, 40, 90, 1000)] == pytest.approx([0, 0.04, 0.09, 1.0])
+
+
+@pytest.mark.parametrize("stamp", [0.0, -1.0, float("nan")])
+def test_stream_clock_without_stamps_counts(stamp):
+    clock = StreamClock(10)
+    assert [clock.time_of(stamp) for _ in range(4)] == pytest.approx([0, 0.1, 0.2, 0.3])
+
+
+def test_stream_clock_goes_on_when_stamps_begin_again():
+    clock = StreamClock(10)
+    times = [clock.time_of(ms) for ms in (0, 100, 200, 0, 100, 300)]
+    assert times == pytest.approx([0, 0.1, 0.2, 0.3, 0.4, 0.6])
+
+
+@pytest.mark.parametrize("fps", [0, -1, 90000, float("nan")])
+def test_stream_clock_with_a_rate_that_cannot_be(fps):
+    clock = StreamClock(fps)
+    assert [clock.time_of(0) for _ in range(3)] == pytest.approx([0, 1 / 30, 2 / 30])
+
+
+def test_arrival_clock_takes_out_the_networks_jitter():
+    clock = _ArrivalClock()
+    random = np.random.default_rng(1)
+    own = np.arange(200) / 25
+    arrived = 1000 + own + random.uniform(0.02, 0.08, own.size)
+    times = [clock.time_of(a, b) for a, b in zip(own, arrived, strict=True)]
+    assert np.abs(np.diff(times[50:]) - 0.04).max() < 0.002
+    assert all(-0.07 < time - come <= 1e-9 for time, come in zip(times, arrived, strict=True))
+
+
+def test_arrival_clock_without_stamps_takes_the_arrival():
+    clock = _ArrivalClock()
+    assert [clock.time_of(0.0, t) for t in (5.0, 5.1, 5.3)] == [5.0, 5.1, 5.3]
+
+
+def test_arrival_clock_follows_a_camera_whose_clock_is_slow():
+    clock = _ArrivalClock()
+    for second in range(20_000):
+        at = clock.time_of(second * 0.9999, second)
+        assert second - 0.51 < at <= second + 1e-6
