@@ -1,0 +1,76 @@
+"""Puts people into a street: far ones first, each with body, head and blur."""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+
+from maskcam.camera.scene.body import draw_body
+from maskcam.camera.scene.canvas import Picture, Plane
+from maskcam.camera.scene.figure import Figure
+from maskcam.camera.scene.geometry import PinholeCamera
+from maskcam.camera.scene.head import Patch, build_head, draw_head
+from maskcam.camera.scene.lighting import Weather
+
+
+def draw_people(
+    picture: Picture,
+    figures: list[Figure],
+    camera: PinholeCamera,
+    sky: Weather,
+    *,
+    exposure_s: float,
+) -> None:
+    """Draws people onto an RGB picture, in place.
+
+    exposure_s: time for which the shutter is open; what moves in it blurs.
+    """
+    for figure in sorted(figures, key=lambda f: -f.z):
+        depth = float(camera.view(figure.head_centre)[2])
+        if depth < 0.4:
+            continue
+        draw_body(picture, figure, camera, sky.people, shadow=sky.shadow)
+        patch = draw_head(
+            build_head(figure.look),
+            centre_m=camera.view(figure.head_centre),
+            axes=figure.head_axes,
+            focal_px=camera.focal_px,
+            origin_px=(camera.size[0] / 2, camera.size[1] / 2),
+            size=figure.head_size,
+            lighting=sky.people,
+            camera_axes=camera.axes,
+        )
+        scale = camera.focal_px / depth
+        turn = figure.yaw_rate * 0.09 * scale * exposure_s * math.cos(figure.heading + figure.yaw)
+        _lay(picture, _blurred(patch, turn))
+
+
+def _blurred(patch: Patch, across_px: float) -> Patch:
+    """Returns the head blurred along its rows, as a turning face does; its outline stays."""
+    length = abs(across_px)
+    if length < 0.4:
+        return patch
+    half = math.ceil(length / 2)
+    at = np.arange(-half, half + 1)
+    kernel = np.clip(length / 2 + 0.5 - np.abs(at), 0, 1).astype(np.float32)
+    kernel /= kernel.sum()
+    inside = cv2.sepFilter2D(patch.rgb, -1, kernel, np.ones(1, np.float32))
+    spread = cv2.sepFilter2D(patch.alpha, -1, kernel, np.ones(1, np.float32))
+    share = patch.alpha / np.maximum(spread, 1e-3)
+    rgb: Plane = inside * np.minimum(share, 1)[..., None]
+    return Patch(patch.left, patch.top, rgb, patch.alpha)
+
+
+def _lay(picture: Picture, patch: Patch) -> None:
+    high, wide = picture.shape[:2]
+    h, w = patch.alpha.shape
+    x0, y0 = max(0, patch.left), max(0, patch.top)
+    x1, y1 = min(wide, patch.left + w), min(high, patch.top + h)
+    if x1 <= x0 or y1 <= y0:
+        return
+    there = slice(y0 - patch.top, y1 - patch.top), slice(x0 - patch.left, x1 - patch.left)
+    here = slice(y0, y1), slice(x0, x1)
+    kept = picture[here] * (1 - patch.alpha[there])[..., None]
+    picture[here] = (kept + patch.rgb[there]).astype(np.uint8)

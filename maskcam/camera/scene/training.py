@@ -1,0 +1,115 @@
+"""Single street pictures with face boxes, as varied as can be, to train a detector on."""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+
+from maskcam.camera.scene.backdrop import paint_street
+from maskcam.camera.scene.canvas import Picture
+from maskcam.camera.scene.figure import Figure, face_box, outlines, visible_share
+from maskcam.camera.scene.geometry import PinholeCamera
+from maskcam.camera.scene.lighting import Light, weather
+from maskcam.camera.scene.look import Wearing, draw_look
+from maskcam.camera.scene.painter import draw_people
+from maskcam.records import Box, MaskState
+
+_FACE_M = 0.19
+_SHARES = {Wearing.NONE: 0.42, Wearing.RIGHT: 0.38, Wearing.NOSE_OUT: 0.11, Wearing.ON_CHIN: 0.09}
+
+
+def render_training_sample(
+    seed: int, *, size: tuple[int, int] = (960, 540)
+) -> tuple[Picture, list[tuple[Box, MaskState]], list[Box]]:
+    """Returns a street picture (H, W, 3) RGB, its faces, and boxes to leave out of the loss.
+
+    A face is boxed from forehead to chin and ear to ear, hair and hat left out.
+    Left out are faces that are turned away, hidden for more than 60 % or
+    smaller than 8 px. The same seed and size give the same picture.
+    """
+    rng = np.random.default_rng([seed, 0x57111])
+    camera = PinholeCamera(
+        size=size,
+        height_m=float(rng.uniform(1.6, 3.8)),
+        tilt_deg=float(rng.uniform(-2, 24)),
+        view_deg=float(rng.uniform(38, 72)),
+    )
+    light = Light(rng.choice([light.value for light in Light], p=[0.4, 0.28, 0.16, 0.16]))
+    sky = weather(light, rng)
+    picture = paint_street(camera, sky, rng)
+    figures = [_draw_figure(camera, rng) for _ in range(int(rng.integers(1, 13)))]
+    draw_people(picture, figures, camera, sky, exposure_s=float(rng.uniform(0, 0.03)))
+    faces, ignored = _label(figures, camera)
+    return _sensor(picture, sky.noise * float(rng.uniform(0.5, 2.5)), rng), faces, ignored
+
+
+def _draw_figure(camera: PinholeCamera, rng: np.random.Generator) -> Figure:
+    """Returns somebody at a place where the face is 10 to 150 px high and in the picture."""
+    wearing = Wearing(rng.choice([w.value for w in _SHARES], p=list(_SHARES.values())))
+    tall = float(np.clip(rng.normal(1.69, 0.1), 1.3, 2.0))
+    for _ in range(40):
+        face_px = math.exp(rng.uniform(math.log(10), math.log(150 * camera.size[0] / 1280)))
+        z = _FACE_M * camera.focal_px / face_px
+        x = float(rng.uniform(-1, 1)) * z * camera.size[0] / 2 / camera.focal_px
+        u, v = camera.project(np.array([x, tall - 0.12, z]))
+        if 0 < u < camera.size[0] and 0 < v < camera.size[1] and z > 0.9:
+            break
+    back = rng.random() < 0.06
+    heading = float(rng.normal(0, 0.5)) + (math.pi if back else 0.0)
+    yaw = float(rng.normal(0, 0.42))
+    return Figure(
+        look=draw_look(int(rng.integers(1 << 30)), wearing),
+        x=x,
+        z=z,
+        tall=tall,
+        heading=heading,
+        yaw=yaw,
+        pitch=float(rng.normal(0.08, 0.16)),
+        roll=float(rng.normal(0, 0.07)),
+        stride=float(rng.uniform(0, 2 * math.pi)),
+        speed=float(rng.choice([0.0, 1.0])),
+        yaw_rate=float(rng.normal(0, 3)) if rng.random() < 0.3 else 0.0,
+    )
+
+
+def _label(
+    figures: list[Figure], camera: PinholeCamera
+) -> tuple[list[tuple[Box, MaskState]], list[Box]]:
+    faces: list[tuple[Box, MaskState]] = []
+    ignored: list[Box] = []
+    wide, high = camera.size
+    for figure in figures:
+        box = face_box(figure, camera)
+        nearer = [outlines(other, camera) for other in figures if other.z < figure.z]
+        head = outlines(figure, camera)[0]
+        whole = box or head
+        share = visible_share(whole, nearer, camera.size)
+        clipped = Box(
+            max(0.0, whole.x0),
+            max(0.0, whole.y0),
+            min(float(wide), whole.x1),
+            min(float(high), whole.y1),
+        )
+        if share <= 0.02 or clipped.width <= 1 or clipped.height <= 1:
+            continue
+        if box is None or share < 0.4 or box.height < 8:
+            ignored.append(clipped)
+        else:
+            faces.append((clipped, figure.look.state))
+    return faces, ignored
+
+
+def _sensor(picture: Picture, noise: float, rng: np.random.Generator) -> Picture:
+    """Returns the picture as a small sensor with its processing would give it."""
+    grain = rng.standard_normal(picture.shape, np.float32) * np.float32(noise)
+    grain += rng.standard_normal((*picture.shape[:2], 1), np.float32) * np.float32(noise)
+    soft = float(rng.uniform(0, 0.9))
+    if soft > 0.35:
+        picture = cv2.GaussianBlur(picture, (0, 0), soft)  # type: ignore[assignment]
+    gain = float(rng.uniform(0.75, 1.2))
+    gamma = float(rng.uniform(0.8, 1.2))
+    levels = (255 * np.clip(np.arange(256) / 255 * gain, 0, 1) ** gamma).astype(np.float32)
+    noisy: Picture = np.clip(levels[picture] + grain, 0, 255).astype(np.uint8)
+    return noisy
