@@ -1,0 +1,185 @@
+"""A unit's provisioning folder: is it complete, right, and made for one unit?
+
+Standard library only, so that `scripts/setup-unit` runs on any Linux laptop. Where
+maskcam's own dependencies are installed, the full configuration check is made too.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from maskcam.errors import ConfigError, UsageError
+from maskcam.technician.certificates import SOON_DAYS, TlsFiles, examine
+
+CONFIG, CA, CERTIFICATE, KEY = FILES = ("maskcam.toml", "ca.crt", "client.crt", "client.key")
+MAX_FILE_BYTES = 64 * 1024
+
+_EXAMPLE = Path(__file__).parent.parent / "maskcam.example.toml"
+_SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_DEFAULT_ID = "unconfigured"
+_REQUIRED = (
+    ("unit", "id"),
+    ("unit", "site"),
+    ("broker", "host"),
+    ("notice", "controller"),
+    ("notice", "contact"),
+    ("notice", "sign_date"),
+)
+_FILE_KEYS = {"ca": CA, "certificate": CERTIFICATE, "key": KEY}
+
+
+class ProvisioningError(UsageError):
+    """The folder or the card is not fit for use; the message has a line for each fault."""
+
+
+def examine_folder(folder: Path, *, today: date) -> list[str]:
+    """Checks a provisioning folder from city hall.
+
+    Returns:
+        notes that do not stand in the way, such as a certificate that expires soon.
+
+    Raises:
+        ProvisioningError: with a line for each fault.
+    """
+    if not folder.is_dir():
+        raise ProvisioningError(f"{folder}: no such folder; give the one from city hall")
+    faults = _file_faults(folder)
+    if faults:
+        raise ProvisioningError("\n".join(faults))
+    unit, config_faults = _config_faults(folder / CONFIG, today)
+    files = TlsFiles(folder / CA, folder / CERTIFICATE, folder / KEY)
+    report = examine(files, unit=unit)
+    faults = [*(f"{CONFIG}: {fault}" for fault in config_faults), *report.faults]
+    if not faults:
+        faults = _full_check(folder / CONFIG)
+    if faults:
+        raise ProvisioningError("\n".join(faults))
+    if report.days_left is not None and report.days_left < SOON_DAYS:
+        return [f"the certificates expire in {report.days_left:.0f} days; ask for new ones soon"]
+    return []
+
+
+def known_keys() -> dict[str, set[str]]:
+    """Returns the keys of each section, as the example file lists them."""
+    keys: dict[str, set[str]] = {}
+    section = ""
+    for line in _EXAMPLE.read_text(encoding="utf-8").splitlines():
+        if header := re.match(r"\[(\w+)\]", line):
+            section = header[1]
+            keys[section] = set()
+        elif section and (entry := re.match(r"(?:# )?(\w+) = ", line)):
+            keys[section].add(entry[1])
+    return keys
+
+
+def _file_faults(folder: Path) -> list[str]:
+    faults = []
+    for name in FILES:
+        path = folder / name
+        try:
+            size = len(path.read_bytes())
+        except FileNotFoundError:
+            faults.append(f"{name} is missing in {folder}; copy the whole folder from city hall")
+        except OSError as error:
+            faults.append(f"{name} cannot be read ({error.strerror}); copy the folder again")
+        else:
+            if size == 0:
+                faults.append(f"{name} is empty; copy the folder from city hall again")
+            elif size > MAX_FILE_BYTES:
+                faults.append(f"{name} is over {MAX_FILE_BYTES // 1024} KiB: not a unit's file")
+    faults.extend(
+        f"{path.name} holds a private key that is not this unit's; "
+        "take it out of the folder and keep it at city hall"
+        for path in sorted(folder.iterdir())
+        if path.name not in FILES and _holds_private_key(path)
+    )
+    return faults
+
+
+def _holds_private_key(path: Path) -> bool:
+    try:
+        return path.is_file() and b"PRIVATE KEY-----" in path.read_bytes()[:MAX_FILE_BYTES]
+    except OSError:
+        return False
+
+
+def _config_faults(path: Path, today: date) -> tuple[str | None, list[str]]:
+    """Returns the unit's id, if it can be told, and the faults of the file."""
+    try:
+        values = tomllib.loads(path.read_bytes().decode())
+    except UnicodeDecodeError:
+        return None, ["is not a text file in UTF-8; save it as such"]
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        return None, [f"is not valid TOML: {error}"]
+    faults = _key_faults(values)
+    if not faults:
+        faults = _value_faults(values, today)
+    unit = values.get("unit")
+    name = unit.get("id") if isinstance(unit, dict) else None
+    return (name if isinstance(name, str) and not faults else None), faults
+
+
+def _key_faults(values: dict[str, Any]) -> list[str]:
+    known = known_keys()
+    faults = []
+    for section, table in values.items():
+        if section not in known:
+            faults.append(f"[{section}] is not a known section; check the spelling or remove it")
+        elif not isinstance(table, dict):
+            faults.append(f"[{section}] must be a section with keys of its own")
+        else:
+            faults += [
+                f"[{section}] {key}: is not a known key; check the spelling or remove it"
+                for key in table
+                if key not in known[section]
+            ]
+    if not faults:
+        faults = [
+            f"[{section}] {key}: is missing; add it"
+            for section, key in _REQUIRED
+            if values.get(section, {}).get(key) in (None, "")
+        ]
+    return faults
+
+
+def _value_faults(values: dict[str, Any], today: date) -> list[str]:
+    unit, broker, notice = values["unit"], values["broker"], values["notice"]
+    faults = [
+        f"[unit] {key} = {unit[key]!r}: use 1 to 63 small letters, digits and hyphens, "
+        "beginning with a letter or digit"
+        for key in ("id", "site")
+        if not isinstance(unit[key], str) or not _SLUG.fullmatch(unit[key])
+    ]
+    if unit["id"] == _DEFAULT_ID:
+        faults.append(f'[unit] id = "{_DEFAULT_ID}" is the image\'s default; give it its own')
+    for key, name in _FILE_KEYS.items():
+        if broker.get(key) != name:
+            faults.append(f'[broker] {key}: must be "{name}", the file beside it in the folder')
+    if broker.get("insecure"):
+        faults.append("[broker] insecure: counts would be sent in the clear; remove the key")
+    if type(notice["sign_date"]) is not date:
+        faults.append("[notice] sign_date: write a date without quotes, such as 2026-05-01")
+    elif notice["sign_date"] > today:
+        faults.append(
+            f"[notice] sign_date = {notice['sign_date']}: lies ahead; put up the sign first"
+        )
+    ends = notice.get("deployment_ends")
+    if type(ends) is date and ends < today:
+        faults.append(f"[notice] deployment_ends = {ends}: is over; the unit would not count")
+    return faults
+
+
+def _full_check(path: Path) -> list[str]:
+    try:
+        from maskcam import config
+    except ImportError:  # a laptop without maskcam's dependencies: the unit checks at boot
+        return []
+    try:
+        config.load(path, environment={})
+    except ConfigError as error:
+        return [line.replace(f"{path}: ", f"{CONFIG}: ") for line in str(error).splitlines()]
+    return []

@@ -1,0 +1,354 @@
+"""Each wrong input to set-up is one clear line, and the card stays as it was."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from maskcam import config
+from maskcam.technician import card as cards
+from maskcam.technician import provisioning
+
+from .conftest import issue
+
+SCRIPT = Path(__file__).parents[2] / "scripts" / "setup-unit"
+# Without site-packages: the script must do with the standard library.
+BARE = [sys.executable, "-S", "-E", str(SCRIPT)]
+
+
+def run(*arguments, bare: bool = True) -> subprocess.CompletedProcess[str]:
+    command = BARE if bare else [sys.executable, str(SCRIPT)]
+    return subprocess.run(
+        [*command, *map(str, arguments)], capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def snapshot(path: Path):
+    if not path.is_dir():
+        return path.exists()
+    return {
+        str(entry.relative_to(path)): (entry.stat().st_mtime_ns, entry.read_bytes())
+        if entry.is_file()
+        else entry.stat().st_mtime_ns
+        for entry in [path, *sorted(path.rglob("*"))]
+    }
+
+
+def edit(folder, old, new):
+    path = folder / "maskcam.toml"
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def give(folder, issued, *, key=True):
+    (folder / "client.crt").write_bytes(issued.pem)
+    if key:
+        (folder / "client.key").write_bytes(issued.key_pem())
+
+
+FOLDER_FAULTS = {
+    "no toml": (lambda f, ca: (f / "maskcam.toml").unlink(), "maskcam.toml is missing"),
+    "no ca": (lambda f, ca: (f / "ca.crt").unlink(), "ca.crt is missing"),
+    "no certificate": (lambda f, ca: (f / "client.crt").unlink(), "client.crt is missing"),
+    "no key": (lambda f, ca: (f / "client.key").unlink(), "client.key is missing"),
+    "empty key": (lambda f, ca: (f / "client.key").write_bytes(b""), "client.key is empty"),
+    "huge file": (lambda f, ca: (f / "ca.crt").write_bytes(b"x" * 70_000), "over 64 KiB"),
+    "authority's key": (
+        lambda f, ca: (f / "ca.key").write_bytes(ca.key_pem()),
+        "ca.key holds a private key that is not this unit's",
+    ),
+    "not utf-8": (
+        lambda f, ca: (f / "maskcam.toml").write_bytes(b"\xff\xfe[unit]"),
+        "not a text file in UTF-8",
+    ),
+    "not toml": (lambda f, ca: edit(f, "[unit]", "[unit"), "is not valid TOML"),
+    "unknown section": (lambda f, ca: edit(f, "[lamp]", "[lamps]"), "[lamps] is not a known"),
+    "unknown key": (lambda f, ca: edit(f, "# port", "prot"), "[broker] prot: is not a known key"),
+    "key outside of a section": (
+        lambda f, ca: (edit(f, "[unit]", "lamp = 3\n[unit]"), edit(f, "\n[lamp]\n", "\n")),
+        "[lamp] must be a section",
+    ),
+    "no controller": (
+        lambda f, ca: edit(f, "controller", "# controller"),
+        "[notice] controller: is missing",
+    ),
+    "no sign date": (
+        lambda f, ca: edit(f, "sign_date", "# sign_date"),
+        "[notice] sign_date: is missing",
+    ),
+    "quoted date": (
+        lambda f, ca: edit(f, "sign_date = 2026-05-01", 'sign_date = "2026-05-01"'),
+        "write a date without quotes",
+    ),
+    "sign not up yet": (
+        lambda f, ca: edit(f, "sign_date = 2026-05-01", "sign_date = 2999-05-01"),
+        "put up the sign first",
+    ),
+    "over": (
+        lambda f, ca: edit(f, "# deployment_ends = 2026", "deployment_ends = 2021"),
+        "deployment_ends = 2021-12-31: is over",
+    ),
+    "id with a slash": (lambda f, ca: edit(f, '"forville-01"', '"forville/01"'), "[unit] id"),
+    "site with a space": (lambda f, ca: edit(f, '"forville"', '"le marché"'), "[unit] site"),
+    "default id": (
+        lambda f, ca: edit(f, '"forville-01"', '"unconfigured"'),
+        "the image's default; give it its own",
+    ),
+    "certificate elsewhere": (
+        lambda f, ca: edit(f, '"client.crt"', '"/etc/client.crt"'),
+        '[broker] certificate: must be "client.crt"',
+    ),
+    "in the clear": (
+        lambda f, ca: edit(f, "# insecure = false", "insecure = true"),
+        "sent in the clear",
+    ),
+    "wrong authority": (
+        lambda f, ca: (f / "ca.crt").write_bytes(issue("Another", authority=True).pem),
+        "client.crt was not issued by ca.crt",
+    ),
+    "ca is no authority": (
+        lambda f, ca: (f / "ca.crt").write_bytes((f / "client.crt").read_bytes()),
+        "ca.crt is not the certificate of an authority",
+    ),
+    "ca damaged": (
+        lambda f, ca: (f / "ca.crt").write_bytes(
+            b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+        ),
+        "ca.crt is damaged",
+    ),
+    "expired authority": (
+        lambda f, ca: (f / "ca.crt").write_bytes(
+            issue("Old", authority=True, valid_from_days=-9, valid_to_days=-1).pem
+        ),
+        "ca.crt has expired",
+    ),
+    "expired certificate": (
+        lambda f, ca: give(
+            f, issue("forville-01", by=ca, valid_from_days=-9, valid_to_days=-1)
+        ),
+        "client.crt has expired",
+    ),
+    "not valid yet": (
+        lambda f, ca: give(f, issue("forville-01", by=ca, valid_from_days=2)),
+        "client.crt is not valid yet",
+    ),
+    "another unit's": (
+        lambda f, ca: give(f, issue("forville-02", by=ca)),
+        'the certificate of "forville-02", but the unit is "forville-01"',
+    ),
+    "a server's": (
+        lambda f, ca: give(
+            f, issue("forville-01", by=ca, purpose=ExtendedKeyUsageOID.SERVER_AUTH)
+        ),
+        "client.crt is not made for a client",
+    ),
+    "self-signed": (
+        lambda f, ca: give(f, issue("forville-01")),
+        "client.crt is self-signed",
+    ),
+    "another key": (
+        lambda f, ca: give(f, issue("forville-01", by=ca), key=False),
+        "client.key does not belong to client.crt",
+    ),
+    "locked key": (
+        lambda f, ca: (f / "client.key").write_bytes(ca.key_pem(passphrase=b"secret")),
+        "client.key is locked with a passphrase",
+    ),
+    "key and certificate mixed up": (
+        lambda f, ca: (f / "client.crt").write_bytes((f / "client.key").read_bytes()),
+        "client.crt holds a private key instead of a certificate",
+    ),
+    "key is no pem": (
+        lambda f, ca: (f / "client.key").write_bytes(b"\x30\x82\x01\x02"),
+        "client.key is not a PEM file",
+    ),
+    "key cut": (
+        lambda f, ca: (f / "client.key").write_bytes((f / "client.key").read_bytes()[:90]),
+        "client.crt or client.key is damaged",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", FOLDER_FAULTS)
+def test_a_wrong_folder_is_one_line_and_nothing_is_written(case, folder, card, authority):
+    spoil, expected = FOLDER_FAULTS[case]
+    spoil(folder, authority)
+    before = snapshot(card)
+    with pytest.raises(provisioning.ProvisioningError) as caught:
+        cards.set_up(card, folder, plain=True)
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 1
+    assert expected in lines[0]
+    assert snapshot(card) == before
+
+
+def no_card(card):
+    shutil.rmtree(card)
+
+
+def card_is_a_file(card):
+    shutil.rmtree(card)
+    card.write_text("")
+
+
+def not_flashed(card):
+    (card / "cmdline.txt").unlink()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "arguments", "expected"),
+    [
+        (no_card, ["--plain"], "no card there"),
+        (card_is_a_file, ["--plain"], "is not a folder"),
+        (not_flashed, ["--plain"], "not a unit's boot partition (no cmdline.txt)"),
+        (lambda card: None, [], "no card is mounted there"),
+    ],
+)
+def test_a_wrong_card_is_one_line(spoil, arguments, expected, folder, card):
+    spoil(card)
+    before = snapshot(card)
+    result = run(*arguments, card, folder)
+    assert result.returncode == 2
+    fault, last = result.stderr.splitlines()
+    assert expected in fault
+    assert last == "nothing was changed on the card"
+    assert snapshot(card) == before
+
+
+def test_a_missing_folder_is_one_line(folder, card):
+    result = run("--plain", card, folder / "none")
+    assert "no such folder" in result.stderr.splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("system", "expected"), [("ext4", "is ext4, not the card's FAT partition"), ("vfat", None)]
+)
+def test_only_a_fat_partition_is_a_card(system, expected, folder, card, tmp_path):
+    table = tmp_path / "mountinfo"
+    table.write_text(f"36 35 98:0 / {card} rw,noatime - {system} /dev/mmcblk0p1 rw\n")
+    if expected is None:
+        cards.set_up(card, folder, mounts=table)
+    else:
+        with pytest.raises(provisioning.ProvisioningError, match=expected):
+            cards.set_up(card, folder, mounts=table)
+
+
+@pytest.fixture
+def in_small_file_system(card, folder):
+    """Runs set-up on a copy of the card that is a tmpfs of its own."""
+
+    def run_there(*, size: str, then: str = "true"):
+        point = card.parent / "mounted"
+        point.mkdir()
+        steps = (
+            f"mount -t tmpfs -o size={size} tmpfs {point} && cp -r {card}/. {point} && {then}; "
+            f"cp -r {point} {point}.before; {shlex.join(BARE)} --plain {point} {folder}; "
+            f"code=$?; diff -r {point} {point}.before || exit 99; exit $code"
+        )
+        probe = subprocess.run(
+            ["unshare", "-m", "mount", "-t", "tmpfs", "tmpfs", point],
+            capture_output=True, check=False,
+        )  # fmt: skip
+        if probe.returncode != 0:
+            pytest.skip(f"no mount of its own is allowed here: {probe.stderr.decode().strip()}")
+        return subprocess.run(
+            ["unshare", "-m", "sh", "-c", steps.replace("POINT", str(point))],
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+
+    return run_there
+
+
+def test_a_full_card_is_one_line(in_small_file_system):
+    result = in_small_file_system(size="128k")
+    assert result.returncode == 2, result.stdout + result.stderr
+    assert "is full; it needs" in result.stderr.splitlines()[0]
+
+
+def test_a_read_only_card_is_one_line(in_small_file_system):
+    result = in_small_file_system(size="2m", then="mount -o remount,ro POINT")
+    assert result.returncode == 2, result.stdout + result.stderr
+    assert "is read-only" in result.stderr.splitlines()[0]
+
+
+@pytest.mark.parametrize("bare", [True, False])
+def test_a_right_folder_is_on_the_card_and_nothing_else(bare, folder, card):
+    (folder / "README.txt").write_text("from city hall")
+    result = run("--plain", card, folder, bare=bare)
+    assert result.returncode == 0, result.stderr
+    assert "written and read back" in result.stdout
+    assert sorted(path.name for path in (card / "maskcam").iterdir()) == sorted(provisioning.FILES)
+    for name in provisioning.FILES:
+        assert (card / "maskcam" / name).read_bytes() == (folder / name).read_bytes()
+    assert sorted(path.name for path in card.iterdir()) == ["cmdline.txt", "config.txt", "maskcam"]
+
+
+def test_it_can_be_done_again(folder, card):
+    for _ in range(2):
+        cards.set_up(card, folder, plain=True)
+    assert sorted(path.name for path in card.iterdir()) == ["cmdline.txt", "config.txt", "maskcam"]
+
+
+@pytest.mark.parametrize("failing", ["maskcam.new", "maskcam"])
+def test_a_card_that_fails_while_writing_keeps_what_it_had(failing, folder, card, monkeypatch):
+    before = {name: data for name, data in snapshot(card).items() if not isinstance(data, int)}
+    rename = Path.rename
+
+    def broken(path, target):
+        if path.name == failing:
+            raise OSError(5, "Input/output error")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", broken)
+    with pytest.raises(provisioning.ProvisioningError, match=r"Input/output error.*as it was"):
+        cards.set_up(card, folder, plain=True)
+    after = {name: data for name, data in snapshot(card).items() if not isinstance(data, int)}
+    assert after == before
+
+
+def test_a_card_that_reads_back_wrong_is_refused(folder, card, monkeypatch):
+    written = card / "maskcam.new" / "maskcam.toml"
+    monkeypatch.setattr(os, "posix_fadvise", lambda *_: written.write_bytes(b"x"))
+    with pytest.raises(provisioning.ProvisioningError, match="reads back differently"):
+        cards.set_up(card, folder, plain=True)
+    assert (card / "maskcam" / "maskcam.toml").read_text() == "# the one before\n"
+
+
+def test_a_run_that_was_cut_between_two_renames_is_mended(folder, card):
+    (card / "maskcam").rename(card / "maskcam.old")
+    cards.set_up(card, folder, plain=True)
+    assert sorted(path.name for path in card.iterdir()) == ["cmdline.txt", "config.txt", "maskcam"]
+
+
+def test_several_faults_are_told_together(folder, card):
+    edit(folder, '"forville-01"', '"Forville"')
+    (card / "config.txt").unlink()
+    with pytest.raises(provisioning.ProvisioningError) as caught:
+        cards.set_up(card, folder, plain=True)
+    assert len(str(caught.value).splitlines()) == 2
+
+
+def test_certificates_that_expire_soon_are_mentioned(folder, card, authority):
+    give(folder, issue("forville-01", by=authority, valid_to_days=10))
+    assert "expire in 10 days" in cards.set_up(card, folder, plain=True)[1]
+
+
+def test_with_maskcam_installed_every_value_is_checked(folder, card):
+    edit(folder, "# fps = 30 ", "fps = 900 ")
+    with pytest.raises(provisioning.ProvisioningError, match=r"maskcam.toml: \[camera\] fps = 900"):
+        cards.set_up(card, folder, plain=True)
+
+
+def test_the_known_keys_are_those_of_the_configuration():
+    fields = config.Config.model_fields
+    assert provisioning.known_keys() == {
+        section: set(field.annotation.model_fields) for section, field in fields.items()
+    }
