@@ -1,0 +1,150 @@
+"""Which window goes to the broker next, and what its answer means. No threads, no clock.
+
+A broker that speaks MQTT 5 also says when it threw a window away, because the unit
+may not write there or because nobody subscribes. Such a window stays in the outbox
+and is offered again after a pause that grows; the others behind it are tried too.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from typing import NamedTuple
+
+from maskcam.delivery import reasons
+from maskcam.delivery.link import Session
+from maskcam.delivery.outbox import Outbox
+from maskcam.delivery.rows import Key, Waiting
+
+IN_FLIGHT = 16
+ACKNOWLEDGE_WITHIN_S = 30.0
+MAX_PAUSE_S = 60.0
+
+_log = logging.getLogger(__name__)
+_BATCH = 100
+_REPEAT_LOG_S = 3600.0
+
+
+class Complaints:
+    """Logs what is wrong when it changes, and else once an hour."""
+
+    def __init__(self) -> None:
+        self._last = ""
+        self._said_at_s = 0.0
+
+    def say(self, what: str, *, now_s: float) -> None:
+        """Logs a warning, unless the same was said less than an hour ago."""
+        if what != self._last or now_s - self._said_at_s > _REPEAT_LOG_S:
+            self._last, self._said_at_s = what, now_s
+            _log.warning("%s", what)
+
+    def over(self) -> None:
+        """The trouble has ended; the next is told even if it is the same."""
+        self._last = ""
+
+
+class _Flight(NamedTuple):
+    key: Key | None  # None: the status, which is in no outbox
+    sent_at_s: float
+
+
+class Dispatcher:
+    """Sends what waits in the outbox over one session after the other, few at a time.
+
+    All times are monotonic, in seconds.
+    """
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+        self._session: Session | None = None
+        self._room = IN_FLIGHT
+        self._flights: dict[int, _Flight] = {}
+        self._ready: deque[Waiting] = deque()
+        self._cursor: Key | None = None
+        self._pause_s = 0.0
+        self._resume_at_s = 0.0
+        self._complaints = Complaints()
+        self.delivered = 0
+
+    @property
+    def session(self) -> Session | None:
+        """The connection that is used now."""
+        return self._session
+
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing more that the broker would take now."""
+        return self._session is None or not len(self._outbox) or self._pause_s > 0
+
+    def begin(self, session: Session, *, room: int) -> None:
+        """Uses a new session that takes `room` unacknowledged messages."""
+        self.end()
+        self._session, self._room = session, max(min(room, IN_FLIGHT), 1)
+        self._pause_s = self._resume_at_s = 0.0
+
+    def end(self) -> None:
+        """The session is gone; what it left unanswered will be sent again."""
+        self._session = None
+        self._flights.clear()
+        self._ready.clear()
+        self._cursor = None
+
+    def send_status(self, topic: str, payload: bytes, *, now_s: float) -> int | None:
+        """Publishes the retained status; returns its token, or None without a connection."""
+        if self._session is None:
+            return None
+        token = self._session.publish(topic, payload, retain=True)
+        if token is not None:
+            self._flights[token] = _Flight(None, now_s)
+        return token
+
+    def in_flight(self, token: int | None) -> bool:
+        """Whether a message is still unanswered."""
+        return token in self._flights
+
+    def settle(self, token: int, code: int, *, now_s: float) -> None:
+        """Takes the broker's answer to one message: acknowledged, or kept for later."""
+        flight = self._flights.pop(token, None)
+        if flight is None or (flight.key is None and code == reasons.NO_SUBSCRIBERS):
+            return
+        if code < reasons.FAILURE and code != reasons.NO_SUBSCRIBERS:
+            if flight.key is not None:
+                self._outbox.acknowledge(flight.key)
+                self.delivered += 1
+                self._pause_s = self._resume_at_s = 0.0
+                self._complaints.over()
+            return
+        self._complaints.say(f"not taken, kept for later: {reasons.of_broker(code)}", now_s=now_s)
+        if self._resume_at_s <= flight.sent_at_s:  # one pause for all that were under way
+            self._pause_s = min(max(1.0, 2 * self._pause_s), MAX_PAUSE_S)
+            self._resume_at_s = now_s + self._pause_s
+
+    def feed(self, *, now_s: float) -> None:
+        """Hands windows to the session; after a refusal one at a time, until one is taken."""
+        if self._session is None or now_s < self._resume_at_s:
+            return
+        room = 1 if self._pause_s else self._room
+        while len(self._flights) < room:
+            window = self._next()
+            if window is None:
+                return
+            token = self._session.publish(window.topic, window.payload)
+            if token is None:
+                return
+            self._flights[token] = _Flight(window.key, now_s)
+
+    def overdue(self, *, now_s: float) -> bool:
+        """Whether the broker owes an answer for too long."""
+        return any(now_s - f.sent_at_s > ACKNOWLEDGE_WITHIN_S for f in self._flights.values())
+
+    def _next(self) -> Waiting | None:
+        if not self._ready:
+            self._ready += self._outbox.pending(_BATCH, after=self._cursor)
+        if not self._ready and not self._flights and self._cursor is not None:
+            # From the beginning: what was refused, or came with an older start.
+            self._ready += self._outbox.pending(_BATCH)
+        if not self._ready:
+            return None
+        window = self._ready.popleft()
+        self._cursor = window.key
+        return window

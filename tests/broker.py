@@ -1,0 +1,179 @@
+"""A real mosquitto for tests, and a subscriber that remembers: loopback only, always stopped.
+
+with Mosquitto(tmp_path) as broker, Subscriber(broker) as city:
+    ...
+    city.wait_for(10)
+"""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import paho.mqtt.client as mqtt
+import pytest
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from maskcam.delivery import wire
+from maskcam.delivery.broker import BrokerSettings
+
+MOSQUITTO = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
+needs_mosquitto = pytest.mark.skipif(
+    MOSQUITTO is None, reason="mosquitto is not installed (apt install mosquitto)"
+)
+WAIT_S = 15.0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_until(condition, *, timeout_s: float = WAIT_S, what: str = "") -> None:
+    end = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < end, f"waited {timeout_s} s for {what or condition}"
+        time.sleep(0.01)
+
+
+class Mosquitto:
+    """A broker process; `lines` are added to its configuration. Can be stopped and started again."""
+
+    host = "127.0.0.1"
+
+    def __init__(self, directory: Path, *, lines: str = "allow_anonymous true", port: int = 0):
+        self.port = port or free_port()
+        self.directory = directory / f"mosquitto-{self.port}"
+        self.directory.mkdir(parents=True)
+        self.config = self.directory / "mosquitto.conf"
+        self.configure(lines)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def configure(self, lines: str) -> None:
+        # Run as root, mosquitto gives up its rights; here it must keep reading our files.
+        self.config.write_text(
+            f"user root\nlistener {self.port} {self.host}\n"
+            f"persistence true\npersistence_location {self.directory}/\nmax_queued_messages 0\n"
+            f"log_dest file {self.directory}/log\n{lines}\n"
+        )
+
+    @property
+    def log(self) -> str:
+        return (self.directory / "log").read_text(errors="replace")
+
+    def settings(self, **changes) -> BrokerSettings:
+        quick = {"reconnect_min_s": 0.05, "reconnect_max_s": 0.5, "keepalive_s": 5}
+        return BrokerSettings(**{"host": self.host, "port": self.port} | quick | changes)
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *args) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        assert MOSQUITTO is not None
+        self._process = subprocess.Popen([MOSQUITTO, "-c", self.config])
+        wait_until(self._listens, what="mosquitto to listen")
+
+    def _listens(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, f"mosquitto ended: {self.log}"
+        try:
+            socket.create_connection((self.host, self.port), timeout=1).close()
+        except OSError:
+            return False
+        return True
+
+    def reload(self) -> None:
+        """Makes it read passwords and access lists again."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGHUP)
+
+    def stop(self, *, kill: bool = False) -> None:
+        if self._process is not None:
+            self._process.send_signal(signal.SIGKILL if kill else signal.SIGTERM)
+            self._process.wait(10)
+            self._process = None
+
+    def restart(self, *, kill: bool = False) -> None:
+        self.stop(kill=kill)
+        self.start()
+
+
+class Subscriber:
+    """City hall: a lasting session that stores each message as it came."""
+
+    def __init__(self, broker: Mosquitto, *, topic: str = "maskcam/v1/#", settings=None):
+        self.messages: list[mqtt.MQTTMessage] = []
+        self._broker, self._topic = broker, topic
+        self._subscribed = threading.Event()
+        client = mqtt.Client(
+            mqtt.CallbackAPIVersion.VERSION2, client_id="cityhall", protocol=mqtt.MQTTv5
+        )
+        client.on_connect = self._on_connect
+        client.on_subscribe = lambda *_: self._subscribed.set()
+        client.on_message = lambda _client, _data, message: self.messages.append(message)
+        client.reconnect_delay_set(1, 1)
+        if settings is not None and settings.encrypted:
+            client.tls_set_context(settings.tls_context())
+        self._client = client
+
+    def _on_connect(self, client, userdata, flags, reason, properties):
+        if not reason.is_failure:
+            client.subscribe(self._topic, qos=1)
+
+    def __enter__(self):
+        lasting = Properties(PacketTypes.CONNECT)
+        lasting.SessionExpiryInterval = 0xFFFFFFFF
+        self._client.connect_async(
+            self._broker.host, self._broker.port, clean_start=False, properties=lasting
+        )
+        self._client.loop_start()
+        assert self._subscribed.wait(WAIT_S), "the subscriber could not subscribe"
+        return self
+
+    def __exit__(self, *args) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    @property
+    def received(self) -> list[wire.ReceivedCount]:
+        """All count messages, in the order of arrival, each checked against the schema."""
+        return [
+            wire.decode_count(message.payload, topic=message.topic)
+            for message in list(self.messages)
+            if message.topic.endswith("/count")
+        ]
+
+    @property
+    def stored(self) -> dict:
+        """Counts by key, as a store keeps them; two that differ under one key are an error."""
+        store = {}
+        for received in self.received:
+            key = received.unit, received.count.start
+            assert store.setdefault(key, received.count) == received.count
+        return store
+
+    @property
+    def statuses(self) -> list[wire.Status]:
+        return [
+            wire.decode_status(message.payload)
+            for message in list(self.messages)
+            if message.topic.endswith("/status")
+        ]
+
+    def wait_for(self, windows: int, *, timeout_s: float = WAIT_S) -> None:
+        def enough() -> bool:
+            topics = {(m.topic, m.payload) for m in list(self.messages)}
+            return sum(topic.endswith("/count") for topic, _ in topics) >= windows
+
+        wait_until(enough, timeout_s=timeout_s, what=f"{windows} windows")
