@@ -1,0 +1,80 @@
+"""`maskcam explain` tells what this unit's own configuration says."""
+
+from __future__ import annotations
+
+import pytest
+
+from maskcam import config
+from maskcam.technician.explain import explain
+
+
+def told(tmp_path, text, language="en"):
+    path = tmp_path / "maskcam.toml"
+    path.write_text(text, encoding="utf-8")
+    return explain(config.load(path, environment={}), language=language)
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_it_names_what_leaves_when_and_to_where(tmp_path, language):
+    text = told(tmp_path, config.example(), language)
+    for fact in (
+        "forville-01",
+        "mqtt.example.org:8883",
+        "TLS",
+        "maskcam/v1/forville/forville-01/count",
+        "maskcam/v1/forville/forville-01/status",
+        "/var/lib/maskcam",
+        "masques@example.org",
+        "dpo@example.org",
+        "CNIL",
+    ):
+        assert fact in text, fact
+    assert "{" not in text
+    assert max(map(len, text.splitlines())) <= 88
+
+
+def test_defaults(tmp_path):
+    text = " ".join(told(tmp_path, config.example()).split())
+    assert "periods of at least one minute:" in text
+    assert "fewer than 5 people" in text
+    assert "joined with the next ones, for 60 minutes at most" in text
+    assert "When: at all times. No last day is set." in text
+    assert "No zone of the picture is blanked." in text
+    assert "Below 10 pictures a second" in text
+    assert "lamp" not in text
+
+
+def test_settings_change_the_words(tmp_path):
+    text = (
+        config.example()
+        .replace('# preset = "standard"', 'preset = "decree"')
+        .replace('["07:00-13:30"]', '["07:00-09:00", "10:30-13:30"]')
+        .replace("# operating_hours", "operating_hours")
+        .replace("# gpio", "gpio")
+        .replace("# deployment_ends", "deployment_ends")
+        .replace("# exclusion_zones = [ ", "exclusion_zones = [[[0,0],[1,0],[1,1]]] # ")
+    )  # fmt: skip
+    english = " ".join(told(tmp_path, text).split())
+    assert "periods of at least 20 minutes, sent 15 minutes after their end" in english
+    assert "fewer than 10 people" in english
+    assert "07:00 to 09:00 and 10:30 to 13:30 (local time, Europe/Paris)" in english
+    assert "Counting ends on 31 December 2026" in english
+    assert "A lamp lights for two seconds" in english
+    assert "1 zone(s) of the picture are blanked" in english
+    french = " ".join(told(tmp_path, text, "fr").split())
+    assert "de 7 h à 9 h et de 10 h 30 à 13 h 30" in french
+    assert "prend fin le 31 décembre 2026" in french
+
+
+def test_an_unencrypted_broker_is_named_so(tmp_path):
+    text = config.example().replace("# insecure = false", "insecure = true")
+    for name in ("ca", "certificate", "key"):
+        text = text.replace(f"\n{name} = ", f"\n# {name} = ")
+    assert "not encrypted" in told(tmp_path, text)
+    local = text.replace("mqtt.example.org", "localhost").replace("insecure = true", "")
+    assert "on the unit itself" in told(tmp_path, local)
+
+
+def test_small_numbers_switched_off_is_said(tmp_path):
+    text = config.example().replace("# min_people = 5", "min_people = 1")
+    assert "published as they are" in told(tmp_path, text)
