@@ -1,0 +1,99 @@
+"""Remembers who objected, for as long as the person is in view and not a moment longer.
+
+An objection outlives a broken track: a track that begins near the place where an
+objecting one was lost, within a few seconds, inherits it. Only place and time tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from maskcam.people.place import Place
+from maskcam.records import Box
+
+_MEMORY_S: Final = 3.0
+_NEAR_FACES: Final = 0.6  # two faces side by side at one distance are 1 face apart at least
+_NEAR_FACES_PER_S: Final = 1.0
+_SIZE_CHANGE: Final = 1.5
+_SIZE_CHANGE_PER_S: Final = 0.3
+_MOST_REMEMBERED: Final = 64
+
+
+class Objections:
+    """The tracks that objected, and the places where some were lost."""
+
+    def __init__(self) -> None:
+        self._tracks: set[int] = set()
+        self._lost: list[Place] = []
+        self._births: dict[int, tuple[Box, float]] = {}
+
+    def __contains__(self, track: int) -> bool:
+        """Whether the track objected or inherited an objection."""
+        return track in self._tracks
+
+    def add(self, track: int, places: Mapping[int, Place]) -> set[int]:
+        """Notes an objection.
+
+        A track that began where the objecting one had been lost, before the shake was
+        recognised, objects with it.
+
+        Args:
+            track: the objecting track.
+            places: the last sight of every live track.
+
+        Returns:
+            All tracks that object by it.
+        """
+        objecting = {track}
+        if track in places:
+            objecting |= {
+                other
+                for other, (box, at_s) in self._births.items()
+                if other != track and other in places and _near(places[track], box, at_s)
+            }
+        self._tracks |= objecting
+        return objecting
+
+    def spread(self, one: int, other: int) -> bool:
+        """Lets both of two tracks object that may have swapped persons; says whether one did."""
+        if one not in self._tracks and other not in self._tracks:
+            return False
+        self._tracks |= {one, other}
+        return True
+
+    def begin(self, track: int, box: Box, at_s: float, places: Mapping[int, Place]) -> bool:
+        """Notes a new track; returns whether it inherits an objection.
+
+        Args:
+            track: the new track.
+            box: its first sight.
+            at_s: its time.
+            places: the last sight of every live track.
+        """
+        self._forget(at_s)
+        self._births[track] = (box, at_s)
+        lost = self._lost + [places[other] for other in self._tracks if other in places]
+        if any(_near(place, box, at_s) for place in lost):
+            self._tracks.add(track)
+            return True
+        return False
+
+    def end(self, track: int, place: Place) -> None:
+        """Notes that a track is over; the place of an objecting one is kept for a moment."""
+        self._births.pop(track, None)
+        if track in self._tracks:
+            self._tracks.remove(track)
+            self._lost = [*self._lost, place][-_MOST_REMEMBERED:]
+
+    def _forget(self, at_s: float) -> None:
+        self._lost = [place for place in self._lost if at_s - place.seen_at_s <= _MEMORY_S]
+
+
+def _near(place: Place, box: Box, at_s: float) -> bool:
+    gap_s = at_s - place.seen_at_s
+    return (
+        0 <= gap_s <= _MEMORY_S
+        and place.faces_away(box, at_s) <= _NEAR_FACES + _NEAR_FACES_PER_S * gap_s
+        and place.size_change(box) <= _SIZE_CHANGE + _SIZE_CHANGE_PER_S * gap_s
+    )

@@ -1,0 +1,181 @@
+"""Everyone in view: from detections and head shakes to finished passages.
+
+Nothing is counted before the person has left, so an objection needs no rewind: who
+objected is in no figure. What is known of a person is deleted with the track.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from maskcam.people.objections import Objections
+from maskcam.people.place import Place
+from maskcam.people.tracker import EndedTrack, Tracker
+from maskcam.people.votes import MaskVote
+from maskcam.records import Box, Detection, Passage
+
+_LINK_S: Final = 3.0  # since the last sight; a track itself survives about half of it
+_LINK_FACES: Final = 0.5
+_LINK_FACES_PER_S: Final = 0.7
+_LINK_SIZE_CHANGE: Final = 1.6
+_BLIND_S: Final = 1.0  # a head shake takes about as long
+
+
+@dataclass(slots=True, eq=False)
+class _Person:
+    """What is known of a person while in view: nothing but how the mask is worn."""
+
+    vote: MaskVote = field(default_factory=MaskVote)
+    believed: bool = False  # an earlier part of the same passage was confirmed
+    omitted: bool = False  # is in no figure
+    blind_s: float = 0.0
+
+    def omit(self) -> None:
+        self.omitted = True
+        self.vote.clear()
+
+
+class _Lost(NamedTuple):
+    place: Place
+    person: _Person
+
+
+class Crowd:
+    """Follows everyone in view and returns a passage for each who has left without objecting.
+
+    Args:
+        frame_size: width and height of the luma picture in px.
+        high_score: detections from this score on may be a new person.
+    """
+
+    def __init__(self, *, frame_size: tuple[int, int], high_score: float = 0.5) -> None:
+        self._tracker = Tracker(frame_size=frame_size, high_score=high_score)
+        self._objections = Objections()
+        self._people: dict[int, _Person] = {}
+        self._lost: list[_Lost] = []  # confirmed, lost within the picture, may come back
+        self._claims: dict[int, int] = {}  # new track: the unseen track that it may continue
+        self._passages: list[Passage] = []
+        self._at_s: float | None = None
+
+    @property
+    def in_view(self) -> int:
+        """Number of people in view now."""
+        return len(self._tracker.confirmed())
+
+    def detected(self, detections: Sequence[Detection], at_s: float) -> None:
+        """Takes the detections in the frame captured at `at_s`; they may come late."""
+        step = self._tracker.update(detections, at_s)
+        for track in step.born:
+            self._begin(track, step.seen[track].box, at_s)
+        for one, other in step.mixed:
+            if self._objections.spread(one, other):
+                self._people[one].omit()
+                self._people[other].omit()
+        self._claims = {new: old for new, old in self._claims.items() if old not in step.seen}
+        for track, detection in step.seen.items():
+            if not self._people[track].omitted:
+                self._people[track].vote.add(detection)
+        self._end(step.ended, at_s)
+
+    def heads(self, at_s: float) -> dict[int, Box]:
+        """Returns the face box of each person expected at `at_s`, in px, by track number."""
+        return self._tracker.predict(at_s)
+
+    def objected(self, track: int) -> None:
+        """Erases the person on this track from all figures: the head was shaken."""
+        if track in self._people:
+            for objecting in self._objections.add(track, self._tracker.places()):
+                self._people[objecting].omit()
+
+    def passed(self, at_s: float, *, observed: bool) -> list[Passage]:
+        """Returns the passages that have ended by `at_s`.
+
+        Args:
+            at_s: the time now; not before that of the last call.
+            observed: whether a head shake could be seen in the time since the last
+                call. Who could not object for more than a second is not counted.
+        """
+        if self._at_s is not None and not observed:
+            self._blind(at_s - self._at_s)
+        self._at_s = at_s
+        self._end(self._tracker.expire(at_s), at_s)
+        gone = [lost for lost in self._lost if at_s - lost.place.seen_at_s > _LINK_S]
+        self._lost = [lost for lost in self._lost if lost not in gone]
+        for lost in gone:
+            self._book(lost.person, at_s)
+        passages, self._passages = self._passages, []
+        return passages
+
+    def finish(self, at_s: float) -> list[Passage]:
+        """Returns the passages of all who are still in view: for the unit, they end with it."""
+        self._end(self._tracker.finish(), at_s)
+        for lost in self._lost:
+            self._book(lost.person, at_s)
+        self._lost = []
+        passages, self._passages = self._passages, []
+        return passages
+
+    def _begin(self, track: int, box: Box, at_s: float) -> None:
+        person = self._people[track] = _Person()
+        places = self._tracker.places()
+        del places[track]
+        if self._objections.begin(track, box, at_s, places):
+            person.omit()
+            return
+        unseen = [
+            (_misfit(place, box, at_s), other)
+            for other, place in places.items()
+            if place.seen_at_s < at_s and other not in self._claims.values()
+        ]
+        lost = [(_misfit(lost.place, box, at_s), index) for index, lost in enumerate(self._lost)]
+        best_unseen = min(unseen, default=(1.0, 0))
+        best_lost = min(lost, default=(1.0, 0))
+        if best_lost[0] < min(1.0, best_unseen[0]):
+            self._continue(track, self._lost.pop(best_lost[1]).person)
+        elif best_unseen[0] < 1.0:
+            self._claims[track] = best_unseen[1]
+
+    def _continue(self, track: int, before: _Person) -> None:
+        """Makes the person on a new track the one who was lost before."""
+        person = self._people[track]
+        person.believed = True
+        person.blind_s += before.blind_s
+        person.vote.merge(before.vote)
+        if before.omitted or person.omitted:
+            person.omit()
+
+    def _end(self, ended: Sequence[EndedTrack], at_s: float) -> None:
+        for track in ended:
+            person = self._people.pop(track.track)
+            self._objections.end(track.track, track.place)
+            self._claims.pop(track.track, None)
+            heir = next((new for new, old in self._claims.items() if old == track.track), None)
+            self._claims.pop(heir or 0, None)
+            if not (track.confirmed or person.believed):
+                continue
+            if heir is not None:
+                self._continue(heir, person)
+            elif person.omitted or track.left:
+                self._book(person, at_s)
+            else:
+                self._lost.append(_Lost(track.place, person))
+
+    def _book(self, person: _Person, at_s: float) -> None:
+        if not person.omitted:
+            self._passages.append(Passage(at_s, person.vote.state()))
+
+    def _blind(self, seconds: float) -> None:
+        for person in self._people.values():
+            person.blind_s += seconds
+            if person.blind_s > _BLIND_S:
+                person.omit()
+
+
+def _misfit(place: Place, box: Box, at_s: float) -> float:
+    """Returns how badly a new track fits one lost at `place`: from 1 on, it is another person."""
+    gap_s = at_s - place.seen_at_s
+    if not 0 <= gap_s <= _LINK_S or place.size_change(box) > _LINK_SIZE_CHANGE:
+        return 1.0
+    return place.faces_away(box, at_s) / (_LINK_FACES + _LINK_FACES_PER_S * gap_s)

@@ -1,0 +1,222 @@
+"""Follows faces from detection to detection by motion alone: no appearance, no identity.
+
+Detections with a high score choose among all tracks first, those with a low score
+may then only keep a track alive (Zhang et al., "ByteTrack", ECCV 2022). The pairs
+are those of least total cost. A track needs sights and time before it is believed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from maskcam.people.place import Place, overlap
+from maskcam.people.walk import Walk
+from maskcam.records import Box, Detection
+
+_GATE: Final = 16.3  # squared distance that 1 in 1000 true pairs exceeds (chi2, 3 degrees)
+_OVERLAP_WEIGHT: Final = 4.0  # cost of two boxes that do not overlap at all
+_FORBIDDEN: Final = 1e6
+_MARGIN: Final = 6.0  # the other pairing is e^-3 as likely: it may have been that one
+_TWIN: Final = 0.45  # a second box on the same face overlaps the first by this much
+_MISSED_S: Final = 1.4  # 1 s of missed detections and one interval of a slow detector
+_STALLED_S: Final = 3.0  # nothing from the detector for so long ends every track
+_CONFIRM_SIGHTS: Final = 3
+_CONFIRM_S: Final = 0.5
+_CONFIRM_SHARE: Final = 0.5  # of the time since the first sight
+_LONGEST_STEP_S: Final = 0.4  # two sights further apart than this are not one view
+_LEAVES_S: Final = 0.5  # who would be over the border so soon has left
+
+
+class EndedTrack(NamedTuple):
+    """A track that is over.
+
+    track: its number, never used again in this process.
+    place: its last sight.
+    confirmed: whether it was a person, as far as can be told.
+    left: whether it went out of the picture, rather than was lost within it.
+    """
+
+    track: int
+    place: Place
+    confirmed: bool
+    left: bool
+
+
+class Step(NamedTuple):
+    """What one set of detections meant.
+
+    seen: the detection of each track that has one.
+    born: tracks that began with it.
+    mixed: pairs of tracks that may have swapped persons.
+    ended: tracks that are over.
+    """
+
+    seen: dict[int, Detection]
+    born: list[int]
+    mixed: list[tuple[int, int]]
+    ended: list[EndedTrack]
+
+
+@dataclass(slots=True, eq=False)
+class _Track:
+    number: int
+    walk: Walk
+    born_at_s: float
+    sights: int = 1
+    viewed_s: float = 0.0
+    confirmed: bool = False
+
+    def see(self, detection: Detection, at_s: float) -> None:
+        self.viewed_s += min(at_s - self.walk.seen_at_s, _LONGEST_STEP_S)
+        self.sights += 1
+        self.walk.correct(detection.box)
+        self.confirmed = self.confirmed or (
+            self.sights >= _CONFIRM_SIGHTS
+            and self.viewed_s >= _CONFIRM_S
+            and self.viewed_s >= _CONFIRM_SHARE * (at_s - self.born_at_s)
+        )
+
+
+class Tracker:
+    """Links detections to tracks.
+
+    Args:
+        frame_size: width and height of the luma picture in px; tells who left it.
+        high_score: from here on a detection may begin a track; below, it can only
+            continue one.
+    """
+
+    def __init__(self, *, frame_size: tuple[int, int], high_score: float = 0.5) -> None:
+        self._frame_size = frame_size
+        self._high_score = high_score
+        self._tracks: dict[int, _Track] = {}
+        self._next = 1
+        self._at_s = -math.inf
+
+    def update(self, detections: Sequence[Detection], at_s: float) -> Step:
+        """Takes the detections in the frame captured at `at_s` in.
+
+        They may come late: `predict` may have been asked for later times already.
+        A time before that of the last update counts as the same.
+        """
+        self._at_s = at_s = max(at_s, self._at_s)
+        tracks = list(self._tracks.values())
+        for track in tracks:
+            track.walk.advance(at_s)
+        high = [d for d in detections if d.score >= self._high_score]
+        low = [d for d in detections if d.score < self._high_score]
+        pairs, mixed = _paired(tracks, high)
+        sights = [(tracks[row], high[column]) for row, column in pairs]
+        rest = [track for track in tracks if all(track is not seen for seen, _ in sights)]
+        more, more_mixed = _paired(rest, low)
+        sights += [(rest[row], low[column]) for row, column in more]
+        for track, detection in sights:
+            track.see(detection, at_s)
+        taken = {column for _, column in pairs}
+        fresh = [detection for column, detection in enumerate(high) if column not in taken]
+        born = [
+            (self._begin(detection, at_s), detection)
+            for detection in fresh
+            if all(overlap(detection.box, other.box) < _TWIN for _, other in sights)
+        ]
+        return Step(
+            {track.number: detection for track, detection in sights + born},
+            [track.number for track, _ in born],
+            mixed + more_mixed,
+            self._end(seen_before_s=at_s - _MISSED_S),
+        )
+
+    def expire(self, at_s: float) -> list[EndedTrack]:
+        """Ends the tracks that the detector, slow or stalled, has said nothing of for too long."""
+        return self._end(seen_before_s=at_s - _STALLED_S)
+
+    def finish(self) -> list[EndedTrack]:
+        """Ends all tracks, as when the unit stops."""
+        return self._end(seen_before_s=math.inf)
+
+    def predict(self, at_s: float) -> dict[int, Box]:
+        """Returns where each face is expected at `at_s`, of all tracks seen more than once."""
+        return {
+            track.number: track.walk.box_at(at_s)
+            for track in self._tracks.values()
+            if track.sights > 1
+        }
+
+    def places(self) -> dict[int, Place]:
+        """Returns the last sight of every track."""
+        return {track.number: track.walk.place() for track in self._tracks.values()}
+
+    def confirmed(self) -> set[int]:
+        """Returns the tracks that are believed to be persons."""
+        return {track.number for track in self._tracks.values() if track.confirmed}
+
+    def _begin(self, detection: Detection, at_s: float) -> _Track:
+        track = _Track(self._next, Walk(detection.box, at_s), at_s)
+        self._tracks[track.number] = track
+        self._next += 1
+        return track
+
+    def _end(self, *, seen_before_s: float) -> list[EndedTrack]:
+        over = [t for t in self._tracks.values() if t.walk.seen_at_s < seen_before_s]
+        for track in over:
+            del self._tracks[track.number]
+        return [
+            EndedTrack(track.number, track.walk.place(), track.confirmed, self._left(track.walk))
+            for track in over
+        ]
+
+    def _left(self, walk: Walk) -> bool:
+        x, y = walk.box_at(walk.seen_at_s + _LEAVES_S).centre
+        return not (0 <= x < self._frame_size[0] and 0 <= y < self._frame_size[1])
+
+
+def _paired(
+    tracks: list[_Track], detections: list[Detection]
+) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+    """Pairs tracks with detections at least total cost.
+
+    Returns:
+        The pairs as (row of `tracks`, column of `detections`), and the pairs of track
+        numbers that may as well have been the other way round.
+    """
+    if not tracks or not detections:
+        return [], []
+    cost = np.full((len(tracks), len(detections)), _FORBIDDEN)
+    for row, track in enumerate(tracks):
+        expected = track.walk.box_at(track.walk.now_s)
+        for column, detection in enumerate(detections):
+            misfit = track.walk.misfit(detection.box)
+            if misfit.distance2 < _GATE:
+                apart = 1 - overlap(expected, detection.box)
+                cost[row, column] = misfit.cost + _OVERLAP_WEIGHT * apart
+    rows, columns = linear_sum_assignment(cost)
+    pairs = [
+        (int(row), int(column))
+        for row, column in zip(rows, columns, strict=True)
+        if cost[row, column] < _FORBIDDEN
+    ]
+    return pairs, _mixed(tracks, cost, dict(pairs))
+
+
+def _mixed(
+    tracks: list[_Track], cost: NDArray[np.float64], taken: dict[int, int]
+) -> list[tuple[int, int]]:
+    """Returns the pairs of tracks of which one may have taken the other's detection."""
+    mixed = []
+    for row, column in taken.items():
+        for other in range(len(tracks)):
+            if other == row or cost[other, column] >= _FORBIDDEN:
+                continue
+            more = cost[other, column] - cost[row, column]
+            if other in taken:
+                more += cost[row, taken[other]] - cost[other, taken[other]]
+            if more < _MARGIN:
+                mixed.append((tracks[row].number, tracks[other].number))
+    return mixed

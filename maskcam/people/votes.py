@@ -1,0 +1,55 @@
+"""Settles from many detections how one person wore the mask."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from maskcam.people.place import face_size
+from maskcam.records import Detection, MaskState
+
+_CLEAR_FACE_PX: Final = 48.0  # from this size on, a mask is seen as well as it ever is
+_LEAST_SHARE: Final = 0.6
+_LEAST_WEIGHT: Final = 0.5  # one good look, or several poor ones
+
+
+class MaskVote:
+    """Sums up what the detections of one track say.
+
+    Each votes for its state with `score * min(1, size / 48 px)`: a sure look at a near
+    face counts most, and no single look more than 1. The winner needs 60 % of all
+    weight, so that neither a tie nor a narrow majority of mistakes decides, and half
+    a good look in total; otherwise the state is unclear.
+    """
+
+    __slots__ = ("_weights",)
+
+    def __init__(self) -> None:
+        self._weights = dict.fromkeys(
+            (MaskState.WITH_MASK, MaskState.WITHOUT_MASK, MaskState.INCORRECT), 0.0
+        )
+
+    def add(self, detection: Detection) -> None:
+        """Counts one detection.
+
+        Raises:
+            KeyError: its state is `UNCLEAR`, which only a person can be.
+        """
+        size = face_size(detection.box)
+        self._weights[detection.state] += detection.score * min(1.0, size / _CLEAR_FACE_PX)
+
+    def merge(self, other: MaskVote) -> None:
+        """Adds the votes of another track of the same person."""
+        for state, weight in other._weights.items():
+            self._weights[state] += weight
+
+    def clear(self) -> None:
+        """Forgets everything."""
+        self._weights = dict.fromkeys(self._weights, 0.0)
+
+    def state(self) -> MaskState:
+        """Returns the state that wins, or `UNCLEAR`."""
+        total = sum(self._weights.values())
+        winner = max(self._weights, key=self._weights.__getitem__)
+        if total < _LEAST_WEIGHT or self._weights[winner] < _LEAST_SHARE * total:
+            return MaskState.UNCLEAR
+        return winner
