@@ -161,8 +161,9 @@ class MinuteCounts:
             self._close_minute(max(at_s, self._from_s), last=True)
         if self._window.minutes:
             self._close_window(at_s)
-        if not early:
-            self._closed = deque(window._replace(people=None) for window in self._closed)
+        due_s = math.inf if early else at_s - MINUTE_S * self._rules.delay_minutes
+        told += self._release(due_s)
+        self._closed = deque(window._replace(people=None) for window in self._closed)
         return told + self._release(math.inf)
 
     def _anchor(self, utc_offset_s: float) -> None:
