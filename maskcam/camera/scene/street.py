@@ -1,0 +1,121 @@
+"""The rendered street: a picture and its truth for any moment."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import cv2
+import numpy as np
+
+from maskcam.camera.scene.backdrop import paint_street
+from maskcam.camera.scene.canvas import Picture
+from maskcam.camera.scene.cast import SceneConfig, draw_cast
+from maskcam.camera.scene.figure import Figure, face_box, outlines, visible_share
+from maskcam.camera.scene.lighting import weather
+from maskcam.camera.scene.painter import draw_people
+from maskcam.camera.scene.truth import FaceTruth, PassageTruth, SceneTruth
+from maskcam.camera.scene.walk import Gesture
+
+_LOOK_S = 0.1
+_FACE_PX = 20.0
+_SEEN_S = 1.0
+_SPARE_PX = 64
+
+
+class Scene:
+    """A street with people, by a configuration and its seed.
+
+    The same configuration and time always give the same picture.
+    """
+
+    def __init__(self, config: SceneConfig | None = None) -> None:
+        self.config = config or SceneConfig()
+        self.camera = self.config.camera
+        self.cast = draw_cast(self.config)
+        rng = np.random.default_rng([self.config.seed, 0x57EE])
+        self._sky = weather(self.config.light, rng)
+        self._rng = rng
+
+    @cached_property
+    def street(self) -> Picture:
+        """The empty street (H, W, 3), RGB, without noise."""
+        return paint_street(self.camera, self._sky, np.random.default_rng([self.config.seed, 0xBD]))
+
+    @cached_property
+    def _grain(self) -> tuple[Picture, Picture]:
+        """Sensor noise, larger than a frame: what brightens and what darkens."""
+        rng = np.random.default_rng([self.config.seed, 0x9A1])
+        wide, high = self.camera.size
+        shape = (high + _SPARE_PX, wide + _SPARE_PX, 3)
+        sigma = self._sky.noise * self.config.noise
+        noise = cv2.GaussianBlur(rng.standard_normal(shape, np.float32), (0, 0), 0.55)
+        noise = noise * np.float32(1.5 * sigma) + np.float32(0.5) * rng.standard_normal(
+            (*shape[:2], 1), np.float32
+        ) * np.float32(sigma)
+        return (
+            np.clip(np.round(noise), 0, 255).astype(np.uint8),
+            np.clip(np.round(-noise), 0, 255).astype(np.uint8),
+        )
+
+    def people(self, at_s: float) -> dict[int, Figure]:
+        """Returns who is in the street at a time, by their number in the scene."""
+        found = ((number, walker.figure(at_s)) for number, walker in enumerate(self.cast))
+        return {number: figure for number, figure in found if figure is not None}
+
+    def render(self, at_s: float) -> Picture:
+        """Returns the picture (H, W, 3) RGB at a time of the scene's clock."""
+        picture = self.street.copy()
+        figures = [f for f in self.people(at_s).values()]
+        draw_people(picture, figures, self.camera, self._sky, exposure_s=self.config.exposure_s)
+        if self.config.noise > 0:
+            # Where the noise sheet lies follows from the time alone.
+            lot = np.random.default_rng([self.config.seed, abs(int(at_s * 1e6))])
+            top, left = lot.integers(0, _SPARE_PX, 2)
+            wide, high = self.camera.size
+            here = slice(top, top + high), slice(left, left + wide)
+            bright, dark = self._grain
+            cv2.add(picture, bright[here], dst=picture)
+            cv2.subtract(picture, dark[here], dst=picture)
+        return picture
+
+    def faces(self, at_s: float) -> list[FaceTruth]:
+        """Returns the faces that are turned to the camera and at least partly in the picture."""
+        people = self.people(at_s)
+        out = []
+        for number, figure in people.items():
+            box = face_box(figure, self.camera)
+            if box is None:
+                continue
+            nearer = [outlines(f, self.camera) for f in people.values() if f.z < figure.z]
+            share = visible_share(box, nearer, self.camera.size)
+            if share > 0:
+                out.append(FaceTruth(number, box, share, figure.look.state))
+        return out
+
+    @cached_property
+    def truth(self) -> SceneTruth:
+        """Every passage: faces of 20 px and more that were seen for 1 s and longer."""
+        seen: dict[int, list[float]] = {}
+        left: dict[int, float] = {}
+        for at_s in np.arange(0, self.config.duration_s, _LOOK_S):
+            for face in self.faces(float(at_s)):
+                if face.visible >= 0.4:
+                    left[face.person] = float(at_s)
+                    if face.box.height >= _FACE_PX:
+                        seen.setdefault(face.person, []).append(float(at_s))
+        passages = [
+            PassageTruth(
+                person=number,
+                begin_s=times[0],
+                end_s=left[number] + _LOOK_S,
+                state=self.cast[number].look.state,
+                objects=tuple(
+                    (act.begin_s, act.end_s)
+                    for act in self.cast[number].acts
+                    if act.gesture is Gesture.SHAKE
+                ),
+            )
+            for number, times in seen.items()
+            if len(times) * _LOOK_S >= _SEEN_S
+        ]
+        return SceneTruth(tuple(sorted(passages, key=lambda p: p.end_s)))
