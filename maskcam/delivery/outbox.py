@@ -198,7 +198,7 @@ class Outbox:
         try:
             database.executescript(_OPEN)
             _check(database)
-            self._stored = _rows_in(database)
+            (self._stored,) = database.execute("SELECT count(*) FROM waiting").fetchone()
         except BaseException:
             database.close()
             raise
@@ -235,10 +235,10 @@ class Outbox:
         deleted = [(start,) for start in self._acknowledged | surplus]
         try:
             database.execute("BEGIN IMMEDIATE")
-            database.executemany("DELETE FROM waiting WHERE start = ?", deleted)
-            database.executemany(
+            gone = database.executemany("DELETE FROM waiting WHERE start = ?", deleted).rowcount
+            new = database.executemany(
                 "INSERT OR IGNORE INTO waiting VALUES (?, ?)", sorted(self._memory.items())
-            )
+            ).rowcount
             database.execute("COMMIT")
         except sqlite3.Error:
             if database.in_transaction:
@@ -246,7 +246,7 @@ class Outbox:
             raise
         self._memory.clear()
         self._acknowledged.clear()
-        self._stored = _rows_in(database)
+        self._stored += max(new, 0) - max(gone, 0)
         self._count_dropped(len(surplus))
         self._end_salvage()
 
@@ -313,11 +313,6 @@ class Outbox:
                 self._database.close()
         self._database = None
         self._stored = 0
-
-
-def _rows_in(database: sqlite3.Connection) -> int:
-    (number,) = database.execute("SELECT count(*) FROM waiting").fetchone()
-    return int(number)
 
 
 def _check(database: sqlite3.Connection) -> None:
