@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from typing import NamedTuple
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from maskcam.camera.scene.canvas import Picture, Plane
 from maskcam.camera.scene.figure import Figure
@@ -16,25 +18,34 @@ from maskcam.camera.scene.look import Cover, Hair, Look
 
 Sprite = tuple[Picture, Plane]
 
+_UP = np.array([0.0, 1.0, 0.0])
+
 
 def paste(picture: Picture, sprite: Sprite, corners: Vector) -> None:
-    """Draws a flat sprite onto four corners in px: top left, top right, bottom right, bottom left."""
+    """Draws a flat sprite onto four corners in px.
+
+    They are top left, top right, bottom right and bottom left.
+    """
     high, wide = picture.shape[:2]
-    left, top = np.floor(corners.min(axis=0)).astype(int) - 1
-    right, bottom = np.ceil(corners.max(axis=0)).astype(int) + 2
-    left, top, right, bottom = max(0, left), max(0, top), min(wide, right), min(high, bottom)
+    low, far = corners.min(axis=0).tolist(), corners.max(axis=0).tolist()
+    left, top = max(0, int(low[0]) - 1), max(0, int(low[1]) - 1)
+    right, bottom = min(wide, int(far[0]) + 2), min(high, int(far[1]) + 2)
     if right <= left or bottom <= top:
         return
     colours, cover = sprite
-    h, w = cover.shape
-    source = np.array([[0, 0], [w, 0], [w, h], [0, h]], np.float32) - np.float32(0.5)
-    target = (corners - np.array([left, top]) - 0.5).astype(np.float32)
-    matrix = cv2.getPerspectiveTransform(source, target)
-    span = (int(right - left), int(bottom - top))
+    target = (corners - (left + 0.5, top + 0.5)).astype(np.float32)
+    matrix = cv2.getPerspectiveTransform(_frame_of(cover.shape), target)
+    span = (right - left, bottom - top)
     drawn = cv2.warpPerspective(colours, matrix, span, borderMode=cv2.BORDER_REPLICATE)
     weight = cv2.warpPerspective(cover, matrix, span)
     here = picture[top:bottom, left:right]
     picture[top:bottom, left:right] = cv2.blendLinear(here, drawn, 1 - weight, weight)
+
+
+@lru_cache(maxsize=32)
+def _frame_of(shape: tuple[int, ...]) -> NDArray[np.float32]:
+    h, w = shape
+    return np.array([[0, 0], [w, 0], [w, h], [0, h]], np.float32) - np.float32(0.5)
 
 
 def _round_shade(wide: int, light: Lighting) -> Plane:
@@ -52,7 +63,7 @@ def _light_key(light: Lighting) -> tuple[tuple[float, ...], ...]:
     return tuple(tuple(np.round(part, 3).tolist()) for part in light)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def _wardrobe(look: Look, key: tuple[tuple[float, ...], ...]) -> dict[str, Sprite]:
     light = Lighting(*(np.array(part) for part in key))
     rng = np.random.default_rng([look.seed, 0xB0D7])
@@ -145,11 +156,21 @@ def _trunk(look: Look, light: Lighting, rng: np.random.Generator) -> Sprite:
     sheet = base * _round_shade(wide, light) * _folds(rng, high, wide, 0.07)
     sheet[:12] *= np.linspace(0.6, 1, 12)[:, None, None]
     y = np.linspace(0, 1, high)[:, None]
-    slope = 0.34 + 0.66 * np.sqrt(np.clip(1 - (1 - np.clip(y / 0.15, 0, 1)) ** 2, 0, 1))
+    slope = 0.27 + 0.62 * np.clip(y / 0.13, 0, 1) ** 0.75
+    slope = slope + 0.11 * np.sqrt(np.clip(1 - (1 - np.clip((y - 0.1) / 0.14, 0, 1)) ** 2, 0, 1))
     half = slope * (0.98 - 0.2 * np.exp(-(((y - 0.7) / 0.2) ** 2)))
     x = np.abs(np.linspace(-1, 1, wide))[None]
     cover = np.clip((half - x) * wide / 3, 0, 1).astype(np.float32)
     return np.clip(sheet, 0, 255).astype(np.uint8), cover
+
+
+class _Bone(NamedTuple):
+    """A limb from one point of the world to another, `half` metres thick on each side."""
+
+    sprite: Sprite
+    start: Vector
+    end: Vector
+    half: float
 
 
 def draw_body(
@@ -162,61 +183,25 @@ def draw_body(
     ahead = np.array([math.sin(turn), 0.0, -math.cos(turn)])
     foot = np.array([figure.x, 0.0, figure.z])
     swayed = foot + np.array([figure.sway, figure.bob, 0.0])
-    up = np.array([0.0, 1.0, 0.0])
-    _shadow(picture, camera, foot, light, tall, shadow)
-    hips = swayed + up * (0.5 * tall)
-    for side in (-1, 1):
-        swing = math.sin(figure.stride + (0 if side > 0 else math.pi)) * min(1.0, figure.speed)
-        lift = (
-            max(0.0, math.cos(figure.stride + (0 if side > 0 else math.pi)))
-            * 0.12
-            * min(1.0, figure.speed)
-        )
-        hip = hips + right * side * 0.085
-        knee = hip - up * (0.235 * tall - lift * 0.4) + ahead * (0.2 * swing + lift)
-        ankle = foot + right * side * 0.085 + up * (0.07 + lift) + ahead * (0.33 * swing)
-        _bone(
-            picture,
-            camera,
-            clothes["shoe"],
-            ankle + up * 0.01 - ahead * 0.06,
-            ankle + ahead * 0.17 - up * 0.05,
-            0.055,
-        )
-        _bone(picture, camera, clothes["leg"], knee + up * 0.06, ankle - up * 0.03, 0.085)
-        _bone(picture, camera, clothes["leg"], hip + up * 0.08, knee - up * 0.06, 0.11)
-    broad = (0.118 + 0.005 * (figure.look.beard > 0)) * tall
-    across = right * broad * max(0.72, abs(math.cos(turn)))
-    shoulders = swayed + up * (0.845 * tall)
-    low = swayed + up * (0.47 * tall)
-    quad = np.stack(
+    shoulders, low = swayed + _UP * (0.842 * tall), swayed + _UP * (0.47 * tall)
+    across = right * (0.117 * tall * max(0.72, abs(math.cos(turn))))
+    trunk = np.stack(
         [shoulders - across, shoulders + across, low + across * 0.9, low - across * 0.9]
     )
-    if _near(camera, quad):
+    if float(camera.view(trunk)[:, 2].min()) < 0.3:
         return
-    order = (-1, 1) if turn > 0 else (1, -1)
-    for index, side in enumerate(order):
-        if index == 1:
-            paste(picture, clothes["trunk"], camera.project(quad))
-        swing = (
-            -math.sin(figure.stride + (0 if side > 0 else math.pi)) * 0.5 * min(1.0, figure.speed)
-        )
-        top = shoulders + across * side * 0.88 - up * 0.05
-        elbow = top - up * (0.17 * tall) + right * side * 0.04 + ahead * 0.12 * swing
-        wrist = elbow - up * (0.14 * tall) + ahead * (0.06 + 0.22 * max(0.0, swing))
-        _bone(picture, camera, clothes["hand"], wrist + up * 0.03, wrist - up * 0.1, 0.042)
-        _bone(picture, camera, clothes["sleeve"], elbow + up * 0.03, wrist, 0.055)
-        _bone(picture, camera, clothes["sleeve"], top + up * 0.05, elbow - up * 0.03, 0.065)
+    _shadow(picture, camera, foot, light, tall, shadow)
+    axes = (right, ahead)
+    _draw_bones(picture, camera, _legs(figure, clothes, foot, swayed, axes))
+    near, far = (1, -1) if turn > 0 else (-1, 1)
+    _draw_bones(picture, camera, _arm(figure, clothes, shoulders, across, axes, far))
+    paste(picture, clothes["trunk"], camera.project(trunk))
     skull = figure.head_centre
+    arm = _arm(figure, clothes, shoulders, across, axes, near)
     if figure.look.cover is not Cover.SCARF:
-        _bone(
-            picture,
-            camera,
-            clothes["neck"],
-            skull - up * 0.02,
-            shoulders + ahead * 0.05 - up * 0.035,
-            0.058,
-        )
+        nape = shoulders + ahead * 0.05 - _UP * 0.035
+        arm.append(_Bone(clothes["neck"], skull - _UP * 0.02, nape, 0.058))
+    _draw_bones(picture, camera, arm)
     drape = None
     if figure.look.cover is Cover.SCARF:
         drape = clothes["scarf"]
@@ -224,66 +209,95 @@ def draw_body(
         drape = clothes["hair"]
     if drape is not None:
         wide = right * 0.165 * figure.head_size
-        base = shoulders - up * (0.05 if drape is clothes["scarf"] else 0.02) + ahead * 0.04
+        base = shoulders - _UP * (0.05 if drape is clothes["scarf"] else 0.02) + ahead * 0.04
         cloth = np.stack([skull - wide, skull + wide, base + wide * 1.1, base - wide * 1.1])
         paste(picture, drape, camera.project(cloth))
 
 
-def _near(camera: PinholeCamera, points: Vector) -> bool:
-    return bool((camera.view(points)[..., 2] < 0.25).any())
+def _legs(
+    figure: Figure,
+    clothes: dict[str, Sprite],
+    foot: Vector,
+    swayed: Vector,
+    axes: tuple[Vector, Vector],
+) -> list[_Bone]:
+    right, ahead = axes
+    tall, brisk = figure.tall, min(1.0, figure.speed)
+    bones = []
+    for side in (-1, 1):
+        phase = figure.stride + (0 if side > 0 else math.pi)
+        swing, lift = math.sin(phase) * brisk, max(0.0, math.cos(phase)) * 0.12 * brisk
+        hip = swayed + right * (side * 0.085) + _UP * (0.5 * tall)
+        knee = hip - _UP * (0.235 * tall - lift * 0.4) + ahead * (0.2 * swing + lift)
+        ankle = foot + right * (side * 0.085) + _UP * (0.07 + lift) + ahead * (0.33 * swing)
+        bones += [
+            _Bone(clothes["shoe"], ankle + _UP * 0.01 - ahead * 0.06, ankle + ahead * 0.17, 0.05),
+            _Bone(clothes["leg"], knee + _UP * 0.06, ankle - _UP * 0.03, 0.085),
+            _Bone(clothes["leg"], hip + _UP * 0.08, knee - _UP * 0.06, 0.11),
+        ]
+    return bones
 
 
-def _bone(
-    picture: Picture,
-    camera: PinholeCamera,
-    sprite: Sprite,
-    start: Vector,
-    end: Vector,
-    half_m: float,
-) -> None:
-    """Draws a limb between two points of the world."""
-    both = np.stack([start, end])
-    if _near(camera, both):
-        return
-    seen = camera.project(both)
-    depth = camera.view(both)[:, 2]
-    along = seen[1] - seen[0]
-    length = float(np.hypot(*along)) or 1.0
-    aside = np.array([along[1], -along[0]]) / length
-    wide = (half_m * camera.focal_px / depth)[:, None]
-    grow = along / length * wide * 0.3
-    first, last = seen[0] - grow[0], seen[1] + grow[1]
-    paste(
-        picture,
-        sprite,
-        np.stack(
-            [
-                first + aside * wide[0],
-                first - aside * wide[0],
-                last - aside * wide[1],
-                last + aside * wide[1],
-            ]
-        ),
-    )
+def _arm(
+    figure: Figure,
+    clothes: dict[str, Sprite],
+    shoulders: Vector,
+    across: Vector,
+    axes: tuple[Vector, Vector],
+    side: int,
+) -> list[_Bone]:
+    right, ahead = axes
+    phase = figure.stride + (0 if side > 0 else math.pi)
+    swing = -math.sin(phase) * 0.5 * min(1.0, figure.speed)
+    top = shoulders + across * (side * 0.86) - _UP * 0.085
+    elbow = top - _UP * (0.15 * figure.tall) + right * (side * 0.045) + ahead * (0.12 * swing)
+    wrist = elbow - _UP * (0.14 * figure.tall) + ahead * (0.06 + 0.22 * max(0.0, swing))
+    return [
+        _Bone(clothes["hand"], wrist + _UP * 0.03, wrist - _UP * 0.1, 0.042),
+        _Bone(clothes["sleeve"], elbow + _UP * 0.03, wrist, 0.052),
+        _Bone(clothes["sleeve"], top + _UP * 0.03, elbow - _UP * 0.03, 0.06),
+    ]
 
 
-@lru_cache(maxsize=1)
-def _soft_blot() -> Plane:
-    y, x = np.mgrid[-1:1:48j, -1:1:48j]
-    return np.clip(1.2 - 1.2 * np.sqrt(x * x + y * y), 0, 1).astype(np.float32)
+def _draw_bones(picture: Picture, camera: PinholeCamera, bones: list[_Bone]) -> None:
+    ends = np.array([(bone.start, bone.end) for bone in bones])
+    seen = camera.project(ends)
+    depth = np.maximum(camera.view(ends)[..., 2:], 0.3)
+    along = seen[:, 1] - seen[:, 0]
+    along = along / np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-6)
+    aside = np.stack([along[:, 1], -along[:, 0]], axis=1)[:, None]
+    wide = np.array([bone.half for bone in bones])[:, None, None] * camera.focal_px / depth
+    grow = along[:, None] * wide * 0.3
+    grow[:, 0] *= -1
+    tips, flanks = seen + grow, aside * wide
+    one, other = tips + flanks, tips - flanks
+    quads = np.stack([one[:, 0], other[:, 0], other[:, 1], one[:, 1]], axis=1)
+    for bone, quad in zip(bones, quads, strict=True):
+        paste(picture, bone.sprite, quad)
+
+
+@lru_cache(maxsize=8)
+def _soft_blot(dark: float) -> Sprite:
+    """Returns a shadow: long and soft, darkest at the feet, which are a fifth down."""
+    y, x = np.mgrid[0:1:64j, -1:1:48j]
+    long = np.clip(1.1 - np.hypot((y - 0.5) * 2, x), 0, 1) * 0.9
+    near = np.clip(1 - np.hypot((y - 0.22) / 0.22, x * 1.1), 0, 1)
+    blot = np.clip(np.maximum(long, near) * dark * 1.2, 0, 0.85).astype(np.float32)
+    return np.full((*blot.shape, 3), 14, np.uint8), blot
 
 
 def _shadow(
-    picture: Picture, camera: PinholeCamera, foot: Vector, light: Lighting, tall: float, dark: float
+    picture: Picture,
+    camera: PinholeCamera,
+    foot: Vector,
+    light: Lighting,
+    tall: float,
+    dark: float,
 ) -> None:
-    away = -light.towards * np.array([1.0, 0.0, 1.0])
-    away = away / (np.linalg.norm(away) + 1e-9) * tall * 0.55
-    aside = np.array([-away[2], 0.0, away[0]]) * 0.35
-    back = foot - away * 0.2
-    for reach, strength in ((1.0, dark), (0.3, dark * 0.8)):
-        tip = foot + away * reach
-        wide = aside if reach == 1.0 else aside * 0.9
-        quad = np.stack([back - wide, back + wide, tip + wide, tip - wide])
-        if not _near(camera, quad):
-            blot = _soft_blot() * np.float32(strength)
-            paste(picture, (np.full((*blot.shape, 3), 14, np.uint8), blot), camera.project(quad))
+    away = -light.towards * (1.0, 0.0, 1.0)
+    away = away / (np.linalg.norm(away) + 1e-9) * tall * 0.6
+    aside = np.array([-away[2], 0.0, away[0]]) * 0.3
+    back, tip = foot - away * 0.25, foot + away
+    quad = np.stack([back - aside, back + aside, tip + aside, tip - aside])
+    if float(camera.view(quad)[:, 2].min()) > 0.4:
+        paste(picture, _soft_blot(dark), camera.project(quad))

@@ -19,10 +19,7 @@ from maskcam.camera.scene.look import Look
 SEMI_AXES_M = np.array([0.076, 0.116, 0.098])
 """Half width, half height and half depth of an average head."""
 
-_REACH_M = 0.19
-"""No part of a head, with hair and hat, is farther from its centre."""
-
-_SAMPLES = 92
+_SAMPLES = 80
 """Small heads are drawn at least this many pixels high, then averaged down."""
 
 
@@ -34,12 +31,14 @@ class HeadModel:
     relief: (n, n) float32, radius relative to the ellipsoid.
     normals: (n, n, 3) float32, outward unit normals in head axes.
     axes_m: half width, height and depth of the ellipsoid.
+    shell: (m, 3) points spread over the surface, in head axes and metres.
     """
 
     paint: tuple[Picture, ...]
     relief: Plane
     normals: Plane
     axes_m: Vector
+    shell: Vector
 
 
 class Lighting(NamedTuple):
@@ -60,7 +59,7 @@ class Patch(NamedTuple):
     alpha: Plane
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def build_head(look: Look) -> HeadModel:
     """Returns the head of a person, painted and modelled."""
     rng = np.random.default_rng([look.seed, 0xFACE])
@@ -76,11 +75,12 @@ def build_head(look: Look) -> HeadModel:
     while paint[-1].shape[0] > 60:
         half = paint[-1].shape[0] // 2
         paint.append(cv2.resize(paint[-1], (half, half), interpolation=cv2.INTER_AREA))  # type: ignore[arg-type]
-    return HeadModel(tuple(paint), relief, _normals(relief, axes), axes)
-
-
-def _normals(relief: Plane, axes: Vector) -> Plane:
     surface = directions(RELIEF_PX) * relief[..., None] * axes.astype(np.float32)
+    shell = surface[::7, ::7].reshape(-1, 3).astype(np.float64)
+    return HeadModel(tuple(paint), relief, _normals(surface), axes, shell)
+
+
+def _normals(surface: Plane) -> Plane:
     across = np.gradient(surface, axis=1)
     down = np.gradient(surface, axis=0)
     normal = np.cross(down, across)
@@ -115,10 +115,12 @@ def draw_head(
     scale = focal_px / depth
     u0 = origin_px[0] + centre_m[0] * scale
     v0 = origin_px[1] + centre_m[1] * scale
-    reach = _REACH_M * size * scale
-    left, top = math.floor(u0 - reach), math.floor(v0 - reach)
-    width = math.ceil(u0 + reach) - left + 1
-    height = math.ceil(v0 + reach) - top + 1
+    shape = (model.shell * size) @ (camera_axes @ axes).T
+    shape = shape[:, :2] - shape[:, 2:] * (centre_m[:2] / depth)
+    (west, north), (east, south) = shape.min(axis=0) * scale, shape.max(axis=0) * scale
+    left, top = math.floor(u0 + west) - 1, math.floor(v0 + north) - 1
+    width = math.ceil(u0 + east) - left + 2
+    height = math.ceil(v0 + south) - top + 2
     fine = max(1, min(4, math.ceil(_SAMPLES / (0.232 * size * scale))))
     inward = np.diag(1 / (model.axes_m * size)) @ axes.T @ camera_axes.T
     at_x = ((np.arange(width * fine) + 0.5) / fine + left - u0) / scale
@@ -132,7 +134,8 @@ def draw_head(
     colour = _look_up(paint, hit)
     normal = _look_up(model.normals, hit)
     shade = _shade(normal, axes, lighting)
-    rgb = np.minimum(colour * shade, 255) * cover[..., None]
+    rgb = cv2.multiply(colour, shade, dtype=cv2.CV_32F)
+    rgb = np.minimum(rgb, 255) * cover[..., None]
     if fine > 1:
         rgb = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
         cover = cv2.resize(cover, (width, height), interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
@@ -140,13 +143,13 @@ def draw_head(
 
 
 def _shade(normal: Plane, axes: Vector, light: Lighting) -> Plane:
-    to_sun = (axes.T @ light.towards).astype(np.float32)
-    lit = np.maximum(normal @ to_sun, 0)[..., None] * light.sun.astype(np.float32)
-    up = (normal @ axes[1].astype(np.float32))[..., None]
-    half = (light.sky - light.ground).astype(np.float32) / 2
-    middle = (light.sky + light.ground).astype(np.float32) / 2
-    shade: Plane = lit + middle + half * up
-    return shade
+    """Returns RGB factors: the sun on what faces it, the sky from above, the street from below."""
+    ways = np.stack([axes.T @ light.towards, axes[1]]).astype(np.float32)
+    facing = np.maximum(cv2.transform(normal, ways), np.array([0, -1], np.float32))
+    colours = np.stack(
+        [light.sun, (light.sky - light.ground) / 2, (light.sky + light.ground) / 2], axis=1
+    )
+    return cv2.transform(facing, colours.astype(np.float32))  # type: ignore[return-value]
 
 
 def _look_up(sheet: NDArray[np.generic], hit: tuple[Plane, Plane]) -> NDArray[np.generic]:
@@ -187,7 +190,7 @@ def _cast(
     radius: Plane | np.float32 = np.float32(1.06)
     toward = out.astype(np.float32)
     hit: tuple[Plane, Plane] = (near[0], near[1])
-    for _ in range(4):
+    for _ in range(3):
         rise = np.sqrt(np.maximum(radius * radius - beside, 0))
         span = np.maximum(radius, miss) + near[2] + toward[2] * rise
         span = 1 / np.maximum(span, np.float32(0.02))
