@@ -14,10 +14,13 @@ import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from maskcam import __version__
-from maskcam.errors import MaskcamError, UsageError
+from maskcam.errors import MaskcamError
+
+if TYPE_CHECKING:
+    from maskcam.records import MinuteCount
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -174,8 +177,6 @@ def _add_demo(commands: Any) -> None:
 def _demo(args: argparse.Namespace) -> int:
     from maskcam.unit import demo
 
-    if args.source and args.fast and "://" in args.source + ":/":
-        raise UsageError("--fast is for the rendered street; leave it out with a live --source")
     return demo.demo(
         source=args.source,
         minutes=args.minutes,
@@ -227,13 +228,13 @@ def _add_replay(commands: Any) -> None:
 
 def _replay(args: argparse.Namespace) -> int:
     from maskcam.delivery import wire
+    from maskcam.people.windows import Rules
     from maskcam.unit import replay
 
     for count in replay.replay(
         args.video,
         start=args.start,
-        preset=args.preset,
-        min_people=args.min_people,
+        rules=Rules.preset(args.preset, min_people=args.min_people),
         detect_fps=args.detect_fps,
         model=args.model,
         threads=args.threads,
@@ -242,8 +243,19 @@ def _replay(args: argparse.Namespace) -> int:
         if args.json:
             print(wire.encode_count(count, site=args.site, unit=args.unit).decode(), flush=True)
         else:
-            print(wire.describe(count), flush=True)
+            print(_in_words(count), flush=True)
     return 0
+
+
+def _in_words(count: MinuteCount) -> str:
+    begins = f"{count.start:%Y-%m-%d %H:%M} UTC, {count.minutes} min"
+    if count.suppressed:
+        return f"{begins}: too few people to be told (observed {count.observed_s:.0f} s)"
+    return (
+        f"{begins}: {count.people} people, {count.with_mask} with mask, {count.without_mask} "
+        f"without, {count.incorrect} worn incorrectly, {count.unclear} unclear "
+        f"(observed {count.observed_s:.0f} s)"
+    )
 
 
 def _add_evaluate(commands: Any) -> None:

@@ -70,6 +70,7 @@ class UnitSection(_Section):
     id: Slug
     site: Slug
     state_directory: Path = Path("/var/lib/maskcam")
+    clock: Literal["synchronised", "trusted"] = "synchronised"
 
     @model_validator(mode="after")
     def _own_id(self) -> Self:

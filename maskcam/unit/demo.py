@@ -1,0 +1,274 @@
+"""`maskcam demo`: street, unit, broker and subscriber in one process."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from zoneinfo import ZoneInfo
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+
+from maskcam.camera.base import Camera
+from maskcam.camera.scene import Scene, SceneCamera, SceneConfig, SceneTruth
+from maskcam.camera.video import VideoCamera
+from maskcam.delivery import wire
+from maskcam.delivery.broker import BrokerSettings
+from maskcam.delivery.embedded import EmbeddedBroker
+from maskcam.delivery.mqtt import Publisher
+from maskcam.delivery.outbox import Outbox
+from maskcam.errors import DeliveryError, UsageError
+from maskcam.people.windows import Rules
+from maskcam.records import Frame, MaskState, MinuteCount
+from maskcam.unit.clock import SystemClock
+from maskcam.unit.loop import Loop
+from maskcam.unit.parts import load_model
+from maskcam.unit.pipeline import Pipeline
+from maskcam.unit.progress import Progress
+from maskcam.unit.replay import count_frames
+from maskcam.unit.run import stop_on_signals
+from maskcam.unit.schedule import Schedule
+
+_SITE, _UNIT = "demo", "demo-01"
+_LIVE_MINUTES = 120.0
+_FPS = 15.0
+_DELIVERY_S = 10.0
+_NOTICED_S = 1.0  # who came later was not in view for long enough to be a passage
+
+
+def demo(
+    *,
+    source: str | None,
+    minutes: float | None,
+    fast: bool,
+    seed: int,
+    people_per_minute: float,
+    min_people: int,
+    model: Path | None,
+    threads: int,
+) -> int:
+    """Counts a street and prints on stdout each count message as a subscriber receives it.
+
+    Progress, and for the rendered street a comparison with what really happened,
+    go to the standard error.
+
+    Args:
+        source: a video or live source; None: the rendered street.
+        minutes: ends by itself after so much of the street's time.
+        fast: does not wait for the street's clock.
+        seed: of the rendered street.
+        people_per_minute: in the rendered street, on average.
+        min_people: smallest number told alone.
+        model: a model other than our own.
+        threads: CPU threads of the detector.
+
+    Returns:
+        0, also after Ctrl-C.
+
+    Raises:
+        MaskcamError: the source, the model or the broker fails.
+    """
+    if fast and source is not None and source.startswith(("v4l2:", "rtsp://", "rtsps://")):
+        raise UsageError("--fast is for the rendered street and for files; this source is live")
+    logging.getLogger("maskcam.delivery").setLevel(logging.ERROR)
+    loaded = load_model(model=model, threads=threads)
+    scene = None if source else _street(seed, minutes, people_per_minute)
+    with stop_on_signals() as stop, ExitStack() as parts:
+        broker = parts.enter_context(EmbeddedBroker())
+        subscriber = parts.enter_context(_Subscriber(broker))
+        publisher = parts.enter_context(_publisher(broker, parts))
+        opened = parts.enter_context(_camera(source, scene, loaded.input_size, fast=fast))
+        camera = _Ending(opened, stop, 60 * minutes if minutes else None)
+        detector = loaded.detector(frame_size=camera.size)
+        rules = Rules(min_people=min_people)
+        progress = Progress()
+        _say(f"counting {source or 'a rendered street'}; Ctrl-C ends it")
+
+        def deliver(count: MinuteCount) -> None:
+            subscriber.expected += 1
+            publisher.deliver(count)
+
+        if fast:
+            for count in count_frames(
+                camera,
+                detector,
+                start=datetime.now(UTC).replace(second=0, microsecond=0),
+                rules=rules,
+                high_score=loaded.high_score,
+                progress=progress,
+            ):
+                deliver(count)
+        else:
+            pipeline = Pipeline(
+                frame_size=camera.size,
+                rules=rules,
+                started_at_s=time.monotonic(),
+                high_score=loaded.high_score,
+            )
+            Loop(
+                camera=camera,
+                detector=detector,
+                pipeline=pipeline,
+                deliver=deliver,
+                clock=SystemClock(trusted=True),
+                schedule=Schedule(zone=ZoneInfo("UTC")),
+                on_frame=lambda at_s: progress.show(camera.reached_s, pipeline.in_view),
+            ).run(stop)
+            progress.end()
+        subscriber.wait()
+        if scene is not None:
+            _say(_comparison(scene.truth, subscriber.totals, camera.reached_s))
+    return 0
+
+
+def _street(seed: int, minutes: float | None, people_per_minute: float) -> Scene:
+    return Scene(
+        SceneConfig(
+            seed=seed,
+            duration_s=60 * (minutes or _LIVE_MINUTES),
+            people_per_minute=people_per_minute,
+            fps=_FPS,
+        )
+    )
+
+
+def _camera(
+    source: str | None, scene: Scene | None, input_size: tuple[int, int], *, fast: bool
+) -> Camera:
+    if scene is not None:
+        return SceneCamera(scene, rgb_size=input_size, fast=fast)
+    assert source is not None
+    return VideoCamera(source, rgb_size=input_size, paced=not fast)
+
+
+def _publisher(broker: EmbeddedBroker, parts: ExitStack) -> Publisher:
+    state = parts.enter_context(tempfile.TemporaryDirectory(prefix="maskcam-demo-"))
+    return Publisher(
+        Outbox(Path(state), site=_SITE, unit=_UNIT),
+        broker=BrokerSettings(host=broker.host, port=broker.port, protocol="3.1.1"),
+        site=_SITE,
+        unit=_UNIT,
+    )
+
+
+class _Ending:
+    """A camera that ends after so many seconds of its own time, or when told to stop."""
+
+    def __init__(self, camera: Camera, stop: threading.Event, seconds: float | None) -> None:
+        self._camera = camera
+        self._stop = stop
+        self._seconds = seconds
+        self._began_s: float | None = None
+        self.reached_s = 0.0
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self._camera.size
+
+    @property
+    def rgb_size(self) -> tuple[int, int]:
+        return self._camera.rgb_size
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Leaves the camera to the one who opened it."""
+
+    def read(self, *, timeout_s: float) -> Frame | None:
+        frame = None if self._stop.is_set() else self._camera.read(timeout_s=timeout_s)
+        if frame is None:
+            return None
+        if self._began_s is None:
+            self._began_s = frame.captured_at_s
+        reached_s = frame.captured_at_s - self._began_s
+        if self._seconds is not None and reached_s >= self._seconds:
+            return None
+        self.reached_s = reached_s
+        return frame
+
+
+class _Subscriber:
+    """City hall in small: prints each count message as it arrives, and adds it up."""
+
+    def __init__(self, broker: EmbeddedBroker) -> None:
+        self.expected = 0
+        self.totals: Counter[MaskState] = Counter()
+        self._received = 0
+        self._changed = threading.Condition()
+        self._ready = threading.Event()
+        self._address = broker.host, broker.port
+        self._client = mqtt.Client(CallbackAPIVersion.VERSION2)
+        self._client.on_subscribe = lambda *_: self._ready.set()
+        self._client.on_message = self._print
+
+    def __enter__(self) -> Self:
+        self._client.connect(*self._address)
+        self._client.subscribe("maskcam/v1/+/+/count", qos=1)
+        self._client.loop_start()
+        if not self._ready.wait(_DELIVERY_S):
+            raise DeliveryError("the demo's broker did not take the subscription; try again")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def wait(self) -> None:
+        """Waits until every window has arrived.
+
+        Raises:
+            DeliveryError: some did not.
+        """
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._received >= self.expected, _DELIVERY_S):
+                missing = self.expected - self._received
+                raise DeliveryError(f"{missing} windows did not arrive; report this as a fault")
+
+    def _print(self, client: mqtt.Client, data: object, message: mqtt.MQTTMessage) -> None:
+        del client, data
+        count = wire.decode_count(bytes(message.payload), topic=message.topic).count
+        if sys.stderr.isatty():
+            sys.stderr.write("\r\033[K")
+        sys.stdout.write(message.payload.decode() + "\n")
+        sys.stdout.flush()
+        with self._changed:
+            for state in MaskState:
+                self.totals[state] += getattr(count, state.value) or 0
+            self._received += 1
+            self._changed.notify()
+
+
+def _comparison(truth: SceneTruth, counted: Counter[MaskState], until_s: float) -> str:
+    """Returns a table of what was counted beside what happened until `until_s`."""
+    begun = [p for p in truth.passages if p.begin_s + _NOTICED_S <= until_s]
+    real = Counter(passage.state for passage in begun if not passage.objecting)
+    rows = ["                 counted   truth"]
+    rows += [f"  {state.value:14s} {counted[state]:7d} {real[state]:7d}" for state in MaskState]
+    rows.append(f"  {'people':14s} {counted.total():7d} {real.total():7d}")
+    objecting = sum(passage.objecting for passage in begun)
+    rows.append(f"  {objecting} shook their heads and must be in no figure")
+    return "\n".join(rows)
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text + "\n")

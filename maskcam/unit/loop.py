@@ -1,0 +1,143 @@
+"""The live loop: every frame to the head-shake stage, the newest to the detector."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from maskcam.camera.base import Camera
+from maskcam.errors import CameraError, CameraStalledError, InferenceStalledError
+from maskcam.records import Frame, MinuteCount
+from maskcam.unit.clock import SystemClock
+from maskcam.unit.detection import DetectionWorker, Detects
+from maskcam.unit.pipeline import Pipeline
+from maskcam.unit.schedule import Schedule
+from maskcam.unit.watchdog import Watchdog, notify
+
+_log = logging.getLogger(__name__)
+
+READ_TIMEOUT_S = 0.5
+CAMERA_STALLED_S = 3.0
+INFERENCE_STALLED_S = 10.0
+_CLOCK_EVERY_S = 1.0
+
+
+class Loop:
+    """Drives a pipeline from a live camera until it is told to stop.
+
+    One thread reads frames and keeps all that is known of people; another runs
+    the detector. Neither waits for the other: what is too slow drops frames.
+
+    Args:
+        deliver: takes each window that may be told; must not wait.
+        clock: tells UTC once it can be believed.
+        schedule: when people may be counted.
+        on_frame: called after each frame, for a progress line.
+    """
+
+    def __init__(
+        self,
+        *,
+        camera: Camera,
+        detector: Detects,
+        pipeline: Pipeline,
+        deliver: Callable[[MinuteCount], object],
+        clock: SystemClock,
+        schedule: Schedule,
+        on_frame: Callable[[float], None] = lambda at_s: None,
+    ) -> None:
+        self._camera = camera
+        self._detector = detector
+        self._pipeline = pipeline
+        self._deliver = deliver
+        self._clock = clock
+        self._schedule = schedule
+        self._on_frame = on_frame
+        self._watchdog = Watchdog(
+            limits_s={"frame": CAMERA_STALLED_S, "inference": INFERENCE_STALLED_S}
+        )
+        self._offset_s: float | None = None
+        self._open = False
+        self._clock_read_at_s = -_CLOCK_EVERY_S
+
+    def run(self, stop: threading.Event) -> None:
+        """Counts until `stop` is set or the camera ends; then finishes the open window.
+
+        Raises:
+            CameraStalledError: frames stopped coming.
+            InferenceStalledError: an inference failed or hangs.
+        """
+        try:
+            with DetectionWorker(self._detector) as worker:
+                notify("READY=1")
+                while not stop.is_set():
+                    frame = self._next_frame(stop)
+                    if frame is None:
+                        break
+                    self._take(frame, worker)
+        finally:
+            # What was counted is told even if the camera or the accelerator died.
+            notify("STOPPING=1")
+            now_s = time.monotonic()
+            self._read_clock(now_s)
+            self._tell(self._pipeline.finish(now_s, self._offset_s))
+
+    def _next_frame(self, stop: threading.Event) -> Frame | None:
+        began_s = time.monotonic()
+        while not stop.is_set():
+            try:
+                return self._camera.read(timeout_s=READ_TIMEOUT_S)
+            except CameraError as error:
+                if time.monotonic() - began_s >= CAMERA_STALLED_S:
+                    raise CameraStalledError(
+                        f"no frame for {CAMERA_STALLED_S:g} s ({error}); check the camera's cable"
+                    ) from error
+                stop.wait(0.05)
+        return None
+
+    def _take(self, frame: Frame, worker: DetectionWorker) -> None:
+        at_s = frame.captured_at_s
+        now_s = time.monotonic()
+        self._read_clock(now_s)
+        if self._open:
+            worker.offer(frame)
+        for result in worker.take():
+            self._pipeline.detected(result.detections, result.captured_at_s)
+        if worker.busy_s() > INFERENCE_STALLED_S:
+            raise InferenceStalledError(
+                f"an inference has not ended for {INFERENCE_STALLED_S:g} s; "
+                "check the accelerator's cable and power"
+            )
+        self._pipeline.see(frame, may_count=self._open)
+        self._tell(self._pipeline.due(at_s, self._offset_s))
+        self._watchdog.alive("frame", at_s=now_s)
+        self._watchdog.alive("inference", at_s=now_s - worker.busy_s())
+        self._watchdog.feed(at_s=now_s, status=self._status())
+        self._on_frame(at_s)
+
+    def _tell(self, counts: list[MinuteCount]) -> None:
+        for count in counts:
+            self._deliver(count)
+
+    def _read_clock(self, now_s: float) -> None:
+        """Asks for UTC once a second, and whether the hours allow counting."""
+        if now_s - self._clock_read_at_s < _CLOCK_EVERY_S:
+            return
+        self._clock_read_at_s = now_s
+        offset_s = self._clock.utc_offset_s()
+        if offset_s is not None and self._offset_s is None:
+            _log.info("the clock is synchronised: windows can be told")
+        self._offset_s = offset_s
+        now = None if offset_s is None else datetime.fromtimestamp(now_s + offset_s, UTC)
+        self._open = self._schedule.is_open(now)
+
+    def _status(self) -> str:
+        if not self._open:
+            return "not counting: outside of the operating hours, or the time is unknown"
+        if not self._pipeline.observing:
+            return "not counting: a head shake could not be seen (frame rate, light or focus)"
+        waits = "" if self._offset_s is not None else "; windows wait for the clock"
+        return f"counting{waits}"

@@ -1,0 +1,110 @@
+"""Joins the stages: from frames and detections to the windows that may be told.
+
+Single-threaded and without a clock: the unit's loop, the demo and `maskcam replay`
+drive it, each at its own pace. Pixels come in with a frame and go no further than
+head motion and picture quality; what is kept between two calls are small numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from maskcam.people.headshake import HeadShakeRecogniser
+from maskcam.people.passages import Crowd
+from maskcam.people.windows import MinuteCounts, Rules
+from maskcam.records import Detection, Frame, MinuteCount
+from maskcam.unit.visibility import Visibility
+from maskcam.vision.motion import HeadMotionMeter
+from maskcam.vision.quality import FrameQuality, QualityMeter
+
+
+class Pipeline:
+    """Counts who passes and does not object.
+
+    Args:
+        frame_size: width and height of `Frame.luma` in px.
+        rules: how few people may be told, and when.
+        started_at_s: monotonic time at which the first minute begins.
+        min_fps: frames per second below which nobody is counted.
+        high_score: score from which on a detection may be a new person.
+        on_objection: called when a head shake was understood.
+        not_before: end of the last window that an earlier process told.
+    """
+
+    def __init__(
+        self,
+        *,
+        frame_size: tuple[int, int],
+        rules: Rules,
+        started_at_s: float,
+        min_fps: float = 10.0,
+        high_score: float = 0.5,
+        on_objection: Callable[[], None] = lambda: None,
+        not_before: datetime | None = None,
+    ) -> None:
+        self._crowd = Crowd(frame_size=frame_size, high_score=high_score)
+        self._counts = MinuteCounts(started_at_s=started_at_s, rules=rules, not_before=not_before)
+        self._visibility = Visibility(min_fps=min_fps)
+        self._motion = HeadMotionMeter()
+        self._quality = QualityMeter()
+        self._recognisers: dict[int, HeadShakeRecogniser] = {}
+        self._on_objection = on_objection
+        self._seen_at_s = started_at_s
+        self._detected_at_s = started_at_s
+        self.observing = False
+        self.quality: FrameQuality | None = None
+
+    @property
+    def in_view(self) -> int:
+        """Number of people in view now."""
+        return self._crowd.in_view
+
+    def detected(self, detections: Sequence[Detection], at_s: float) -> None:
+        """Takes what the detector found in the frame captured at `at_s`; it may come late."""
+        self._detected_at_s = max(self._detected_at_s, at_s)
+        self._crowd.detected(detections, at_s)
+
+    def see(self, frame: Frame, *, may_count: bool = True) -> None:
+        """Looks for head shakes in a frame, and books who has left by its time.
+
+        Args:
+            frame: its arrays are not kept.
+            may_count: False outside of the operating hours: nobody is counted then.
+        """
+        at_s = frame.captured_at_s
+        self.quality = self._quality.measure(frame.luma)
+        self.observing = may_count and self._visibility.judge(
+            at_s=at_s,
+            clear=self.quality.clear,
+            changed=self.quality.changed,
+            detected_at_s=self._detected_at_s,
+        )
+        self._watch_heads(frame)
+        if self.observing:
+            self._counts.observe(self._seen_at_s, at_s)
+        for passage in self._crowd.passed(at_s, observed=self.observing):
+            self._counts.add(passage)
+        self._seen_at_s = at_s
+
+    def due(self, at_s: float, utc_offset_s: float | None) -> list[MinuteCount]:
+        """Returns the windows that may be told at `at_s`; see `MinuteCounts.advance`."""
+        return self._counts.advance(at_s, utc_offset_s)
+
+    def finish(
+        self, at_s: float, utc_offset_s: float | None, *, early: bool = False
+    ) -> list[MinuteCount]:
+        """Books everyone in view, closes the open window and returns what may be told."""
+        for passage in self._crowd.finish(at_s):
+            self._counts.add(passage)
+        return self._counts.finish(at_s, utc_offset_s, early=early)
+
+    def _watch_heads(self, frame: Frame) -> None:
+        heads = self._crowd.heads(frame.captured_at_s)
+        self._recognisers = {
+            track: self._recognisers.get(track) or HeadShakeRecogniser() for track in heads
+        }
+        for track, motion in self._motion.measure(frame, heads).items():
+            if self._recognisers[track].update(motion):
+                self._crowd.objected(track)
+                self._on_objection()

@@ -1,0 +1,134 @@
+"""`maskcam run`: the unit, from its configuration to its last word."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from types import FrameType
+from zoneinfo import ZoneInfo
+
+import maskcam
+from maskcam.config import Config
+from maskcam.delivery.broker import BrokerSettings
+from maskcam.delivery.mqtt import Publisher
+from maskcam.delivery.outbox import Outbox
+from maskcam.people.windows import Rules
+from maskcam.unit.clock import SystemClock
+from maskcam.unit.lockdown import lock_down
+from maskcam.unit.loop import Loop
+from maskcam.unit.parts import load_model
+from maskcam.unit.pipeline import Pipeline
+from maskcam.unit.schedule import Schedule
+from maskcam.unit.sources import camera_for
+
+_log = logging.getLogger(__name__)
+_FLUSH_S = 0.7  # of the 2 s that a stop may take
+
+
+def run(config: Config) -> None:
+    """Counts until SIGTERM or SIGINT, then tells the open window and ends within 2 s.
+
+    Raises:
+        CameraError, ModelError, AcceleratorError, DeliveryError: see `maskcam.errors`.
+    """
+    lock_down()
+    clock = SystemClock(trusted=config.unit.clock == "trusted")
+    unit, counting = config.unit, config.counting
+    if not clock.synchronised():
+        _log.warning(
+            "the clock is not synchronised: windows wait until it is (on a machine with a battery "
+            'clock or a test bench: clock = "trusted" in [unit])'
+        )
+    with stop_on_signals() as stop, ExitStack() as parts:
+        loaded = load_model(
+            model=config.detector.model,
+            threads=config.detector.threads,
+            score_threshold=config.detector.score_threshold,
+        )
+        outbox = Outbox(unit.state_directory, site=unit.site, unit=unit.id)
+        publisher = parts.enter_context(
+            Publisher(
+                outbox,
+                broker=broker_settings(config),
+                site=unit.site,
+                unit=unit.id,
+                utc_now=lambda: _utc_now(clock),
+                stop_timeout_s=_FLUSH_S,
+            )
+        )
+        camera = parts.enter_context(camera_for(config.camera, rgb_size=loaded.input_size))
+        pipeline = Pipeline(
+            frame_size=camera.size,
+            rules=rules_for(config),
+            started_at_s=time.monotonic(),
+            min_fps=counting.min_fps,
+            high_score=loaded.high_score,
+        )
+        _log.info("maskcam %s counts as %s/%s", maskcam.__version__, unit.site, unit.id)
+        Loop(
+            camera=camera,
+            detector=loaded.detector(frame_size=camera.size),
+            pipeline=pipeline,
+            deliver=publisher.deliver,
+            clock=clock,
+            schedule=schedule_for(config),
+        ).run(stop)
+
+
+def broker_settings(config: Config) -> BrokerSettings:
+    """Returns how the broker is reached."""
+    broker = config.broker
+    return BrokerSettings(
+        host=broker.host,
+        port=broker.port,
+        ca=broker.ca,
+        certificate=broker.certificate,
+        key=broker.key,
+        insecure=broker.insecure,
+        keepalive_s=broker.keepalive_s,
+    )
+
+
+def rules_for(config: Config) -> Rules:
+    """Returns how few people may be told, and when."""
+    counting = config.counting
+    return Rules.preset(
+        counting.preset,
+        min_people=counting.min_people,
+        max_window_minutes=counting.max_window_minutes,
+    )
+
+
+def schedule_for(config: Config) -> Schedule:
+    """Returns when people may be counted."""
+    return Schedule(
+        zone=ZoneInfo(config.counting.timezone),
+        hours=config.operating_times(),
+        ends=config.notice.deployment_ends,
+    )
+
+
+@contextmanager
+def stop_on_signals() -> Iterator[threading.Event]:
+    """Gives an event that SIGTERM and SIGINT set, for as long as the block lasts."""
+    stop = threading.Event()
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        stop.set()
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _utc_now(clock: SystemClock) -> datetime | None:
+    return datetime.now(UTC) if clock.synchronised() else None
