@@ -11,10 +11,10 @@ import shutil
 from datetime import datetime
 from pathlib import Path
 
+from maskcam.technician.mounts import MOUNTS, mounted
 from maskcam.technician.provisioning import FILES, ProvisioningError, examine_folder
 
 FOLDER = "maskcam"
-MOUNTS = Path("/proc/self/mountinfo")
 
 _NEW, _OLD = f"{FOLDER}.new", f"{FOLDER}.old"
 _BOOT_FILES = ("config.txt", "cmdline.txt")
@@ -63,7 +63,7 @@ def _card_faults(card: Path, size: int, *, plain: bool, mounts: Path) -> list[st
     if not card.is_dir():
         return [f"{card}: is not a folder; give the place where the card is mounted"]
     if not plain:
-        system = _mounted(mounts).get(str(card.resolve()))
+        system = mounted(mounts).get(str(card.resolve()))
         if system is None:
             return [f"{card}: no card is mounted there; mount its first partition, or see lsblk"]
         if system not in _FAT:
@@ -77,18 +77,6 @@ def _card_faults(card: Path, size: int, *, plain: bool, mounts: Path) -> list[st
     if room.f_bavail * room.f_frsize < size + _SPARE_BYTES:
         return [f"{card}: is full; it needs {(size + _SPARE_BYTES) // 1024} KiB of free space"]
     return []
-
-
-def _mounted(table: Path) -> dict[str, str]:
-    """Returns the type of the file system at each mount point; see proc(5)."""
-    systems = {}
-    for line in table.read_text(encoding="utf-8", errors="surrogateescape").splitlines():
-        fields, _, rest = line.partition(" - ")
-        point = fields.split()[4]
-        for escape, character in (("\\040", " "), ("\\011", "\t"), ("\\134", "\\")):
-            point = point.replace(escape, character)
-        systems[point] = rest.split()[0]
-    return systems
 
 
 def _write(card: Path, content: dict[str, bytes]) -> None:

@@ -10,10 +10,11 @@ import re
 import tomllib
 from datetime import date, time
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from maskcam.config import Config
 from maskcam.delivery import wire
+from maskcam.people.windows import Rules
 
 Language = Literal["fr", "en"]
 
@@ -36,7 +37,11 @@ def facts(config: Config, language: Language) -> dict[str, str]:
     text = words(language)
     phrase = text["phrase"]
     notice, counting, broker = config.notice, config.counting, config.broker
-    rule = _rule(config)
+    rule = Rules.preset(
+        counting.preset,
+        min_people=counting.min_people,
+        max_window_minutes=counting.max_window_minutes,
+    )
     unit, site = config.unit.id, config.unit.site
 
     def minutes(count: int) -> str:
@@ -65,7 +70,7 @@ def facts(config: Config, language: Language) -> dict[str, str]:
             if counting.operating_hours
             else text["always"]
         ),
-        "window": minutes(rule.window_minutes),
+        "window": minutes(rule.min_window_minutes),
         "delay": phrase["delay"].format(n=rule.delay_minutes) if rule.delay_minutes else "",
         "min_people": str(rule.min_people),
         "max_window": minutes(rule.max_window_minutes),
@@ -116,21 +121,3 @@ def hours(config: Config, language: Language) -> str:
 def _sentence(text: str) -> str:
     text = text.strip()
     return text if not text or text[-1] in ".!?…" else f"{text}."
-
-
-class _Rule(NamedTuple):
-    window_minutes: int
-    delay_minutes: int
-    min_people: int
-    max_window_minutes: int
-
-
-def _rule(config: Config) -> _Rule:
-    counting = config.counting
-    decree = counting.preset == "decree"
-    return _Rule(
-        20 if decree else 1,
-        15 if decree else 0,
-        counting.min_people or (10 if decree else 5),
-        counting.max_window_minutes or 60,
-    )

@@ -40,6 +40,7 @@ def issue(
     valid_from_days: float = -1,
     valid_to_days: float = 365,
     purpose: x509.ObjectIdentifier = ExtendedKeyUsageOID.CLIENT_AUTH,
+    host: str | None = None,
 ) -> Issued:
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
@@ -69,6 +70,10 @@ def issue(
         builder = builder.add_extension(usage, critical=True)
     else:
         builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
+    if host:
+        builder = builder.add_extension(
+            x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False
+        )
     return Issued(builder.sign(issuer_key, hashes.SHA256()), key)
 
 

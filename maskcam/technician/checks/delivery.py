@@ -1,0 +1,118 @@
+"""The way to city hall: name resolution, certificates, the broker's answer; the sign's dates."""
+
+from __future__ import annotations
+
+import queue
+import socket
+import threading
+from datetime import date
+
+from maskcam.config import Config
+from maskcam.delivery import wire
+from maskcam.delivery.broker import BrokerSettings
+from maskcam.delivery.link import Connected, Disconnected, Link, LinkEvent, Will
+from maskcam.errors import MaskcamError
+from maskcam.technician.certificates import SOON_DAYS, TlsFiles, examine
+from maskcam.technician.finding import Finding
+
+RESOLVE_TIMEOUT_S = 10.0
+BROKER_TIMEOUT_S = 20.0
+
+_GOODBYE_S = 5.0
+
+
+def network(config: Config) -> Finding:
+    """Tells whether the broker's name can be resolved."""
+    host, port = config.broker.host, config.broker.port
+    answers: queue.SimpleQueue[str | Exception] = queue.SimpleQueue()
+
+    def resolve() -> None:
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            answers.put(str(found[0][4][0]))
+        except (OSError, UnicodeError) as error:
+            answers.put(error)
+
+    # The resolver has no timeout of its own: it gets a thread that is not waited for.
+    threading.Thread(target=resolve, name="resolve", daemon=True).start()
+    advice = "check the network cable or SIM, and that DNS is let out"
+    try:
+        answer = answers.get(timeout=RESOLVE_TIMEOUT_S)
+    except queue.Empty:
+        return Finding.fault("network", f"{host}: no answer in {RESOLVE_TIMEOUT_S:.0f} s", advice)
+    if isinstance(answer, Exception):
+        return Finding.fault("network", f"{host}: cannot be resolved", advice)
+    return Finding.ok("network", f"{host} is {answer}")
+
+
+def tls(config: Config) -> Finding:
+    """Tells whether the three TLS files are whole, fit together and are in date."""
+    broker = config.broker
+    if broker.ca is None or broker.certificate is None or broker.key is None:
+        if broker.is_local:
+            return Finding.absent("tls", "the broker is on this machine")
+        return Finding.fault("tls", "switched off", "set ca, certificate and key in [broker]")
+    report = examine(TlsFiles(broker.ca, broker.certificate, broker.key), unit=config.unit.id)
+    if report.faults or report.days_left is None:
+        return Finding.fault("tls", "; ".join(report.faults), "run setup-unit again")
+    days = f"good for {report.days_left:.0f} days"
+    if report.days_left < SOON_DAYS:
+        return Finding.ok("tls", f"{days}: ask city hall for new certificates now")
+    return Finding.ok("tls", days)
+
+
+def broker(config: Config, *, timeout_s: float = BROKER_TIMEOUT_S) -> Finding:
+    """Connects to the broker as this unit, waits for its consent, and leaves again."""
+    unit, site = config.unit.id, config.unit.site
+    settings = config.broker
+    where = f"{settings.host}:{settings.port}"
+    events: queue.SimpleQueue[LinkEvent] = queue.SimpleQueue()
+    try:
+        link = Link(
+            BrokerSettings(
+                host=settings.host,
+                port=settings.port,
+                ca=settings.ca,
+                certificate=settings.certificate,
+                key=settings.key,
+                insecure=settings.insecure,
+                keepalive_s=settings.keepalive_s,
+            ),
+            # Not the unit's own client id, which would end the session of a unit that runs.
+            client_id=f"{unit}-check",
+            will=Will(
+                wire.status_topic(site=site, unit=unit),
+                wire.encode_status(online=False, version="check", since=None),
+            ),
+            emit=events.put,
+        )
+    except MaskcamError as error:
+        return Finding.fault("broker", str(error))
+    link.start()
+    try:
+        answer = events.get(timeout=timeout_s)
+        if isinstance(answer, Connected):
+            answer.session.close()  # a goodbye: the broker keeps the will to itself
+            events.get(timeout=_GOODBYE_S)
+    except queue.Empty:
+        return Finding.fault("broker", f"{where}: no answer in {timeout_s:.0f} s", "try again")
+    finally:
+        link.stop(timeout_s=_GOODBYE_S)
+    if isinstance(answer, Disconnected):
+        return Finding.fault("broker", f"{where}: {answer.why}")
+    return Finding.ok("broker", f"{where} accepts this unit")
+
+
+def sign(config: Config, *, today: date) -> Finding:
+    """Tells whether the sign is up and the deployment not over; otherwise nobody is counted."""
+    notice = config.notice
+    if notice.sign_date > today:
+        return Finding.fault(
+            "sign", f"goes up on {notice.sign_date}", "put up the sign, then set notice.sign_date"
+        )
+    if notice.deployment_ends and notice.deployment_ends < today:
+        return Finding.fault(
+            "sign", f"the deployment ended on {notice.deployment_ends}", "take the unit down"
+        )
+    ends = f", until {notice.deployment_ends}" if notice.deployment_ends else ""
+    return Finding.ok("sign", f"up since {notice.sign_date}{ends}; see that it hangs there")

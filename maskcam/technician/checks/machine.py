@@ -1,0 +1,107 @@
+"""The machine: clock, storage, temperature, power."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from maskcam.technician.finding import Finding
+from maskcam.technician.mounts import file_system_of
+
+FREE_MIB = 16
+# A Raspberry Pi slows down from 80 degrees on (documentation of config.txt, temp_soft_limit).
+HOT_C = 80.0
+
+# Bits of get_throttled, from the documentation of vcgencmd.
+_NOW = {0: "under-voltage", 1: "slowed down", 2: "throttled", 3: "soft temperature limit"}
+_SINCE_BOOT = 16
+
+
+def clock(synchronised: Callable[[], bool]) -> Finding:
+    """Tells whether the system clock is disciplined; without that no minute is stamped."""
+    try:
+        good = synchronised()
+    except OSError as error:
+        return Finding.fault("clock", f"the kernel does not tell ({error.strerror})")
+    if good:
+        return Finding.ok("clock", "synchronised")
+    return Finding.fault(
+        "clock",
+        "not synchronised",
+        "connect the network and let NTP (UDP port 123) out; wait 2 min",
+    )
+
+
+def storage(directory: Path) -> Finding:
+    """Tells whether counts can be kept in `directory` through a power cut."""
+    advice = "the data partition is missing or broken: flash the card again, or take another"
+    probe = directory / f".maskcam-check-{os.getpid()}"
+    try:
+        with probe.open("xb") as file:
+            file.write(b"\0" * 4096)
+            os.fsync(file.fileno())
+        room = os.statvfs(directory)
+    except FileNotFoundError:
+        return Finding.fault("storage", f"{directory} is not there", advice)
+    except OSError as error:
+        return Finding.fault("storage", f"{directory} cannot be written ({error.strerror})", advice)
+    finally:
+        with suppress(OSError):
+            probe.unlink()
+    free_mib = room.f_bavail * room.f_frsize / 2**20
+    if free_mib < FREE_MIB:
+        return Finding.fault("storage", f"{directory}: {free_mib:.1f} MiB free", "free some space")
+    if file_system_of(directory) in {"tmpfs", "ramfs"}:
+        return Finding.fault(
+            "storage", f"{directory} is in memory: counts would not outlive a power cut", advice
+        )
+    return Finding.ok("storage", f"{directory}: {free_mib:.0f} MiB free")
+
+
+def temperature(root: Path) -> Finding:
+    """Tells how hot the hottest sensor of the processor is."""
+    readings = [
+        int(text) / 1000
+        for path in sorted(root.glob("sys/class/thermal/thermal_zone*/temp"))
+        if (text := _read(path)) and text.lstrip("-").isdigit()
+    ]
+    if not readings:
+        return Finding.absent("temperature", "no sensor")
+    hottest = max(readings)
+    if hottest >= HOT_C:
+        return Finding.fault(
+            "temperature", f"{hottest:.0f} °C", "give the box shade, air or a heat sink"
+        )
+    return Finding.ok("temperature", f"{hottest:.0f} °C")
+
+
+def power(root: Path) -> Finding:
+    """Tells whether a Raspberry Pi has had enough power since it was switched on."""
+    advice = "use the Pi's own power supply and a short cable; power the hub by itself"
+    for path in sorted(root.glob("sys/devices/platform/soc*/soc*:firmware/get_throttled")):
+        try:
+            bits = int(_read(path), 16)
+        except ValueError:
+            continue
+        now = [word for bit, word in _NOW.items() if bits >> bit & 1]
+        before = [word for bit, word in _NOW.items() if bits >> (bit + _SINCE_BOOT) & 1]
+        if now:
+            return Finding.fault("power", f"{', '.join(now)} now", advice)
+        if before:
+            return Finding.fault("power", f"{', '.join(before)} since the start", advice)
+        return Finding.ok("power", "no under-voltage, not throttled since the start")
+    for name in sorted(root.glob("sys/class/hwmon/hwmon*/name")):
+        if _read(name) == "rpi_volt":
+            if _read(name.with_name("in0_lcrit_alarm")) == "1":
+                return Finding.fault("power", "under-voltage", advice)
+            return Finding.ok("power", "no under-voltage")
+    return Finding.absent("power", "no sensor: not a Raspberry Pi")
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii", errors="replace").strip()
+    except OSError:
+        return ""

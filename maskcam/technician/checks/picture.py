@@ -1,0 +1,149 @@
+"""What the camera delivers, and what the detector makes of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maskcam.camera.base import Camera
+from maskcam.config import Config
+from maskcam.errors import MaskcamError
+from maskcam.technician import verdicts
+from maskcam.technician.finding import Finding
+from maskcam.unit.detection import Detects
+from maskcam.vision.quality import FrameQuality, QualityMeter
+
+LOOK_S = 3.0
+FIRST_FRAME_S = 15.0
+FRAME_S = 3.0
+BURNT = 250  # luma from which a pixel tells nothing
+BURNT_SHARE = 0.25
+_SLACK = 0.9  # of the frame rate, as the unit's own visibility check has it
+_INFERENCES = 5
+
+# 1a6e:089a before the first use, 18d1:9302 after it.
+_CORAL_IDS = {("1a6e", "089a"), ("18d1", "9302")}
+
+
+class Look(NamedTuple):
+    """What a few seconds of frames told; of the pictures only the last small one is kept."""
+
+    fps: float
+    frames: int
+    size: tuple[int, int]
+    quality: FrameQuality
+    changes: int
+    burnt: float
+    rgb: NDArray[np.uint8]
+
+
+def look(camera: Camera, *, seconds: float = LOOK_S) -> Look:
+    """Watches an open camera for a few seconds.
+
+    Raises:
+        CameraError: no frames come.
+    """
+    meter = QualityMeter()
+    frames = changes = 0
+    first_s = last_s = 0.0
+    found: tuple[FrameQuality, float, NDArray[np.uint8]] | None = None
+    while not frames or last_s - first_s < seconds:
+        frame = camera.read(timeout_s=FRAME_S if frames else FIRST_FRAME_S)
+        if frame is None:
+            break
+        frames += 1
+        first_s, last_s = first_s if frames > 1 else frame.captured_at_s, frame.captured_at_s
+        seen = meter.measure(frame.luma)
+        changes += seen.changed
+        found = seen, float((frame.luma[::8, ::8] >= BURNT).mean()), frame.rgb
+    if found is None:
+        raise MaskcamError("the source has no frames")
+    spent_s = last_s - first_s
+    return Look(
+        fps=(frames - 1) / spent_s if spent_s > 0 else 0.0,
+        frames=frames,
+        size=camera.size,
+        quality=found[0],
+        changes=changes,
+        burnt=found[1],
+        rgb=found[2].copy(),
+    )
+
+
+def camera_findings(config: Config, seen: Look) -> list[Finding]:
+    """Judges frame rate, liveness, light, exposure and sharpness."""
+    width, height = seen.size
+    detail = f"{width}x{height} px, {seen.fps:.1f} frames/s"
+    if seen.fps < config.counting.min_fps * _SLACK:
+        arriving = Finding.fault(
+            "camera", detail, f"at least {config.counting.min_fps:g} are needed to see a head shake"
+        )
+    elif seen.changes < 2:
+        arriving = Finding.fault(
+            "camera",
+            "the picture is frozen",
+            "switch the unit off and on; check the camera's cable",
+        )
+    else:
+        arriving = Finding.ok("camera", detail)
+    light = verdicts.light(seen.quality.light)
+    sharp = verdicts.sharpness(seen.quality)
+    burnt = f"{seen.burnt:.0%} of the picture is burnt out"
+    return [
+        arriving,
+        _finding("light", light),
+        Finding.fault("exposure", burnt, "turn the camera away from sky and lamps")
+        if seen.burnt > BURNT_SHARE
+        else Finding.ok("exposure", f"{burnt}, at most {config.camera.max_exposure_ms:g} ms"),
+        _finding("sharpness", sharp),
+    ]
+
+
+def model(load: Callable[[], Detects], rgb: NDArray[np.uint8] | None) -> Finding:
+    """Loads the model as the unit does and times it on one picture."""
+    try:
+        detector = load()
+        if rgb is None:
+            return Finding.ok("model", "loaded")
+        detector.detect(rgb)  # the first one also builds the plan
+        began_s = time.perf_counter()
+        for _ in range(_INFERENCES):
+            detector.detect(rgb)
+        each_ms = (time.perf_counter() - began_s) / _INFERENCES * 1000
+    except MaskcamError as error:
+        return Finding.fault("model", str(error))
+    return Finding.ok("model", f"loaded, {each_ms:.0f} ms a picture")
+
+
+def accelerator(config: Config, root: Path) -> Finding:
+    """Tells whether a Coral Edge TPU is plugged in."""
+    wanted = config.detector.accelerator
+    if wanted == "off":
+        return Finding.absent("accelerator", "switched off: the CPU does the work")
+    for vendor in sorted(root.glob("sys/bus/usb/devices/*/idVendor")):
+        ids = _read(vendor), _read(vendor.with_name("idProduct"))
+        if ids in _CORAL_IDS:
+            return Finding.ok("accelerator", f"Coral USB ({':'.join(ids)}) is plugged in")
+    if sorted(root.glob("dev/apex_*")):
+        return Finding.ok("accelerator", "Coral PCIe is built in")
+    if wanted == "required":
+        return Finding.fault(
+            "accelerator", "no Coral found", "plug it in again, use a hub with power of its own"
+        )
+    return Finding.absent("accelerator", "no Coral found: the CPU does the work")
+
+
+def _finding(name: str, verdict: verdicts.Verdict) -> Finding:
+    return Finding.ok(name, verdict.words) if verdict.good else Finding.fault(name, verdict.words)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii", errors="replace").strip()
+    except OSError:
+        return ""

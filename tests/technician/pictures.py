@@ -1,0 +1,48 @@
+"""A camera that shows a painted wall, and ways to spoil it."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+
+from maskcam.errors import CameraError
+from maskcam.records import Frame
+
+
+@cache
+def wall(seed: int = 0, *, size=(640, 360)) -> np.ndarray:
+    """Blocks of grey with hard edges, and a little noise: sharp and well lit."""
+    rng = np.random.default_rng(seed)
+    blocks = rng.integers(60, 200, (size[1] // 20, size[0] // 20), dtype=np.uint8)
+    picture = np.kron(blocks, np.ones((20, 20), np.uint8)).astype(np.int16)
+    return np.clip(picture + rng.integers(-3, 4, picture.shape), 0, 255).astype(np.uint8)
+
+
+class WallCamera:
+    """Frames of `picture(i)` at `fps`, without waiting."""
+
+    def __init__(self, picture=None, *, fps=15.0, frames=200, fails=False):
+        self._picture = picture or (lambda number: wall(number % 2))
+        self._fps, self._frames, self._fails = fps, frames, fails
+        self._number = 0
+        self.opened = 0
+        height, width = self._picture(0).shape
+        self.size, self.rgb_size = (width, height), (width // 2, height // 2)
+
+    def __enter__(self):
+        if self._fails:
+            raise CameraError("no camera: check the cable")
+        self.opened += 1
+        return self
+
+    def __exit__(self, *error):
+        self.opened -= 1
+
+    def read(self, *, timeout_s):
+        if self._number == self._frames:
+            return None
+        luma = self._picture(self._number)
+        rgb = np.repeat(luma[::2, ::2, None], 3, axis=2)
+        self._number += 1
+        return Frame(self._number / self._fps, luma, rgb)

@@ -1,0 +1,326 @@
+"""`maskcam check` on a sound unit is all well; each thing that is wrong is found by name."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import subprocess
+import sys
+from datetime import date
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import pytest
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from maskcam import config
+from maskcam.errors import ModelError
+from maskcam.technician import selfcheck
+from maskcam.technician.checks import delivery, machine, picture
+from maskcam.technician.finding import State
+from maskcam.vision.detector import Detector
+from maskcam.vision.interpreter import Interpreter
+from tests.broker import Mosquitto, free_port, needs_mosquitto, wait_until
+from tests.vision.tiny_model import TinyModel
+
+from .conftest import issue
+from .pictures import WallCamera, wall
+
+NAMES = [
+    "camera",
+    "light",
+    "exposure",
+    "sharpness",
+    "accelerator",
+    "model",
+    "clock",
+    "network",
+    "tls",
+    "broker",
+    "storage",
+    "temperature",
+    "power",
+    "sign",
+]
+LABELS = ["with_mask", "without_mask", "mask_worn_incorrectly"]
+
+
+@pytest.fixture
+def broker(tmp_path, authority):
+    """A mosquitto at "localhost" that wants certificates and grants only a unit's own topics."""
+    for_servers = ExtendedKeyUsageOID.SERVER_AUTH
+    server = issue("localhost", by=authority, host="localhost", purpose=for_servers)
+    files = {"ca.crt": authority.pem, "server.crt": server.pem, "server.key": server.key_pem()}
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    (tmp_path / "acl").write_text("pattern write maskcam/v1/+/%u/#\n")
+    lines = (
+        f"cafile {tmp_path}/ca.crt\ncertfile {tmp_path}/server.crt\nkeyfile {tmp_path}/server.key\n"
+        f"require_certificate true\nuse_identity_as_username true\nacl_file {tmp_path}/acl\n"
+    )
+    with Mosquitto(tmp_path, lines=lines) as running:
+        yield running
+
+
+@pytest.fixture
+def settle(folder, tmp_path):
+    """Returns the configuration in the provisioning folder, with changes."""
+    (tmp_path / "state").mkdir()
+
+    def settled(port=1, **replacements):
+        path = folder / "maskcam.toml"
+        text = path.read_text(encoding="utf-8")
+        replacements |= {
+            'host = "mqtt.example.org"': 'host = "localhost"',
+            "# port = 8883": f"port = {port}",
+            '# state_directory = "/var/lib/maskcam"': f'state_directory = "{tmp_path}/state"',
+        }
+        for old, new in replacements.items():
+            text = text.replace(old, new)
+        path.write_text(text, encoding="utf-8")
+        return config.load(path, environment={})
+
+    return settled
+
+
+@pytest.fixture
+def machine_root(tmp_path):
+    """A Raspberry Pi's /sys with a Coral plugged in."""
+    root = tmp_path / "root"
+    files = {
+        "sys/class/thermal/thermal_zone0/temp": "51540\n",
+        "sys/devices/platform/soc/soc:firmware/get_throttled": "0\n",
+        "sys/bus/usb/devices/1-1/idVendor": "18d1\n",
+        "sys/bus/usb/devices/1-1/idProduct": "9302\n",
+    }
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return root
+
+
+@pytest.fixture
+def model_file(tmp_path):
+    path = tmp_path / "tiny.tflite"
+    path.write_bytes(TinyModel().build())
+    return path
+
+
+def parts(model_file, root, *, camera=None, **changes):
+    def load(frame_size):
+        interpreter = Interpreter(model_file, threads=1)
+        return Detector(interpreter, labels=LABELS, frame_size=frame_size, score_threshold=0.5)
+
+    values = {
+        "open_camera": lambda: camera or WallCamera(),
+        "load_detector": load,
+        "synchronised": lambda: True,
+        "today": lambda: date(2026, 6, 1),
+        "root": root,
+    }
+    return selfcheck.Parts(**values | changes)
+
+
+@needs_mosquitto
+def test_a_sound_unit_is_all_well(broker, settle, machine_root, model_file):
+    camera = WallCamera()
+    settings = settle(broker.port)
+    found = list(selfcheck.run_checks(settings, parts(model_file, machine_root, camera=camera)))
+    assert [finding.name for finding in found] == NAMES
+    assert selfcheck.all_well(found), "\n".join(map(selfcheck.as_line, found))
+    assert camera.opened == 0
+    told = json.loads(selfcheck.as_json(settings, found))
+    assert told["ok"] is True
+    assert told["unit"] == "forville-01"
+    assert {check["state"] for check in told["checks"]} == {"ok"}
+
+
+def test_a_unit_with_everything_wrong_still_gets_all_its_lines(settle, tmp_path, model_file):
+    settings = settle(free_port())
+    shutil.rmtree(tmp_path / "state")
+
+    def no_model(size):
+        raise ModelError("maskcam.tflite: no such model file; check the path")
+
+    bad = parts(
+        model_file,
+        tmp_path / "nowhere",
+        camera=WallCamera(fails=True),
+        load_detector=no_model,
+        synchronised=lambda: False,
+        today=lambda: date(2026, 4, 30),
+    )
+    found = {finding.name: finding for finding in selfcheck.run_checks(settings, bad)}
+    assert list(found) == NAMES
+    assert not selfcheck.all_well(list(found.values()))
+    assert {name for name, finding in found.items() if finding.state is State.FAULT} == {
+        "camera", "light", "exposure", "sharpness", "model", "clock", "broker", "storage", "sign",
+    }  # fmt: skip
+    assert "nothing listens there" in found["broker"].detail
+    for finding in found.values():
+        assert "\n" not in selfcheck.as_line(finding)
+
+
+def dark(number):
+    return wall(number % 2) // 16
+
+
+def glaring(number):
+    return np.maximum(wall(number % 2), 246)
+
+
+def blurred(number):
+    return cv2.GaussianBlur(wall(number % 2), (0, 0), 9)
+
+
+def flat(number):
+    return np.full((360, 640), 120 + number % 2, np.uint8)
+
+
+def half_sky(number):
+    return np.where(np.arange(640) < 300, 255, wall(number % 2)).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("camera", "name", "words"),
+    [
+        (lambda: WallCamera(dark), "light", "too dark"),
+        (lambda: WallCamera(glaring), "light", "too bright"),
+        (lambda: WallCamera(blurred), "sharpness", "blurred"),
+        (lambda: WallCamera(flat), "sharpness", "flat"),
+        (lambda: WallCamera(half_sky), "exposure", "burnt out"),
+        (lambda: WallCamera(fps=4.0), "camera", "4.0 frames/s"),
+        (lambda: WallCamera(lambda number: wall(1)), "camera", "frozen"),
+    ],
+)
+def test_a_bad_picture_is_told_by_name(settle, camera, name, words):
+    seen = picture.look(camera())
+    found = {finding.name: finding for finding in picture.camera_findings(settle(), seen)}
+    assert found[name].state is State.FAULT
+    assert words in found[name].detail
+
+
+def test_a_look_is_short_and_keeps_one_small_picture():
+    seen = picture.look(WallCamera(frames=10_000), seconds=3)
+    assert seen.frames == 46
+    assert seen.fps == pytest.approx(15)
+    assert seen.rgb.shape == (180, 320, 3)
+
+
+def usb(tmp_path, vendor, product):
+    device = tmp_path / "sys/bus/usb/devices/1-1"
+    device.mkdir(parents=True)
+    (device / "idVendor").write_text(vendor)
+    (device / "idProduct").write_text(product)
+    return tmp_path
+
+
+@pytest.mark.parametrize("ids", [("1a6e", "089a"), ("18d1", "9302")])
+def test_a_coral_is_known_by_both_its_names(settle, tmp_path, ids):
+    assert picture.accelerator(settle(), usb(tmp_path, *ids)).state is State.OK
+
+
+def test_a_required_coral_that_is_missing_is_a_fault(settle, tmp_path):
+    root = usb(tmp_path, "1d6b", "0002")
+    assert picture.accelerator(settle(), root).state is State.ABSENT
+    required = settle(**{'# accelerator = "auto"': 'accelerator = "required"'})
+    assert picture.accelerator(required, root).state is State.FAULT
+
+
+@needs_mosquitto
+def test_the_broker_says_why_it_refuses(broker, settle, folder):
+    stranger = issue("Another", authority=True)
+    own = issue("forville-01", by=stranger)
+    (folder / "client.crt").write_bytes(own.pem)
+    (folder / "client.key").write_bytes(own.key_pem())
+    settings = settle(broker.port)
+    assert delivery.tls(settings).state is State.FAULT
+    finding = delivery.broker(settings)
+    assert finding.state is State.FAULT
+    assert "certificate" in finding.detail or "CA" in finding.detail
+
+
+@needs_mosquitto
+def test_checking_leaves_no_last_will_behind(broker, settle):
+    settings = settle(broker.port)
+    assert delivery.broker(settings).state is State.OK
+    wait_until(lambda: "forville-01-check" in broker.log.split("connected from")[-1])
+    assert "closed its connection" not in broker.log, "it left without a goodbye"
+
+
+def test_a_silent_broker_is_given_up(settle):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        in_the_clear = {f"\n{key} = ": f"\n# {key} = " for key in ("ca", "certificate", "key")}
+        settings = settle(silent.getsockname()[1], **in_the_clear)
+        finding = delivery.broker(settings, timeout_s=0.5)
+    assert finding.state is State.FAULT
+    assert "no answer" in finding.detail
+
+
+def test_a_name_that_does_not_resolve(settle):
+    settings = settle()
+    elsewhere = SimpleNamespace(broker=SimpleNamespace(host="unit.invalid", port=8883))
+    assert delivery.network(settings).state is State.OK
+    assert delivery.network(elsewhere).state is State.FAULT
+
+
+def test_hot_and_starved(machine_root, tmp_path):
+    assert machine.temperature(machine_root).detail == "52 °C"
+    (machine_root / "sys/class/thermal/thermal_zone0/temp").write_text("83000")
+    assert machine.temperature(machine_root).state is State.FAULT
+    throttled = machine_root / "sys/devices/platform/soc/soc:firmware/get_throttled"
+    throttled.write_text("50005\n")
+    assert machine.power(machine_root).detail == "under-voltage, throttled now"
+    throttled.write_text("10000\n")
+    assert machine.power(machine_root).detail == "under-voltage since the start"
+    assert machine.power(tmp_path / "none").state is State.ABSENT
+    assert machine.temperature(tmp_path / "none").state is State.ABSENT
+
+
+def test_under_voltage_by_the_newer_kernel(tmp_path):
+    sensor = tmp_path / "sys/class/hwmon/hwmon1"
+    sensor.mkdir(parents=True)
+    (sensor / "name").write_text("rpi_volt\n")
+    (sensor / "in0_lcrit_alarm").write_text("0\n")
+    assert machine.power(tmp_path).state is State.OK
+    (sensor / "in0_lcrit_alarm").write_text("1\n")
+    assert machine.power(tmp_path).state is State.FAULT
+
+
+def test_storage_is_written_to_and_left_clean(tmp_path):
+    finding = machine.storage(tmp_path)
+    assert finding.state is State.OK
+    assert list(tmp_path.iterdir()) == []
+    assert machine.storage(tmp_path / "none").state is State.FAULT
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [("size=64m", "is in memory"), ("size=2m", "2.0 MiB free"), ("ro", "cannot be written")],
+)
+def test_storage_in_memory_full_or_read_only(tmp_path, options, words):
+    program = (
+        "import sys; from pathlib import Path; from maskcam.technician.checks import machine;"
+        "print(machine.storage(Path(sys.argv[1])))"
+    )
+    result = subprocess.run(
+        ["unshare", "-m", "sh", "-c", 'mount -t tmpfs -o "$1" t "$2" || exit 77; "$3" -c "$4" "$2"',
+         "sh", options, tmp_path, sys.executable, program],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    if result.returncode in (1, 77) and "mount" in result.stderr + result.stdout:
+        pytest.skip(f"no mount of its own is allowed here: {result.stderr.strip()}")
+    assert words in result.stdout, result.stderr
+    assert "State.FAULT" in result.stdout
+
+
+def test_dates_of_the_sign(settle):
+    settings = settle(**{"# deployment_ends = 2026-12-31": "deployment_ends = 2026-12-31"})
+    states = [
+        delivery.sign(settings, today=day).state
+        for day in (date(2026, 4, 30), date(2026, 5, 1), date(2026, 12, 31), date(2027, 1, 1))
+    ]
+    assert states == [State.FAULT, State.OK, State.OK, State.FAULT]
