@@ -20,6 +20,9 @@ Sprite = tuple[Picture, Plane]
 
 _UP = np.array([0.0, 1.0, 0.0])
 
+_SIDEWAYS = 0.45
+"""Turned farther than this (radians), the near arm is seen in front of the trunk."""
+
 
 def paste(picture: Picture, sprite: Sprite, corners: Vector) -> None:
     """Draws a flat sprite onto four corners in px.
@@ -69,13 +72,14 @@ def _wardrobe(look: Look, key: tuple[tuple[float, ...], ...]) -> dict[str, Sprit
     rng = np.random.default_rng([look.seed, 0xB0D7])
     return {
         "trunk": _trunk(look, light, rng),
+        "arm": _limb(look.top, light, rng, (1.0, 0.75), cap=0.3),
         "sleeve": _limb(look.top, light, rng, (0.95, 0.62)),
         "leg": _limb(look.legs, light, rng, (1.0, 0.6)),
-        "neck": _limb(tuple(c * 0.72 for c in look.skin), light, rng, (0.85, 1.0), plain=True),
+        "neck": _neck(look, light),
         "hand": _limb(look.skin, light, rng, (1.0, 0.8), plain=True),
         "shoe": _limb((38, 34, 32), light, rng, (0.9, 1.0), plain=True),
-        "hair": _drape(look.hair_colour, light, rng, 0.62),
-        "scarf": _drape(look.cover_colour, light, rng, 0.9),
+        "hair": _hair(look, light, rng),
+        "scarf": _scarf(look, light, rng),
     }
 
 
@@ -94,30 +98,58 @@ def _limb(
     taper: tuple[float, float],
     *,
     plain: bool = False,
+    cap: float = 0.06,
 ) -> Sprite:
     high, wide = 96, 40
     sheet = np.array(colour, np.float32) * _round_shade(wide, light)
     sheet = sheet * _folds(rng, high, wide, 0.01 if plain else 0.07)
     y = np.linspace(0, 1, high)[:, None]
     half = taper[0] + (taper[1] - taper[0]) * y
-    half = half * np.sqrt(np.clip(1 - np.maximum(0, (np.abs(y - 0.5) - 0.44) / 0.06) ** 2, 0, 1))
+    half = half * np.sqrt(np.clip(1 - np.maximum(0, 1 - y / cap) ** 2, 0, 1))
+    half = half * np.sqrt(np.clip(1 - np.maximum(0, (y - 0.94) / 0.06) ** 2, 0, 1))
     x = np.abs(np.linspace(-1, 1, wide))[None]
     cover = np.clip((half - x) * wide / 2, 0, 1).astype(np.float32)
     return np.clip(sheet, 0, 255).astype(np.uint8), cover
 
 
-def _drape(
-    colour: tuple[float, ...], light: Lighting, rng: np.random.Generator, low: float
-) -> Sprite:
-    high, wide = 80, 96
-    sheet = np.array(colour, np.float32) * _round_shade(wide, light) * 0.8
-    sheet = sheet * _folds(rng, high, wide, 0.1)
+def _neck(look: Look, light: Lighting) -> Sprite:
+    """Returns a neck, dark under the chin and spreading into the shoulders."""
+    high, wide = 64, 64
     y = np.linspace(0, 1, high)[:, None]
-    half = 0.55 + (low - 0.55) * y**0.7
-    half = half * np.sqrt(np.clip(1 - np.maximum(0, (y - 0.8) / 0.2) ** 2, 0, 1))
+    sheet = np.array(look.skin, np.float32) * _round_shade(wide, light)
+    sheet = sheet * (0.42 + 0.42 * np.clip((y - 0.35) / 0.5, 0, 1))[..., None]
+    half = 0.66 + 0.34 * np.clip((y - 0.55) / 0.45, 0, 1) ** 2
+    cover = np.clip((half - np.abs(np.linspace(-1, 1, wide))[None]) * wide / 3, 0, 1)
+    return np.clip(sheet, 0, 255).astype(np.uint8), cover.astype(np.float32)
+
+
+def _hair(look: Look, light: Lighting, rng: np.random.Generator) -> Sprite:
+    """Returns long hair as it falls beside the neck, thinning out in strands."""
+    high, wide = 96, 112
+    strands = rng.standard_normal((3, 38)).astype(np.float32)
+    strands = cv2.resize(strands, (wide, high), interpolation=cv2.INTER_CUBIC)
+    sheet = np.array(look.hair_colour, np.float32) * _round_shade(wide, light)
+    sheet = sheet * (0.78 + 0.2 * strands)[..., None]
+    y = np.linspace(0, 1, high)[:, None]
     x = np.abs(np.linspace(-1, 1, wide))[None]
-    cover = np.clip((half - x) * wide / 6, 0, 1).astype(np.float32)
-    return np.clip(sheet, 0, 255).astype(np.uint8), cover
+    half = 0.56 + 0.12 * np.sin(y * 2.6)
+    ends = np.clip((0.86 + 0.1 * strands - 0.25 * x * x - y) * 7, 0, 1)
+    cover = np.clip((half + 0.03 * strands - x) * wide / 7, 0, 1) * ends
+    return np.clip(sheet, 0, 255).astype(np.uint8), cover.astype(np.float32)
+
+
+def _scarf(look: Look, light: Lighting, rng: np.random.Generator) -> Sprite:
+    """Returns the part of a head scarf that lies over neck, shoulders and chest."""
+    high, wide = 112, 128
+    y = np.linspace(0, 1, high)[:, None]
+    x = np.abs(np.linspace(-1, 1, wide))[None]
+    folds = np.sin(9 * y + 5 * x * x + float(rng.uniform(0, 6))) * 0.07
+    sheet = np.array(look.cover_colour, np.float32) * _round_shade(wide, light)
+    sheet = sheet * (0.9 + folds)[..., None] * _folds(rng, high, wide, 0.06)
+    half = 0.45 + 0.5 * np.clip((y - 0.2) / 0.8, 0, 1) ** 1.3
+    hem = np.clip((0.97 - 0.3 * x**2 - y) * 30, 0, 1)
+    cover = np.clip((half - x) * wide / 4, 0, 1) * hem
+    return np.clip(sheet, 0, 255).astype(np.uint8), cover.astype(np.float32)
 
 
 def _trunk(look: Look, light: Lighting, rng: np.random.Generator) -> Sprite:
@@ -152,12 +184,12 @@ def _trunk(look: Look, light: Lighting, rng: np.random.Generator) -> Sprite:
             cv2.line(base, (x, 0), (x + (4 if x < 80 else -4), 120), (34, 36, 44), 10, cv2.LINE_AA)
     collar = np.array(look.skin) * 0.8
     if look.garment in (0, 3, 4, 5):
-        cv2.ellipse(base, (80, 0), (24, 16), 0, 0, 360, collar.tolist(), -1, cv2.LINE_AA)
+        cv2.ellipse(base, (80, 0), (21, 12), 0, 0, 360, collar.tolist(), -1, cv2.LINE_AA)
     sheet = base * _round_shade(wide, light) * _folds(rng, high, wide, 0.07)
     sheet[:12] *= np.linspace(0.6, 1, 12)[:, None, None]
     y = np.linspace(0, 1, high)[:, None]
-    slope = 0.27 + 0.62 * np.clip(y / 0.13, 0, 1) ** 0.75
-    slope = slope + 0.11 * np.sqrt(np.clip(1 - (1 - np.clip((y - 0.1) / 0.14, 0, 1)) ** 2, 0, 1))
+    slope = 0.27 + 0.56 * np.clip(y / 0.14, 0, 1) ** 0.8
+    slope = slope + 0.15 * np.sqrt(np.clip(1 - (1 - np.clip((y - 0.1) / 0.18, 0, 1)) ** 2, 0, 1))
     half = slope * (0.98 - 0.2 * np.exp(-(((y - 0.7) / 0.2) ** 2)))
     x = np.abs(np.linspace(-1, 1, wide))[None]
     cover = np.clip((half - x) * wide / 3, 0, 1).astype(np.float32)
@@ -183,7 +215,7 @@ def draw_body(
     ahead = np.array([math.sin(turn), 0.0, -math.cos(turn)])
     foot = np.array([figure.x, 0.0, figure.z])
     swayed = foot + np.array([figure.sway, figure.bob, 0.0])
-    shoulders, low = swayed + _UP * (0.842 * tall), swayed + _UP * (0.47 * tall)
+    shoulders, low = swayed + _UP * (0.85 * tall), swayed + _UP * (0.47 * tall)
     across = right * (0.117 * tall * max(0.72, abs(math.cos(turn))))
     trunk = np.stack(
         [shoulders - across, shoulders + across, low + across * 0.9, low - across * 0.9]
@@ -194,22 +226,26 @@ def draw_body(
     axes = (right, ahead)
     _draw_bones(picture, camera, _legs(figure, clothes, foot, swayed, axes))
     near, far = (1, -1) if turn > 0 else (-1, 1)
-    _draw_bones(picture, camera, _arm(figure, clothes, shoulders, across, axes, far))
+    arms = [_arm(figure, clothes, shoulders, across, axes, side) for side in (far, near)]
+    front = [] if abs(turn) < _SIDEWAYS else arms.pop()
+    for arm in arms:
+        _draw_bones(picture, camera, arm)
     paste(picture, clothes["trunk"], camera.project(trunk))
     skull = figure.head_centre
-    arm = _arm(figure, clothes, shoulders, across, axes, near)
     if figure.look.cover is not Cover.SCARF:
-        nape = shoulders + ahead * 0.05 - _UP * 0.035
-        arm.append(_Bone(clothes["neck"], skull - _UP * 0.02, nape, 0.058))
-    _draw_bones(picture, camera, arm)
+        nape = shoulders + ahead * 0.03 - _UP * 0.03
+        front.append(_Bone(clothes["neck"], skull - _UP * 0.04, nape, 0.082))
+    if front:
+        _draw_bones(picture, camera, front)
     drape = None
     if figure.look.cover is Cover.SCARF:
         drape = clothes["scarf"]
     elif figure.look.hair in (Hair.LONG, Hair.FRINGE) and figure.look.beard == 0:
         drape = clothes["hair"]
     if drape is not None:
-        wide = right * 0.165 * figure.head_size
-        base = shoulders - _UP * (0.05 if drape is clothes["scarf"] else 0.02) + ahead * 0.04
+        scarf = drape is clothes["scarf"]
+        wide = right * ((0.2 if scarf else 0.15) * figure.head_size)
+        base = shoulders - _UP * (0.17 if scarf else 0.09) + ahead * 0.05
         cloth = np.stack([skull - wide, skull + wide, base + wide * 1.1, base - wide * 1.1])
         paste(picture, drape, camera.project(cloth))
 
@@ -255,7 +291,7 @@ def _arm(
     return [
         _Bone(clothes["hand"], wrist + _UP * 0.03, wrist - _UP * 0.1, 0.042),
         _Bone(clothes["sleeve"], elbow + _UP * 0.03, wrist, 0.052),
-        _Bone(clothes["sleeve"], top + _UP * 0.03, elbow - _UP * 0.03, 0.06),
+        _Bone(clothes["arm"], top + _UP * 0.03, elbow - _UP * 0.03, 0.06),
     ]
 
 

@@ -22,7 +22,7 @@ from maskcam.camera.scene.canvas import (
 )
 from maskcam.camera.scene.look import Look
 
-EYE = (0.37, 0.0)
+EYE = (0.395, 0.0)
 """Direction parts x and y of an eye; chin and crown are at y -1 and +1."""
 
 
@@ -57,13 +57,17 @@ def skull(look: Look) -> Plane:
         + 0.035 * _bump(0.52, -0.2, 0.2, 0.2)
         + 0.05 * _bump(0.0, -0.52, 0.3, 0.16)
         + 0.035 * _bump(0.0, -0.5, 0.2, 0.07)
-        + 0.05 * _bump(0.0, -0.86, 0.26, 0.14)
+        + 0.09 * _bump(0.0, -0.84, 0.27, 0.14)
         + 0.03 * _bump(0.0, 0.45, 0.55, 0.3)
         - 0.10 * lower * np.abs(d[..., 0]) ** 1.5 * (2 - look.wide)
-        + 0.09 * _bump(0.55, -0.66, 0.2, 0.2)
+        + 0.06 * _bump(0.55, -0.66, 0.2, 0.2)
         - 0.12 * lower * (d[..., 2] < 0) * -d[..., 2]
-        + 0.10 * _side_bump(-0.08, -0.12, 0.22, 0.09) * (np.abs(d[..., 0]) > 0.6)
+        + 0.17 * _side_bump(-0.08, -0.04, 0.2, 0.09) * (np.abs(d[..., 0]) > 0.6)
     )
+    # A cranium is squarer than an ellipsoid: flat on top, full at the temples.
+    full = (np.abs(d) ** 2.5).sum(axis=-1) ** (-1 / 2.5) - 1
+    radius *= 1 + full * np.clip(d[..., 1] * 2 + 0.3, 0, 1)
+    radius *= 1 - 0.04 * np.clip(d[..., 1] - 0.6, 0, 1)
     return radius.astype(np.float32)
 
 
@@ -118,7 +122,7 @@ def skin(look: Look, rng: np.random.Generator) -> Plane:
     if look.age > 0.6:
         lines = [_front([(-0.35, y), (0, y + 0.02), (0.35, y)]) for y in (0.36, 0.44)]
         bags = _pair(_front([(0.24, -0.1), (0.36, -0.13), (0.48, -0.09)]))
-        blend(sheet, dark, strokes([*lines, *bags], width=0.01, soft=0.008), 0.5 * look.age)
+        blend(sheet, dark, strokes([*lines, *bags], width=0.012, soft=0.014), 0.4 * look.age)
     _mouth(sheet, look, rng)
     _eyes(sheet, look, rng)
     _ears(sheet, dark, red)
@@ -129,7 +133,7 @@ def _mouth(sheet: Plane, look: Look, rng: np.random.Generator) -> None:
     tone = np.array(look.skin, np.float32)
     lip = tone * np.array([0.86, 0.58, 0.56], np.float32)
     lip += (np.array([172, 62, 70], np.float32) - lip) * (0.5 * look.lips * (look.age < 0.7))
-    half = float(rng.uniform(0.27, 0.33))
+    half = float(rng.uniform(0.24, 0.3))
     smile = float(rng.uniform(-0.015, 0.03))
     corner = -0.545 + smile
     upper = [
@@ -152,7 +156,7 @@ def _mouth(sheet: Plane, look: Look, rng: np.random.Generator) -> None:
         (0.12, -0.548),
         (half + 0.02, corner),
     ]
-    gap = 0.05 if rng.random() < 0.25 else 0.02
+    gap = 0.036 if rng.random() < 0.25 else 0.02
     blend(sheet, tone * 0.22, strokes([_front(slit)], width=gap, soft=0.006), 0.85)
 
 
@@ -196,11 +200,11 @@ def _eyes(sheet: Plane, look: Look, rng: np.random.Generator) -> None:
         )
         blend(sheet, tone * 0.5, strokes([_front(almond[3:])], width=0.01, soft=0.006), 0.5)
         brow = [
-            (sign * (x - 0.2), brow_y - 0.03),
-            (sign * (x - 0.03), brow_y + 0.03 + thick),
-            (sign * (x + 0.21), brow_y - 0.01),
-            (sign * (x - 0.02), brow_y + 0.03 - thick),
-            (sign * (x - 0.19), brow_y - 0.03 - thick * 1.5),
+            (sign * (x - 0.2), brow_y + 0.012),
+            (sign * (x + 0.01), brow_y + 0.028 + thick),
+            (sign * (x + 0.22), brow_y - 0.012),
+            (sign * (x + 0.01), brow_y + 0.028 - thick),
+            (sign * (x - 0.19), brow_y - thick * 1.3),
         ]
         hair = np.array(look.hair_colour, np.float32) * 0.75
         blend(

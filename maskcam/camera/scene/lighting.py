@@ -47,19 +47,19 @@ def weather(light: Light, rng: np.random.Generator) -> Weather:
     tint = np.array([1 + warm, 1.0, 1 - warm])
     match light:
         case Light.DAY:
-            towards, sun, sky, ground = (side, 0.75, -0.55), 0.78, 0.52, 0.26
+            towards, sun, sky, ground = (side, 0.7, -0.65), 0.72, 0.60, 0.38
             above, below = (96.0, 150.0, 215.0), (205.0, 222.0, 236.0)
             street, noise, shadow, lamps = 1.0, 1.8, 0.5, False
         case Light.OVERCAST:
-            towards, sun, sky, ground = (side, 0.8, -0.3), 0.25, 0.82, 0.40
+            towards, sun, sky, ground = (side, 0.8, -0.4), 0.28, 0.84, 0.50
             above, below = (188.0, 196.0, 206.0), (228.0, 230.0, 232.0)
             street, noise, shadow, lamps = 0.92, 2.2, 0.25, False
         case Light.DUSK:
-            towards, sun, sky, ground = (side, 0.5, -0.4), 0.22, 0.40, 0.20
+            towards, sun, sky, ground = (side, 0.4, -0.6), 0.28, 0.46, 0.30
             above, below = (44.0, 54.0, 92.0), (150.0, 118.0, 116.0)
-            street, noise, shadow, lamps = 0.46, 4.5, 0.18, True
+            street, noise, shadow, lamps = 0.52, 4.0, 0.18, True
         case Light.BACKLIGHT:
-            towards, sun, sky, ground = (side, 0.55, 0.8), 0.75, 0.36, 0.24
+            towards, sun, sky, ground = (side, 0.55, 0.8), 0.8, 0.42, 0.33
             above, below = (226.0, 232.0, 240.0), (255.0, 252.0, 246.0)
             street, noise, shadow, lamps = 0.95, 2.6, 0.45, False
     direction = np.array(towards) / np.linalg.norm(towards)

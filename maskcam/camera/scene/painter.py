@@ -13,6 +13,7 @@ from maskcam.camera.scene.figure import Figure
 from maskcam.camera.scene.geometry import PinholeCamera
 from maskcam.camera.scene.head import Patch, build_head, draw_head
 from maskcam.camera.scene.lighting import Weather
+from maskcam.camera.scene.look import Cover
 
 
 def draw_people(
@@ -44,7 +45,27 @@ def draw_people(
         )
         scale = camera.focal_px / depth
         turn = figure.yaw_rate * 0.09 * scale * exposure_s * math.cos(figure.heading + figure.yaw)
+        cap = figure.look.cover is Cover.CAP
+        facing = float(figure.head_axes[2, 2]) < 0
+        if cap and not facing:
+            _draw_visor(picture, figure, camera, sky)
         _lay(picture, _blurred(patch, turn))
+        if cap and facing:
+            _draw_visor(picture, figure, camera, sky)
+
+
+def _draw_visor(picture: Picture, figure: Figure, camera: PinholeCamera, sky: Weather) -> None:
+    """Draws the visor of a cap, a thin half disc that stands out of the forehead."""
+    angle = np.radians(np.linspace(-72, 72, 15))
+    out = np.stack([np.sin(angle) * 0.085, 0.036 - 0.03 * np.cos(angle), np.cos(angle) * 0.16], 1)
+    back = np.stack([np.sin(angle) * 0.082, np.full(15, 0.044), np.cos(angle) * 0.088], 1)[::-1]
+    rim = np.concatenate([out, back]) * figure.head_size
+    seen = camera.project(figure.head_centre + rim @ figure.head_axes.T)
+    light = sky.people
+    strength = light.sky * 0.9 + light.sun * max(0.0, float(figure.head_axes[:, 1] @ light.towards))
+    colour = np.clip(np.array(figure.look.cover_colour) * strength * 0.85, 0, 255)
+    points = np.round((seen - 0.5) * 16).astype(np.int32)
+    cv2.fillPoly(picture, [points], colour.tolist(), cv2.LINE_AA, 4)
 
 
 def _blurred(patch: Patch, across_px: float) -> Patch:

@@ -225,23 +225,8 @@ def headwear(sheet: Plane, relief: Plane, look: Look, rng: np.random.Generator) 
     blend(sheet, base * 0.6, strokes([seam], width=0.02, soft=0.008) * cover, 0.6)
     _lift(relief, cover, 0.11)
     if look.cover is Cover.CAP:
-        visor = area(
-            smooth_curve(
-                [
-                    spot(-0.62, 0.34),
-                    spot(-0.3, 0.26),
-                    spot(0.3, 0.26),
-                    spot(0.62, 0.34),
-                    spot(0.4, 0.44),
-                    spot(-0.4, 0.44),
-                ]
-            ),
-            soft=0.004,
-        )
-        blend(sheet, base * 0.75, visor)
-        _lift(relief, visor, 0.38)
-        under = area(ellipse(0, 0.1, 0.55, 0.07), soft=0.06)
-        blend(sheet, np.array(look.skin, np.float32) * 0.35, under * _over(cover), 0.55)
+        under = area(ellipse(0, 0.12, 0.62, 0.1), soft=0.07)
+        blend(sheet, np.array(look.skin, np.float32) * 0.4, under * _over(cover), 0.5)
 
 
 def _mask_outline(top: float, kind: MaskKind) -> Points:
@@ -293,9 +278,11 @@ def mask(sheet: Plane, relief: Plane, look: Look, rng: np.random.Generator) -> N
     cover = area(outline, soft=0.006)
     small = shrink(cover)
     tent = cv2.GaussianBlur(relief, (0, 0), 11)
-    rise = 0.07 if look.mask is MaskKind.FFP2 else 0.035
+    rise = 0.09 if look.mask is MaskKind.FFP2 else 0.06
     inner = np.clip(softened((small * 255).astype(np.uint8), 0.09) * 1.6 - 0.6, 0, 1)
-    raised = np.maximum(relief + 0.02, tent + rise * (0.3 + 0.7 * inner))
+    # Cloth spans from the bridge of the nose to the chin; only a hint of the tip shows.
+    span = tent + rise * (0.3 + 0.7 * inner)
+    raised = np.clip(relief + 0.015, span, span + 0.035)
     if look.mask is MaskKind.FFP2:
         middle = np.abs(np.linspace(-REACH, REACH, RELIEF_PX, dtype=np.float32))[None, :]
         raised += np.float32(0.1) * np.exp(-((middle / 0.16) ** 2)) * inner
