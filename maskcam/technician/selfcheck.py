@@ -15,9 +15,12 @@ from maskcam.errors import MaskcamError
 from maskcam.technician.checks import delivery, machine, picture
 from maskcam.technician.finding import Finding, State
 from maskcam.unit.clock import is_synchronised
-from maskcam.unit.detection import Detects
+from maskcam.unit.parts import load_model
+from maskcam.unit.sources import camera_for
+from maskcam.vision import accelerator
 
 _MARKS = {State.OK: "OK", State.FAULT: "NOT OK", State.ABSENT: "not present"}
+_ANY_SIZE = (320, 320)
 
 
 def _today() -> date:
@@ -28,39 +31,46 @@ def _today() -> date:
 class Parts:
     """What the checks are made with.
 
-    open_camera: returns the unit's camera, not yet opened.
-    load_detector: loads the model as the unit does, for boxes in pictures of the given
-        width and height.
+    load_model: loads the model as the unit does.
+    open_camera: returns the unit's camera, not yet open, with a detector's picture
+        that fits the given width and height.
+    prepare: makes the accelerator ready.
     synchronised: whether the system clock can be believed.
     today: the local date.
     root: where /sys and /dev are.
     """
 
-    open_camera: Callable[[], Camera]
-    load_detector: Callable[[tuple[int, int]], Detects]
+    load_model: Callable[[], picture.Model]
+    open_camera: Callable[[tuple[int, int]], Camera]
+    prepare: picture.Prepare = accelerator.prepare
     synchronised: Callable[[], bool] = is_synchronised
     today: Callable[[], date] = _today
     root: Path = field(default=Path("/"))
 
 
+def parts_for(config: Config) -> Parts:
+    """Returns the parts that the unit itself would use."""
+    detector = config.detector
+
+    def load() -> picture.Model:
+        return load_model(
+            model=detector.model,
+            threads=detector.threads,
+            score_threshold=detector.score_threshold,
+        )
+
+    return Parts(
+        load_model=load,
+        open_camera=lambda rgb_size: camera_for(config.camera, rgb_size=rgb_size),
+    )
+
+
 def run_checks(config: Config, parts: Parts) -> Iterator[Finding]:
     """Yields one finding after the other; each takes at most half a minute."""
-    seen: picture.Look | None = None
-    try:
-        with parts.open_camera() as camera:
-            seen = picture.look(camera)
-    except MaskcamError as error:
-        advice = "stop the unit first (systemctl stop maskcam), then check the camera's cable"
-        yield Finding.fault("camera", str(error), advice)
-        yield from (
-            Finding.fault(name, "unknown without frames")
-            for name in ("light", "exposure", "sharpness")
-        )
-    else:
-        yield from picture.camera_findings(config, seen)
-    yield picture.accelerator(config, parts.root)
-    size = seen.size if seen else (config.camera.width, config.camera.height)
-    yield picture.model(lambda: parts.load_detector(size), seen.rgb if seen else None)
+    model_finding, loaded = picture.model(parts.load_model)
+    yield from _picture_findings(config, parts, loaded)
+    yield model_finding
+    yield picture.coral(config, parts.prepare, parts.root)
     yield machine.clock(parts.synchronised)
     yield delivery.network(config)
     yield delivery.tls(config)
@@ -69,6 +79,25 @@ def run_checks(config: Config, parts: Parts) -> Iterator[Finding]:
     yield machine.temperature(parts.root)
     yield machine.power(parts.root)
     yield delivery.sign(config, today=parts.today())
+
+
+def _picture_findings(
+    config: Config, parts: Parts, loaded: picture.Model | None
+) -> Iterator[Finding]:
+    try:
+        with parts.open_camera(loaded.input_size if loaded else _ANY_SIZE) as camera:
+            seen = picture.look(camera)
+    except MaskcamError as error:
+        advice = "stop the unit first (systemctl stop maskcam), then check the camera's cable"
+        yield Finding.fault("camera", str(error), advice)
+        for name in ("light", "exposure", "sharpness", "detector"):
+            yield Finding.fault(name, "unknown without frames")
+        return
+    yield from picture.camera_findings(config, seen)
+    if loaded is None:
+        yield Finding.fault("detector", "unknown without a model")
+    else:
+        yield picture.speed(loaded, seen)
 
 
 def all_well(findings: Sequence[Finding]) -> bool:

@@ -16,10 +16,11 @@ import pytest
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from maskcam import config
-from maskcam.errors import ModelError
+from maskcam.errors import AcceleratorError, ModelError
 from maskcam.technician import selfcheck
 from maskcam.technician.checks import delivery, machine, picture
 from maskcam.technician.finding import State
+from maskcam.vision import accelerator
 from maskcam.vision.detector import Detector
 from maskcam.vision.interpreter import Interpreter
 from tests.broker import Mosquitto, free_port, needs_mosquitto, wait_until
@@ -33,8 +34,9 @@ NAMES = [
     "light",
     "exposure",
     "sharpness",
-    "accelerator",
+    "detector",
     "model",
+    "accelerator",
     "clock",
     "network",
     "tls",
@@ -74,6 +76,7 @@ def settle(folder, tmp_path):
         text = path.read_text(encoding="utf-8")
         replacements |= {
             'host = "mqtt.example.org"': 'host = "localhost"',
+            '# model = "maskcam.tflite"': 'model = "maskcam.tflite"',
             "# port = 8883": f"port = {port}",
             '# state_directory = "/var/lib/maskcam"': f'state_directory = "{tmp_path}/state"',
         }
@@ -109,14 +112,29 @@ def model_file(tmp_path):
     return path
 
 
-def parts(model_file, root, *, camera=None, **changes):
-    def load(frame_size):
-        interpreter = Interpreter(model_file, threads=1)
-        return Detector(interpreter, labels=LABELS, frame_size=frame_size, score_threshold=0.5)
+class Loaded:
+    """A real, tiny model."""
 
+    input_size = (32, 32)
+
+    def __init__(self, file):
+        self._interpreter = Interpreter(file, threads=1)
+
+    def detector(self, *, frame_size):
+        return Detector(
+            self._interpreter, labels=LABELS, frame_size=frame_size, score_threshold=0.5
+        )
+
+
+def ready(mode, *, model, edgetpu_model, root):
+    return accelerator.Acceleration(model, None, "Edge TPU (usb), 12 ms")
+
+
+def parts(model_file, root, *, camera=None, **changes):
     values = {
-        "open_camera": lambda: camera or WallCamera(),
-        "load_detector": load,
+        "load_model": lambda: Loaded(model_file),
+        "open_camera": lambda size: camera or WallCamera(),
+        "prepare": ready,
         "synchronised": lambda: True,
         "today": lambda: date(2026, 6, 1),
         "root": root,
@@ -142,23 +160,22 @@ def test_a_unit_with_everything_wrong_still_gets_all_its_lines(settle, tmp_path,
     settings = settle(free_port())
     shutil.rmtree(tmp_path / "state")
 
-    def no_model(size):
+    def no_model():
         raise ModelError("maskcam.tflite: no such model file; check the path")
 
     bad = parts(
         model_file,
         tmp_path / "nowhere",
         camera=WallCamera(fails=True),
-        load_detector=no_model,
+        load_model=no_model,
         synchronised=lambda: False,
         today=lambda: date(2026, 4, 30),
     )
     found = {finding.name: finding for finding in selfcheck.run_checks(settings, bad)}
     assert list(found) == NAMES
     assert not selfcheck.all_well(list(found.values()))
-    assert {name for name, finding in found.items() if finding.state is State.FAULT} == {
-        "camera", "light", "exposure", "sharpness", "model", "clock", "broker", "storage", "sign",
-    }  # fmt: skip
+    sound = {name for name, finding in found.items() if finding.state is not State.FAULT}
+    assert sound == {"accelerator", "network", "tls", "temperature", "power"}
     assert "nothing listens there" in found["broker"].detail
     for finding in found.values():
         assert "\n" not in selfcheck.as_line(finding)
@@ -219,15 +236,32 @@ def usb(tmp_path, vendor, product):
 
 
 @pytest.mark.parametrize("ids", [("1a6e", "089a"), ("18d1", "9302")])
-def test_a_coral_is_known_by_both_its_names(settle, tmp_path, ids):
-    assert picture.accelerator(settle(), usb(tmp_path, *ids)).state is State.OK
+def test_a_coral_is_known_by_both_its_names_and_tried(settle, tmp_path, ids):
+    finding = picture.coral(settle(), ready, usb(tmp_path, *ids))
+    assert (finding.state, finding.detail) == (State.OK, "Edge TPU (usb), 12 ms")
+
+
+def test_a_coral_that_cannot_be_used_is_a_fault(settle, tmp_path):
+    def crashing(mode, **settings):
+        raise AcceleratorError("libedgetpu.so.1: crashes with this TFLite runtime (SIGSEGV)")
+
+    finding = picture.coral(settle(), crashing, usb(tmp_path, "18d1", "9302"))
+    assert finding.state is State.FAULT
+    assert "crashes" in finding.detail
 
 
 def test_a_required_coral_that_is_missing_is_a_fault(settle, tmp_path):
     root = usb(tmp_path, "1d6b", "0002")
-    assert picture.accelerator(settle(), root).state is State.ABSENT
+    assert picture.coral(settle(), ready, root).state is State.ABSENT
     required = settle(**{'# accelerator = "auto"': 'accelerator = "required"'})
-    assert picture.accelerator(required, root).state is State.FAULT
+    assert picture.coral(required, ready, root).state is State.FAULT
+
+
+def test_a_detector_that_is_too_slow_is_a_fault(model_file, monkeypatch):
+    monkeypatch.setattr(picture, "SLOWEST_MS", 0)
+    finding = picture.speed(Loaded(model_file), picture.look(WallCamera()))
+    assert finding.state is State.FAULT
+    assert "ms a picture" in finding.detail
 
 
 @needs_mosquitto

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,8 @@ from maskcam.errors import MaskcamError
 from maskcam.technician import verdicts
 from maskcam.technician.finding import Finding
 from maskcam.unit.detection import Detects
+from maskcam.vision import accelerator
+from maskcam.vision.model_files import default_model
 from maskcam.vision.quality import FrameQuality, QualityMeter
 
 LOOK_S = 3.0
@@ -26,8 +28,37 @@ BURNT_SHARE = 0.25
 _SLACK = 0.9  # of the frame rate, as the unit's own visibility check has it
 _INFERENCES = 5
 
-# 1a6e:089a before the first use, 18d1:9302 after it.
-_CORAL_IDS = {("1a6e", "089a"), ("18d1", "9302")}
+# The unit holds its detector for stalled after 10 s, and counts nobody on a picture
+# that is older than 1.5 s.
+SLOWEST_MS = 1000
+
+
+class Model(Protocol):
+    """A loaded model, as `maskcam.unit.parts.load_model` returns it."""
+
+    @property
+    def input_size(self) -> tuple[int, int]:
+        """Width and height of the model's input in px."""
+        ...
+
+    def detector(self, *, frame_size: tuple[int, int]) -> Detects:
+        """Returns a detector for pictures of `frame_size`."""
+        ...
+
+
+class Prepare(Protocol):
+    """`maskcam.vision.accelerator.prepare`, or a fake."""
+
+    def __call__(
+        self,
+        mode: accelerator.Mode,
+        *,
+        model: Path,
+        edgetpu_model: Path | None,
+        root: Path,
+    ) -> accelerator.Acceleration:
+        """Makes the accelerator ready or raises AcceleratorError."""
+        ...
 
 
 class Look(NamedTuple):
@@ -104,46 +135,54 @@ def camera_findings(config: Config, seen: Look) -> list[Finding]:
     ]
 
 
-def model(load: Callable[[], Detects], rgb: NDArray[np.uint8] | None) -> Finding:
-    """Loads the model as the unit does and times it on one picture."""
+def model(load: Callable[[], Model]) -> tuple[Finding, Model | None]:
+    """Loads the model as the unit does; its checksum is verified on the way."""
     try:
-        detector = load()
-        if rgb is None:
-            return Finding.ok("model", "loaded")
-        detector.detect(rgb)  # the first one also builds the plan
+        loaded = load()
+    except MaskcamError as error:
+        return Finding.fault("model", str(error)), None
+    width, height = loaded.input_size
+    return Finding.ok("model", f"whole and loaded, {width}x{height} px"), loaded
+
+
+def speed(loaded: Model, seen: Look) -> Finding:
+    """Times the detector on one of the camera's pictures."""
+    try:
+        detector = loaded.detector(frame_size=seen.size)
+        detector.detect(seen.rgb)  # the first one also builds the plan
         began_s = time.perf_counter()
         for _ in range(_INFERENCES):
-            detector.detect(rgb)
+            detector.detect(seen.rgb)
         each_ms = (time.perf_counter() - began_s) / _INFERENCES * 1000
     except MaskcamError as error:
-        return Finding.fault("model", str(error))
-    return Finding.ok("model", f"loaded, {each_ms:.0f} ms a picture")
+        return Finding.fault("detector", str(error))
+    words = f"{each_ms:.0f} ms a picture"
+    if each_ms > SLOWEST_MS:
+        return Finding.fault("detector", words, "plug in a Coral, or give it more threads")
+    return Finding.ok("detector", words)
 
 
-def accelerator(config: Config, root: Path) -> Finding:
-    """Tells whether a Coral Edge TPU is plugged in."""
-    wanted = config.detector.accelerator
-    if wanted == "off":
+def coral(config: Config, prepare: Prepare, root: Path) -> Finding:
+    """Tells whether there is a Coral Edge TPU, and tries it in a process of its own."""
+    settings = config.detector
+    if settings.accelerator == "off":
         return Finding.absent("accelerator", "switched off: the CPU does the work")
-    for vendor in sorted(root.glob("sys/bus/usb/devices/*/idVendor")):
-        ids = _read(vendor), _read(vendor.with_name("idProduct"))
-        if ids in _CORAL_IDS:
-            return Finding.ok("accelerator", f"Coral USB ({':'.join(ids)}) is plugged in")
-    if sorted(root.glob("dev/apex_*")):
-        return Finding.ok("accelerator", "Coral PCIe is built in")
-    if wanted == "required":
-        return Finding.fault(
-            "accelerator", "no Coral found", "plug it in again, use a hub with power of its own"
+    if not accelerator.list_edge_tpus(root=root):
+        if settings.accelerator == "required":
+            advice = "plug it in again, use a hub with power of its own"
+            return Finding.fault("accelerator", "no Coral found", advice)
+        return Finding.absent("accelerator", "no Coral found: the CPU does the work")
+    try:
+        ready = prepare(
+            "required",
+            model=settings.model or default_model(),
+            edgetpu_model=settings.edgetpu_model,
+            root=root,
         )
-    return Finding.absent("accelerator", "no Coral found: the CPU does the work")
+    except MaskcamError as error:
+        return Finding.fault("accelerator", str(error))
+    return Finding.ok("accelerator", ready.status)
 
 
 def _finding(name: str, verdict: verdicts.Verdict) -> Finding:
     return Finding.ok(name, verdict.words) if verdict.good else Finding.fault(name, verdict.words)
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="ascii", errors="replace").strip()
-    except OSError:
-        return ""
