@@ -123,13 +123,17 @@ class Outbox:
     def pending(self, limit: int, *, after: Key | None = None) -> list[Waiting]:
         """Returns the oldest windows that wait, up to `limit`, that start later than `after`."""
         since = -1 if after is None else after.seconds
-        rows = [(start, row) for start, row in self._memory.items() if start > since]
         try:
-            rows += islice(self._rows(since), limit)
+            stored = list(islice(self._rows(since), limit))
         except sqlite3.Error as error:
             self._failed(error)
+            self.tend()  # repairs a damaged file; what it gave back is in memory or stored anew
+            stored = []
+            with suppress(sqlite3.Error):
+                stored = list(islice(self._rows(since), limit))
+        kept = [(start, row) for start, row in self._memory.items() if start > since]
         found = []
-        for start, row in sorted(rows)[:limit]:
+        for start, row in sorted(stored + kept)[:limit]:
             window = unpacked(row)
             if window is None or window.key.seconds != start:
                 self.damaged += 1
@@ -193,7 +197,7 @@ class Outbox:
 
     def _connect(self) -> None:
         database = sqlite3.connect(
-            self.path, timeout=2, isolation_level=None, check_same_thread=False
+            self.path, timeout=1, isolation_level=None, check_same_thread=False
         )
         try:
             database.executescript(_OPEN)
@@ -318,7 +322,7 @@ class Outbox:
 def _check(database: sqlite3.Connection) -> None:
     (verdict,) = database.execute("PRAGMA quick_check(1)").fetchone()
     if verdict != "ok":
-        error = sqlite3.DatabaseError(str(verdict))
+        error = sqlite3.DatabaseError(" ".join(str(verdict).split()))
         error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
         raise error
 

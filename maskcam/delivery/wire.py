@@ -12,7 +12,6 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from importlib import resources
 from operator import index
 from typing import Any, Literal, NamedTuple, get_args
@@ -30,7 +29,6 @@ Kind = Literal["count", "status"]
 _ROOT = f"maskcam/v{VERSION}"
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _STATES = ("with_mask", "without_mask", "incorrect", "unclear")
-_TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
 class WireError(DeliveryError):
@@ -195,13 +193,12 @@ def _check_count(message: dict[str, Any]) -> None:
 
 def _validate(kind: Kind, message: Any) -> None:
     try:
-        _validator(kind)(message)
+        _VALIDATORS[kind](message)
     except fastjsonschema.JsonSchemaValueException as error:
         reason = error.message.removeprefix("data").removeprefix(".")
         raise WireError(f"{kind} message: {_line(reason)}") from error
 
 
-@cache
 def _validator(kind: Kind) -> Callable[[Any], Any]:
     text = resources.files(__package__).joinpath(f"wire-v{VERSION}.schema.json").read_text("utf-8")
     schema = json.loads(text)
@@ -248,7 +245,7 @@ def _whole(number: Any) -> int | None:
 
 def _time(text: str) -> datetime:
     try:
-        return datetime.strptime(text, _TIME).replace(tzinfo=UTC)
+        return datetime.fromisoformat(text)
     except ValueError as error:
         raise WireError(f"message: {_shown(text)} is no time that exists") from error
 
@@ -269,3 +266,7 @@ def _line(reason: str) -> str:
 def _shown(text: str) -> str:
     short = repr(text)
     return short if len(short) <= 60 else short[:57] + "..."
+
+
+# At import, not at first use: later the disk may be gone, and counting must go on.
+_VALIDATORS: dict[Kind, Callable[[Any], Any]] = {kind: _validator(kind) for kind in get_args(Kind)}
