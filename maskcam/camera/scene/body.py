@@ -14,7 +14,7 @@ from maskcam.camera.scene.canvas import Picture, Plane
 from maskcam.camera.scene.figure import Figure
 from maskcam.camera.scene.geometry import PinholeCamera, Vector
 from maskcam.camera.scene.head import Lighting
-from maskcam.camera.scene.look import Cover, Hair, Look
+from maskcam.camera.scene.look import Colour, Cover, Hair, Look
 
 Sprite = tuple[Picture, Plane]
 
@@ -73,11 +73,10 @@ def _wardrobe(look: Look, key: tuple[tuple[float, ...], ...]) -> dict[str, Sprit
     return {
         "trunk": _trunk(look, light, rng),
         "arm": _limb(look.top, light, rng, (1.0, 0.75), cap=0.3),
-        "sleeve": _limb(look.top, light, rng, (0.95, 0.62)),
+        "sleeve": _limb(look.top, light, rng, (0.95, 0.66), tip=(0.66, 0.62, look.skin)),
         "leg": _limb(look.legs, light, rng, (1.0, 0.6)),
         "neck": _neck(look, light),
-        "hand": _limb(look.skin, light, rng, (1.0, 0.8), plain=True),
-        "shoe": _limb((38, 34, 32), light, rng, (0.9, 1.0), plain=True),
+        "shin": _limb(look.legs, light, rng, (1.0, 0.72), tip=(0.84, 0.8, (38, 34, 32))),
         "hair": _hair(look, light, rng),
         "scarf": _scarf(look, light, rng),
     }
@@ -97,14 +96,24 @@ def _limb(
     rng: np.random.Generator,
     taper: tuple[float, float],
     *,
-    plain: bool = False,
     cap: float = 0.06,
+    tip: tuple[float, float, Colour] | None = None,
 ) -> Sprite:
+    """Returns a limb, drawn upright.
+
+    taper: half widths at its upper and lower end. cap: share of its length that
+    is rounded at the top. tip: share from which on a hand or shoe is seen, its
+    half width and its colour.
+    """
     high, wide = 96, 40
     sheet = np.array(colour, np.float32) * _round_shade(wide, light)
-    sheet = sheet * _folds(rng, high, wide, 0.01 if plain else 0.07)
+    sheet = sheet * _folds(rng, high, wide, 0.07)
     y = np.linspace(0, 1, high)[:, None]
     half = taper[0] + (taper[1] - taper[0]) * y
+    if tip is not None:
+        start = int(tip[0] * high)
+        sheet[start:] = np.array(tip[2], np.float32) * _round_shade(wide, light)
+        half[start:] = tip[1]
     half = half * np.sqrt(np.clip(1 - np.maximum(0, 1 - y / cap) ** 2, 0, 1))
     half = half * np.sqrt(np.clip(1 - np.maximum(0, (y - 0.94) / 0.06) ** 2, 0, 1))
     x = np.abs(np.linspace(-1, 1, wide))[None]
@@ -267,8 +276,7 @@ def _legs(
         knee = hip - _UP * (0.235 * tall - lift * 0.4) + ahead * (0.2 * swing + lift)
         ankle = foot + right * (side * 0.085) + _UP * (0.07 + lift) + ahead * (0.33 * swing)
         bones += [
-            _Bone(clothes["shoe"], ankle + _UP * 0.01 - ahead * 0.06, ankle + ahead * 0.17, 0.05),
-            _Bone(clothes["leg"], knee + _UP * 0.06, ankle - _UP * 0.03, 0.085),
+            _Bone(clothes["shin"], knee + _UP * 0.06, ankle - _UP * 0.05, 0.085),
             _Bone(clothes["leg"], hip + _UP * 0.08, knee - _UP * 0.06, 0.11),
         ]
     return bones
@@ -289,8 +297,7 @@ def _arm(
     elbow = top - _UP * (0.15 * figure.tall) + right * (side * 0.045) + ahead * (0.12 * swing)
     wrist = elbow - _UP * (0.14 * figure.tall) + ahead * (0.06 + 0.22 * max(0.0, swing))
     return [
-        _Bone(clothes["hand"], wrist + _UP * 0.03, wrist - _UP * 0.1, 0.042),
-        _Bone(clothes["sleeve"], elbow + _UP * 0.03, wrist, 0.052),
+        _Bone(clothes["sleeve"], elbow + _UP * 0.03, wrist - _UP * 0.1, 0.052),
         _Bone(clothes["arm"], top + _UP * 0.03, elbow - _UP * 0.03, 0.06),
     ]
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from maskcam.camera.scene.geometry import PinholeCamera
 from maskcam.camera.scene.lighting import Light
 from maskcam.camera.scene.look import Wearing, draw_look
+from maskcam.camera.scene.seen import only_seen_objections
 from maskcam.camera.scene.walk import Act, Gesture, Walker
 
 _START_Z_M = 15.0
@@ -67,7 +68,7 @@ def draw_cast(config: SceneConfig) -> tuple[Walker, ...]:
     rng = np.random.default_rng([config.seed, 0xCA57])
     if config.standing is not None:
         return _standing(config, rng)
-    return _walking(config, rng)
+    return only_seen_objections(_walking(config, rng), config.camera)
 
 
 def _wearing(config: SceneConfig, rng: np.random.Generator) -> Wearing:
@@ -170,7 +171,6 @@ def _time_at(walker: Walker, config: SceneConfig, head_px: float) -> float:
 def _with_acts(
     walker: Walker, config: SceneConfig, rng: np.random.Generator, *, objects: bool, alone: bool
 ) -> Walker:
-    parts = {f: getattr(walker, f) for f in Walker.__dataclass_fields__}
     if objects:
         rate = float(rng.uniform(1.1, 3.0))
         swings = float(rng.integers(4, 8))
@@ -187,11 +187,8 @@ def _with_acts(
             rate_hz=rate,
             phase=float(rng.choice([0.0, math.pi])),
         )
-        # Whoever wants to be seen faces the camera rather than the way ahead.
-        parts["gaze"] = (0.03, parts["gaze"][1], 0.0)
-        parts["acts"] = (shake,)
-        parts["stop_s"] = (begin - 0.2, shake.end_s + 0.2) if stops else None
-        return Walker(**parts)
+        pause = (begin - 0.2, shake.end_s + 0.2) if stops else None
+        return replace(walker, acts=(shake,), stop_s=pause)
     acts = []
     at = _time_at(walker, config, 18) + float(rng.uniform(0, 2))
     until = _time_at(walker, config, 90)
@@ -221,8 +218,7 @@ def _with_acts(
         size = way * math.radians(degrees)
         acts.append(Act(gesture=gesture, begin_s=at, lasts_s=lasts, size=size, rate_hz=rate))
         at += lasts + 0.3
-    parts["acts"] = tuple(acts)
-    return Walker(**parts)
+    return replace(walker, acts=tuple(acts))
 
 
 def _leaving(config: SceneConfig, rng: np.random.Generator) -> Walker:

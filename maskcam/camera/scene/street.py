@@ -10,9 +10,10 @@ import numpy as np
 from maskcam.camera.scene.backdrop import paint_street
 from maskcam.camera.scene.canvas import Picture
 from maskcam.camera.scene.cast import SceneConfig, draw_cast
-from maskcam.camera.scene.figure import Figure, face_box, outlines, visible_share
+from maskcam.camera.scene.figure import Figure
 from maskcam.camera.scene.lighting import weather
 from maskcam.camera.scene.painter import draw_people
+from maskcam.camera.scene.seen import faces_of, people_at
 from maskcam.camera.scene.truth import FaceTruth, PassageTruth, SceneTruth
 from maskcam.camera.scene.walk import Gesture
 
@@ -34,7 +35,6 @@ class Scene:
         self.cast = draw_cast(self.config)
         rng = np.random.default_rng([self.config.seed, 0x57EE])
         self._sky = weather(self.config.light, rng)
-        self._rng = rng
 
     @cached_property
     def street(self) -> Picture:
@@ -59,13 +59,12 @@ class Scene:
 
     def people(self, at_s: float) -> dict[int, Figure]:
         """Returns who is in the street at a time, by their number in the scene."""
-        found = ((number, walker.figure(at_s)) for number, walker in enumerate(self.cast))
-        return {number: figure for number, figure in found if figure is not None}
+        return people_at(self.cast, at_s)
 
     def render(self, at_s: float) -> Picture:
         """Returns the picture (H, W, 3) RGB at a time of the scene's clock."""
         picture = self.street.copy()
-        figures = [f for f in self.people(at_s).values()]
+        figures = list(self.people(at_s).values())
         draw_people(picture, figures, self.camera, self._sky, exposure_s=self.config.exposure_s)
         if self.config.noise > 0:
             # Where the noise sheet lies follows from the time alone.
@@ -80,17 +79,7 @@ class Scene:
 
     def faces(self, at_s: float) -> list[FaceTruth]:
         """Returns the faces that are turned to the camera and at least partly in the picture."""
-        people = self.people(at_s)
-        out = []
-        for number, figure in people.items():
-            box = face_box(figure, self.camera)
-            if box is None:
-                continue
-            nearer = [outlines(f, self.camera) for f in people.values() if f.z < figure.z]
-            share = visible_share(box, nearer, self.camera.size)
-            if share > 0:
-                out.append(FaceTruth(number, box, share, figure.look.state))
-        return out
+        return faces_of(self.people(at_s), self.camera)
 
     @cached_property
     def truth(self) -> SceneTruth:

@@ -13,8 +13,11 @@ _COUNTED = (MaskState.WITH_MASK, MaskState.WITHOUT_MASK, MaskState.INCORRECT)
 
 
 class FaceTruth(NamedTuple):
-    """A face in one frame: who (a number of the scene only), its box in px of the
-    luma picture, the share 0..1 of it that is seen, and how it wears its mask."""
+    """A face in one frame.
+
+    person: number in the scene. box: forehead to chin and ear to ear, in px of
+    the luma picture. visible: share 0..1 of it that is seen.
+    """
 
     person: int
     box: Box

@@ -18,7 +18,6 @@ from maskcam.camera.scene.figure import Figure
 from maskcam.camera.scene.look import Look
 
 _STEP_S = 0.02
-_GONE_Z_M = 0.7
 
 
 class Gesture(StrEnum):
@@ -33,8 +32,11 @@ class Gesture(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Act:
-    """One gesture: from `begin_s` for `lasts_s`; `size` peak to peak for a shake or nod,
-    else how far the head turns; `rate_hz` of a shake or nod."""
+    """One gesture, from `begin_s` for `lasts_s`.
+
+    size: peak to peak of a shake or nod, else how far the head turns.
+    rate_hz, phase: of a shake or nod.
+    """
 
     gesture: Gesture
     begin_s: float
@@ -153,14 +155,18 @@ class Walker:
         brisk = min(1.0, speed / 1.2)
         idle = 0.006 * math.sin(1.9 * at_s + self.phase)
         slope = self.weave_m * 0.9 * math.cos(walked * 0.9 + self.phase)
-        yaw, pitch = self._gaze(at_s, stride, brisk)
-        later, _ = self._gaze(at_s + 0.01, stride + 2 * math.pi * cadence * speed * 0.01, brisk)
+        x, z = x0 + along_x * walked - along_z * weave, max(0.35, z0 + along_z * walked)
+        heading = math.atan2(along_x, -along_z) + (0.0 if self.still else slope)
+        to_camera = math.atan2(-x, z) - heading
+        yaw, pitch = self._gaze(at_s, stride, brisk, to_camera)
+        onward = stride + 2 * math.pi * cadence * speed * 0.01
+        later, _ = self._gaze(at_s + 0.01, onward, brisk, to_camera)
         return Figure(
             look=self.look,
-            x=x0 + along_x * walked + along_z * -weave,
-            z=max(_GONE_Z_M * 0.5, z0 + along_z * walked),
+            x=x,
+            z=z,
             tall=self.tall,
-            heading=math.atan2(along_x, -along_z) + slope * (0 if self.still else 1),
+            heading=heading,
             yaw=yaw,
             pitch=pitch,
             roll=0.025 * brisk * math.sin(stride + 0.6) + 0.01 * math.sin(0.7 * at_s + self.phase),
@@ -171,7 +177,9 @@ class Walker:
             speed=speed,
         )
 
-    def _gaze(self, at_s: float, stride: float, brisk: float) -> tuple[float, float]:
+    def _gaze(
+        self, at_s: float, stride: float, brisk: float, to_camera: float
+    ) -> tuple[float, float]:
         """Returns yaw and pitch: where the eyes wander, the gait and the acts."""
         drift, pitch, aim = self.gaze
         yaw = drift * math.sin(0.53 * at_s + 2 * self.phase) + 0.5 * drift * math.sin(
@@ -181,13 +189,13 @@ class Walker:
         pitch += 0.03 * math.sin(0.41 * at_s + self.phase)
         pitch += brisk * 0.014 * math.cos(2 * stride + 0.5)
         for act in self.acts:
+            if act.gesture is Gesture.SHAKE:
+                # Whoever objects looks at the camera, so as to be seen.
+                before, after = at_s - act.begin_s + 0.5, act.end_s + 0.4 - at_s
+                near = _ease(before / 0.5) * _ease(after / 0.4)
+                yaw += near * (to_camera - yaw) * 0.9
+                pitch += near * (-0.1 - pitch) * 0.8
             more_yaw, more_pitch = act.turn(at_s)
             yaw += more_yaw
             pitch += more_pitch
-            if act.gesture is Gesture.SHAKE:
-                # Whoever objects looks up at the camera.
-                near = _ease((at_s - act.begin_s + 0.5) / 0.5) * _ease(
-                    (act.end_s + 0.4 - at_s) / 0.4
-                )
-                pitch += near * (-0.12 - pitch) * 0.8
         return yaw, pitch
