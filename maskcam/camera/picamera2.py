@@ -19,7 +19,7 @@ from typing import Any, Self
 import cv2
 import numpy as np
 
-from maskcam.errors import CameraError
+from maskcam.errors import CameraError, CameraStalledError
 from maskcam.records import Frame
 
 _log = logging.getLogger(__name__)
@@ -190,8 +190,8 @@ class Picamera2Camera:
         """Returns the newest frame, never None.
 
         Raises:
-            CameraError: no new frame came within `timeout_s`. The camera is then
-                of no more use in this process.
+            CameraStalledError: no new frame came within `timeout_s`. The camera is
+                then of no more use in this process.
         """
         if self._camera is None or self._failed:
             raise CameraError("the camera is not open, or has failed; start the program again")
@@ -210,7 +210,7 @@ class Picamera2Camera:
                 return frame
         # The unfinished capture would take a later frame, and never give it back.
         self._failed = True
-        raise CameraError(
+        raise CameraStalledError(
             f"the camera gave no new frame for {timeout_s:g} s; check its ribbon cable and power"
         )
 

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from maskcam.errors import CameraError
+from maskcam.errors import CameraError, CameraStalledError
 from maskcam.records import Frame
 
 _log = logging.getLogger(__name__)
@@ -115,8 +115,8 @@ class VideoCamera:
         """Returns the next (file) or newest (device, stream) frame; None at a file's end.
 
         Raises:
-            CameraError: no frame came within `timeout_s`, the file breaks off, or
-                the picture changed its size.
+            CameraError: the file breaks off, or the picture changed its size.
+            CameraStalledError: a device or stream gave no frame within `timeout_s`.
         """
         if self._reader is None:
             raise CameraError(f"{self._name}: is not open")
@@ -339,7 +339,7 @@ class _LiveReader:
             newest, self._newest = self._newest, None
             if newest is None:
                 why = "stopped" if self._ended else f"gave no frame for {timeout_s:g} s"
-                raise CameraError(f"{self._name}: {why}; check cable, power and network")
+                raise CameraStalledError(f"{self._name}: {why}; check cable, power and network")
             return newest
 
     def close(self) -> None:

@@ -154,7 +154,7 @@ class Detector:
 
         Raises:
             ModelError: the model failed or gave a class that has no label.
-            AcceleratorError: the accelerator failed.
+            InferenceStalledError: the accelerator failed.
         """
         placed = self._place(rgb)
         self._interpreter.set_input(self._as_input())

@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from maskcam.errors import AcceleratorError, MaskcamError, ModelError
-from maskcam.vision.model_file import read_model
+from maskcam.errors import AcceleratorError, InferenceStalledError, MaskcamError, ModelError
+from maskcam.vision.flatbuffer import read_model
 
 _log = logging.getLogger(__name__)
 
@@ -122,14 +122,14 @@ class Interpreter:
         """Runs the model once; other threads go on meanwhile (the GIL is free).
 
         Raises:
-            AcceleratorError: the accelerator failed.
+            InferenceStalledError: the accelerator failed.
             ModelError: the model failed on the CPU.
         """
         try:
             self._native.invoke()
         except (ValueError, RuntimeError) as error:
             reason = " ".join(str(error).split())
-            kind = AcceleratorError if self.accelerated else ModelError
+            kind = InferenceStalledError if self.accelerated else ModelError
             raise kind(f"{self.path}: inference failed ({reason})") from error
 
     def read(self, tensor: Tensor) -> NDArray[Any]:

@@ -104,6 +104,7 @@ class Picamera2:
     exposure_us = 8000
     stride_step = 64
     last: Picamera2 | None = None
+    over: threading.Event  # set when the test is, to end what hangs
     frame_s = 0.01
     controls: ClassVar[dict[str, Any]] = dict.fromkeys(
         ("FrameDurationLimits", "AfMode", "LensPosition", "AeFlickerMode", "AeFlickerPeriod"),
@@ -122,7 +123,7 @@ class Picamera2:
 
     def __init__(self, camera_num: int = 0, *, tuning: dict[str, Any] | None = None) -> None:
         if self.open_hangs:
-            threading.Event().wait(5)
+            self.over.wait(5)
         if not self.present:
             raise RuntimeError("Camera __init__ sequence did not complete.")
         self.tuning = tuning
@@ -186,11 +187,11 @@ class Picamera2:
         self._thread.start()
 
     def picture(self, name: str, number: int) -> np.ndarray:
-        """Luma `number`, colour of a pure red; whatever lies in the padding is 77."""
+        """Luma `number` modulo 250, colour of a pure red; whatever lies in the padding is 77."""
         stream = self.stream_configuration(name)
         (width, height), stride = stream["size"], stream["stride"]
         array = np.full((height * 3 // 2, stride), 77, np.uint8)
-        array[:height, :width] = number if name == "main" else 81
+        array[:height, :width] = number % 250 if name == "main" else 81
         chroma = array[height:].reshape(2, height // 2, stride // 2)
         chroma[0, :, : width // 2], chroma[1, :, : width // 2] = 90, 240
         return array
@@ -203,7 +204,7 @@ class Picamera2:
 
     def _run(self) -> None:
         self._number = 0
-        while not self._stop:
+        while not (self._stop or self.over.is_set()):
             stalled = self.stall_after is not None and self._number >= self.stall_after
             if not stalled and self.free.acquire(timeout=0.005):
                 self._number += 1
@@ -244,7 +245,7 @@ class Picamera2:
 
     def close(self) -> None:
         if self.close_hangs:
-            threading.Event().wait(5)
+            self.over.wait(5)
 
         def stop() -> tuple[bool, None]:
             self._stop = True
@@ -258,7 +259,7 @@ class Picamera2:
 
 def modules() -> tuple[dict[str, ModuleType], type[Picamera2]]:
     """Returns fresh modules by name, and the class on which a test sets faults."""
-    fresh = type("Picamera2", (Picamera2,), {})
+    fresh = type("Picamera2", (Picamera2,), {"over": threading.Event()})
     picamera2, libcamera = ModuleType("picamera2"), ModuleType("libcamera")
     picamera2.Picamera2, picamera2.MappedArray = fresh, MappedArray  # type: ignore[attr-defined]
     libcamera.ColorSpace = ColorSpace  # type: ignore[attr-defined]

@@ -10,7 +10,7 @@ import pytest
 
 from maskcam.camera import picamera2 as module
 from maskcam.camera.picamera2 import Picamera2Camera, _monotonic_s, limit_exposure
-from maskcam.errors import CameraError
+from maskcam.errors import CameraError, CameraStalledError
 from tests.camera import fake_picamera2
 
 
@@ -26,7 +26,8 @@ def fake(monkeypatch, tmp_path):
     monkeypatch.setattr(module, "_SUBDEVICES", tmp_path)
     monkeypatch.setattr(module, "_opened", threading.Event())
     monkeypatch.setenv("LIBCAMERA_LOG_LEVELS", "*:WARN")
-    return camera
+    yield camera
+    camera.over.set()
 
 
 def make(**options):
@@ -134,7 +135,9 @@ def test_a_camera_that_stalls_is_an_error_and_closes(fake):
     fake.stall_after = 3
     with make() as camera:
         begin = time.monotonic()
-        with pytest.raises(CameraError, match=r"no new frame for 0.2 s; check its ribbon cable"):
+        with pytest.raises(
+            CameraStalledError, match=r"no new frame for 0.2 s; check its ribbon cable"
+        ):
             read_often(camera, timeout_s=0.2)
         assert time.monotonic() - begin < 2
         with pytest.raises(CameraError, match="start the program again"):
@@ -145,7 +148,7 @@ def test_a_camera_that_stalls_is_an_error_and_closes(fake):
 
 def test_a_camera_that_repeats_a_frame_has_stalled(fake):
     fake.repeat_after = 3
-    with make() as camera, pytest.raises(CameraError, match=r"no new frame for 0.3 s"):
+    with make() as camera, pytest.raises(CameraStalledError, match=r"no new frame for 0.3 s"):
         read_often(camera, timeout_s=0.3)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from maskcam.camera import video
 from maskcam.camera.video import StreamClock, VideoCamera, _ArrivalClock
-from maskcam.errors import CameraError
+from maskcam.errors import CameraError, CameraStalledError
 from tests.camera.mp4 import with_frame_times, with_index_first, write_mp4
 
 FIT = (320, 320)
@@ -300,7 +300,7 @@ def test_a_live_source_that_stalls_is_an_error(live):
     _, camera = live
     camera.read(timeout_s=1)
     begin = time.monotonic()
-    with pytest.raises(CameraError, match=r"gave no frame for 0.1 s; check cable"):
+    with pytest.raises(CameraStalledError, match=r"gave no frame for 0.1 s; check cable"):
         camera.read(timeout_s=0.1)
     assert time.monotonic() - begin < 1
 
@@ -309,7 +309,7 @@ def test_a_live_source_that_ends_is_an_error(live):
     capture, camera = live
     camera.read(timeout_s=1)
     capture.ended = True
-    with pytest.raises(CameraError, match="stopped; check cable"):
+    with pytest.raises(CameraStalledError, match="stopped; check cable"):
         camera.read(timeout_s=2)
 
 
