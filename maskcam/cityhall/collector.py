@@ -41,6 +41,7 @@ LINGER_S = 0.25
 RETRY_S = (0.2, 5.0)
 QUIET_S = 10.0
 STOP_TIMEOUT_S = 15.0
+_PACKETS_AT_ONCE = 100
 
 
 class _Delivery(NamedTuple):
@@ -49,6 +50,23 @@ class _Delivery(NamedTuple):
     mid: int
     qos: int
     connection: int
+
+
+class _Client(mqtt.Client):
+    """Reads all that has arrived before it waits again; paho's own waits for each packet."""
+
+    delivered = 0
+    """Messages so far; the owner's callback counts them."""
+
+    def loop_read(self, max_packets: int = 1) -> mqtt.MQTTErrorCode:
+        """Reads packets until one is not a message, or the connection fails."""
+        code = mqtt.MQTT_ERR_SUCCESS
+        for _ in range(_PACKETS_AT_ONCE):
+            before = self.delivered
+            code = super().loop_read(max_packets)
+            if code != mqtt.MQTT_ERR_SUCCESS or self.delivered == before:
+                break
+        return code
 
 
 class Collector:
@@ -121,8 +139,8 @@ class Collector:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def _new_client(self) -> mqtt.Client:
-        client = mqtt.Client(
+    def _new_client(self) -> _Client:
+        client = _Client(
             CallbackAPIVersion.VERSION2,
             client_id=self._broker.client_id,
             protocol=mqtt.MQTTv5,
@@ -168,6 +186,7 @@ class Collector:
             _log.warning("broker disconnected: %s; trying again", reason)
 
     def _on_message(self, _c: mqtt.Client, _d: Any, message: mqtt.MQTTMessage) -> None:
+        self._client.delivered += 1
         try:
             topic = message.topic
         except UnicodeDecodeError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -66,16 +66,15 @@ class Calendar:
 
     def hour(self, minute: int) -> int:
         """Returns the first minute of the hour that contains `minute`."""
-        # Zones with half-hour offsets begin their hours between those of UTC.
-        return self._hour(minute - minute % 15) if minute % 60 else self._hour(minute)
+        return self._hour(minute - minute % 15)  # zones begin their hours at any quarter of UTC's
 
     def day(self, minute: int) -> int:
         """Returns the first minute of the local day that contains `minute`."""
-        return self._day(self.hour(minute))
+        return self._day(minute - minute % 15)
 
     def next_hour(self, hour: int) -> int:
         """Returns the first minute of the following hour."""
-        return self.hour(hour + 60)
+        return self._hour(hour + 60)
 
     def next_day(self, day: int) -> int:
         """Returns the first minute of the following day, which may be 23 or 25 hours later."""
@@ -104,29 +103,37 @@ def roll_up(windows: Iterable[Window], *, calendar: Calendar) -> tuple[dict[Key,
     hourly: dict[Key, Sums] = {}
     daily: dict[Key, Sums] = {}
     for window in windows:
-        for sums, bucket_of, following in (
-            (hourly, calendar.hour, calendar.next_hour),
-            (daily, calendar.day, calendar.next_day),
-        ):
-            first = bucket_of(window.start)
-            end = window.start + window.minutes
-            if not window.withheld:
-                counts = sums.setdefault((first, window.site_id, window.unit_id), Sums()).counts
-                for place, count in enumerate(window[4:8]):
-                    counts[place] += count or 0
-            for bucket, minutes in _pieces(window.start, end, first=first, following=following):
-                part = sums.setdefault((bucket, window.site_id, window.unit_id), Sums())
-                part.covered_minutes += minutes
-                part.observed_s += window.observed_s * minutes / window.minutes
-                part.withheld_minutes += minutes if window.withheld else 0
+        _book(hourly, window, bucket_of=calendar.hour, following=calendar.next_hour)
+        _book(daily, window, bucket_of=calendar.day, following=calendar.next_day)
     return hourly, daily
 
 
-def _pieces(
-    start: int, end: int, *, first: int, following: Callable[[int], int]
-) -> Iterator[tuple[int, int]]:
-    bucket = first
+def _book(
+    sums: dict[Key, Sums],
+    window: Window,
+    *,
+    bucket_of: Callable[[int], int],
+    following: Callable[[int], int],
+) -> None:
+    unit_id, start, site_id, minutes, *counts, observed_s = window
+    bucket = bucket_of(start)
+    part = _part(sums, (bucket, site_id, unit_id))
+    if counts[0] is not None:
+        for place, count in enumerate(counts):
+            part.counts[place] += count
+    end = start + minutes
     while start < end:
         after = following(bucket)
-        yield bucket, min(end, after) - start
-        start, bucket = after, after
+        inside = min(end, after) - start
+        part = _part(sums, (bucket, site_id, unit_id))
+        part.covered_minutes += inside
+        part.observed_s += observed_s * inside / minutes
+        part.withheld_minutes += inside if counts[0] is None else 0
+        start = bucket = after
+
+
+def _part(sums: dict[Key, Sums], key: Key) -> Sums:
+    found = sums.get(key)
+    if found is None:
+        found = sums[key] = Sums()
+    return found
