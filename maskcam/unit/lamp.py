@@ -1,0 +1,139 @@
+"""The lamp on the pole: it answers an objection, and blinks what is wrong.
+
+Whoever shook the head must know that it was understood, so the lamp lights for two
+seconds. Between times it shows the technician a fault by short flashes. The only
+module that imports gpiozero.
+"""
+
+from __future__ import annotations
+
+import importlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from enum import IntEnum
+from types import TracebackType
+from typing import Any, Self
+
+from maskcam.errors import MaskcamError
+
+_ANSWER_S = 2.0
+_STEP_S = 0.1
+_FLASH_S, _DARK_S, _PAUSE_S = 0.2, 0.4, 2.0
+
+
+class Fault(IntEnum):
+    """What is wrong: the number of flashes between two pauses."""
+
+    CAMERA = 2
+    PICTURE = 3
+    MODEL = 4
+    CLOCK = 5
+    NETWORK = 6
+    STORAGE = 7
+
+    @property
+    def meaning(self) -> str:
+        """What the technician reads in the table beside the code."""
+        return _MEANINGS[self]
+
+
+# No fault has one flash: it would be taken for a short answer to an objection.
+_MEANINGS = {
+    Fault.CAMERA: "the camera gives no pictures: check its ribbon cable",
+    Fault.PICTURE: "too dark, too blurred or too few pictures: clean the window, aim again",
+    Fault.MODEL: "the model or the accelerator does not work: plug the Coral in again",
+    Fault.CLOCK: "the time is not known: check the network (NTP)",
+    Fault.NETWORK: "city hall cannot be reached: check network and certificates",
+    Fault.STORAGE: "counts cannot be stored: the memory card is full or worn",
+}
+
+
+class Lamp:
+    """A lamp on a GPIO pin, or none at all.
+
+    Args:
+        gpio: number of the pin (BCM); None: there is no lamp, and nothing happens.
+        pin_factory: gpiozero's; None: the machine's own.
+        now: the monotonic clock.
+    """
+
+    def __init__(
+        self,
+        gpio: int | None,
+        *,
+        pin_factory: Any = None,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._gpio = gpio
+        self._factory = pin_factory
+        self._now = now
+        self._lock = threading.Lock()
+        self._lit_until_s = 0.0
+        self._fault: Fault | None = None
+        self._fault_since_s = 0.0
+        self._led: Any = None
+
+    def __enter__(self) -> Self:
+        """Takes the pin.
+
+        Raises:
+            MaskcamError: there is no such pin, or gpiozero is not installed.
+        """
+        if self._gpio is None:
+            return self
+        try:
+            led = importlib.import_module("gpiozero").LED(self._gpio, pin_factory=self._factory)
+        except Exception as error:  # gpiozero's and those of its four back ends
+            raise MaskcamError(
+                f"the lamp on GPIO {self._gpio} cannot be used ({error}); install gpiozero and "
+                "lgpio, or remove gpio from [lamp]"
+            ) from error
+        # gpiozero's own thread carries the values to the pin.
+        led.source_delay = _STEP_S
+        led.source = self._values()
+        self._led = led
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Puts the lamp out and gives the pin back."""
+        led, self._led = self._led, None
+        if led is not None:
+            led.close()
+
+    def understood(self) -> None:
+        """Lights the lamp for 2 s from now on, whatever it shows otherwise."""
+        with self._lock:
+            self._lit_until_s = self._now() + _ANSWER_S
+
+    def show(self, fault: Fault | None) -> None:
+        """Blinks the fault's number from now on; None: all is well."""
+        with self._lock:
+            if fault != self._fault:
+                self._fault, self._fault_since_s = fault, self._now()
+
+    def is_lit(self) -> bool:
+        """Tells whether the lamp is to be lit at this moment."""
+        with self._lock:
+            now_s = self._now()
+            if now_s < self._lit_until_s:
+                return True
+            if self._fault is None:
+                return False
+            return _flashes(self._fault, now_s - self._fault_since_s)
+
+    def _values(self) -> Iterator[bool]:
+        while True:
+            yield self.is_lit()
+
+
+def _flashes(fault: Fault, since_s: float) -> bool:
+    """Tells whether the lamp is lit, so long after the code began."""
+    beat_s = _FLASH_S + _DARK_S
+    in_code_s = since_s % (fault * beat_s + _PAUSE_S)
+    return in_code_s < fault * beat_s and in_code_s % beat_s < _FLASH_S
