@@ -89,6 +89,7 @@ class CameraSection(_Section):
     height: int = Field(default=720, ge=240, le=2160, multiple_of=2)
     fps: float = Field(default=30, ge=5, le=60)
     max_exposure_ms: float = Field(default=12, ge=1, le=15)
+    field_of_view_deg: float = Field(default=66, ge=10, le=160)
     exclusion_zones: tuple[Polygon, ...] = ()
 
 
