@@ -1,0 +1,72 @@
+"""Where the model lies that comes with maskcam, and what is written beside a model."""
+
+from __future__ import annotations
+
+import json
+import math
+import sysconfig
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from maskcam.errors import ModelError
+
+_NAME = "maskcam.tflite"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelDescription:
+    """What must be known of a model beside its file; see models/maskcam.json.
+
+    sha256: of the file, None if not told. labels: class 0 first. score_threshold: the one
+    that was calibrated on the validation split.
+    """
+
+    file: Path
+    sha256: str | None
+    labels: tuple[str, ...]
+    input: tuple[int, int] | None
+    score_threshold: float
+
+
+def default_model() -> Path:
+    """Returns the .tflite file that comes with maskcam.
+
+    Raises:
+        ModelError: it is not there.
+    """
+    checkout = Path(__file__).resolve().parents[2] / "models"
+    installed = Path(sysconfig.get_path("data")) / "share/maskcam/models"
+    for folder in (checkout, installed):
+        if (folder / _NAME).is_file():
+            return folder / _NAME
+    raise ModelError(f"{installed / _NAME}: the model is missing; install maskcam again")
+
+
+def describe(model: Path | None = None) -> ModelDescription:
+    """Reads the .json file beside a model (None: the one that comes with maskcam).
+
+    Raises:
+        ModelError: it is missing, or not as it must be.
+    """
+    file = default_model() if model is None else model
+    beside = file.with_suffix(".json")
+    try:
+        content: dict[str, Any] = json.loads(beside.read_text(encoding="utf-8"))
+        labels = tuple(str(label) for label in content["labels"])
+        threshold = float(content["score_threshold"])
+        size = content.get("input")
+        shape = (int(size[0]), int(size[1])) if size is not None else None
+        sha256 = content.get("sha256")
+    except OSError as error:
+        raise ModelError(
+            f"{beside}: cannot be read ({error.strerror}); it belongs beside the model and "
+            "holds labels, score_threshold and sha256"
+        ) from error
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+        raise ModelError(
+            f"{beside}: needs labels (a list) and score_threshold (a number); found {error!r}"
+        ) from error
+    if not labels or not math.isfinite(threshold) or not 0 < threshold < 1:
+        raise ModelError(f"{beside}: labels are empty or score_threshold is not between 0 and 1")
+    return ModelDescription(file, str(sha256) if sha256 else None, labels, shape, threshold)

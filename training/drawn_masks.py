@@ -1,0 +1,114 @@
+"""Draws a mask on the lower part of an unmasked face, worn well or not."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+# Upper edge of the mask in box heights, by how it is worn (box: forehead to chin).
+_UPPER_EDGE = {"well": (0.42, 0.54), "nose_out": (0.66, 0.74), "chin": (0.82, 0.90)}
+_COLOURS = (
+    (150, 195, 220), (170, 205, 215), (225, 230, 235), (240, 240, 240), (28, 28, 32),
+    (60, 60, 70), (40, 60, 110), (150, 40, 50), (200, 150, 160), (90, 110, 80), (190, 170, 130),
+)  # fmt: skip
+
+
+def draw_mask(
+    rgb: NDArray[np.uint8],
+    box: NDArray[np.float32],
+    worn: str,
+    rng: np.random.Generator,
+) -> None:
+    """Paints into `rgb` a mask worn "well", "nose_out" or "chin" on the face in `box`.
+
+    The light and shade of the face below stays on the mask, so that the seam does not
+    give it away. Roll and turn of the head are not known: a small random one is used.
+    """
+    x0, y0, x1, y1 = (float(v) for v in box)
+    width, height = x1 - x0, y1 - y0
+    left, top = int(max(0, x0 - 0.15 * width)), int(max(0, y0))
+    right = int(min(rgb.shape[1], x1 + 0.15 * width + 1))
+    bottom = int(min(rgb.shape[0], y1 + 0.15 * height + 1))
+    if right - left < 4 or bottom - top < 4:
+        return
+    patch = rgb[top:bottom, left:right]
+    zoom = 1 if height > 70 else 3  # drawn larger, so that edges are smooth at any size
+
+    upper = rng.uniform(*_UPPER_EDGE[worn])
+    lower = rng.uniform(1.0, 1.08)
+    centre = rng.normal(0.5, 0.05)
+    half = rng.uniform(0.36, 0.46)
+    side = upper + (lower - upper) * rng.uniform(0.15, 0.45)
+    left_x, right_x, inner = centre - half, centre + half, 0.5 * half
+    outline = np.array(
+        [
+            (left_x, side - 0.1),
+            (centre - inner, upper + 0.02),
+            (centre, upper - 0.03),
+            (centre + inner, upper + 0.02),
+            (right_x, side - 0.1),
+            (centre + 0.93 * half, side + 0.18),
+            (centre + inner, lower - 0.03),
+            (centre, lower),
+            (centre - inner, lower - 0.03),
+            (centre - 0.93 * half, side + 0.18),
+        ]
+    )
+    outline += rng.normal(0, 0.012, outline.shape)
+    angle = np.deg2rad(rng.normal(0, 4))
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    outline = (outline - 0.5) @ turn.T + 0.5
+    points = (outline * (width, height) + (x0 - left, y0 - top)) * zoom
+
+    shape = (patch.shape[0] * zoom, patch.shape[1] * zoom)
+    cover = np.zeros(shape, np.uint8)
+    cv2.fillPoly(cover, [points.astype(np.int32)], 255)
+    thick = max(1, round(0.02 * height * zoom))
+    if worn != "chin" or rng.random() < 0.5:
+        ear = (y0 + 0.42 * height - top) * zoom
+        for corner, ear_x in ((points[0], x0 - left), (points[4], x1 - left)):
+            end = (int(ear_x * zoom), int(ear))
+            cv2.line(cover, (int(corner[0]), int(corner[1])), end, 200, thick)
+    cloth = _cloth(shape, points, rng)
+
+    small = (patch.shape[1], patch.shape[0])
+    alpha = (
+        cv2.resize(cover, small, interpolation=cv2.INTER_AREA).astype(np.float32)[..., None] / 255
+    )
+    cloth = cv2.resize(cloth, small, interpolation=cv2.INTER_AREA).astype(np.float32)
+    light = cv2.GaussianBlur(patch.astype(np.float32).mean(2), (0, 0), max(0.5, 0.1 * height))
+    covered = alpha[..., 0] > 0.5
+    level = light[covered].mean() if covered.any() else 128.0
+    # The mask is as bright as its cloth in the light that falls on the face.
+    shade = np.clip(light / max(level, 20.0), 0.5, 1.5) * np.clip(0.35 + level / 190, 0.35, 1.15)
+    painted = np.clip(cloth * shade[..., None], 0, 255)
+    alpha *= rng.uniform(0.9, 1.0)
+    patch[:] = (patch * (1 - alpha) + painted * alpha).astype(np.uint8)
+
+
+def _cloth(
+    shape: tuple[int, int], points: NDArray[np.float64], rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    colour = np.array(_COLOURS[rng.integers(len(_COLOURS))], float) + rng.normal(0, 12, 3)
+    cloth = np.empty((*shape, 3), np.uint8)
+    cloth[:] = np.clip(colour, 0, 255)
+    kind = rng.random()
+    if kind < 0.45:  # pleats
+        for fraction in (0.25, 0.5, 0.75):
+            a, b = points[0] * (1 - fraction) + points[9] * fraction, 0
+            b = points[4] * (1 - fraction) + points[5] * fraction
+            darker = tuple(int(v) for v in np.clip(colour * 0.8, 0, 255))
+            cv2.line(cloth, tuple(a.astype(int)), tuple(b.astype(int)), darker, 2)
+    elif kind < 0.65:  # pattern
+        other = np.array(_COLOURS[rng.integers(len(_COLOURS))], float)
+        step = int(rng.integers(5, 16))
+        rows, columns = np.mgrid[: shape[0], : shape[1]]
+        dots = ((rows // step + (columns // step) * rng.integers(0, 2)) % 2).astype(bool)
+        cloth[dots] = np.clip(other, 0, 255)
+    elif kind < 0.8:  # fold in the middle
+        top, bottom = points[2].astype(int), points[7].astype(int)
+        cv2.line(
+            cloth, tuple(top), tuple(bottom), tuple(int(v * 0.85) for v in colour.clip(0, 255)), 3
+        )
+    return cloth

@@ -1,0 +1,167 @@
+"""Turns trained weights into models/maskcam.tflite: int8, with the post-process operator."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import flatbuffers
+import numpy as np
+import tensorflow as tf
+from flatbuffers import flexbuffers
+from numpy.typing import NDArray
+from tensorflow.lite.python import schema_py_generated as schema
+
+from training import cells
+from training.feed import load_training_pictures
+from training.pictures import Picture, load_coco
+from training.settings import Settings
+from training.train import network_of
+from training.validation import letterbox
+
+_log = logging.getLogger(__name__)
+LABELS = ("with_mask", "without_mask", "mask_worn_incorrectly")
+_POST_PROCESS = "TFLite_Detection_PostProcess"
+
+
+def export(
+    data: Path,
+    settings: Settings,
+    weights: Path,
+    models: Path,
+    *,
+    rendered: Path | None = None,
+    size: tuple[int, int] | None = None,
+) -> Path:
+    """Writes maskcam.tflite and maskcam.json (labels, input, threshold, SHA-256) to `models`.
+
+    size: height and width of the input in place of the configuration's.
+    """
+    pictures = load_training_pictures(data, settings)
+    if rendered:
+        pictures += load_coco(rendered / "stills.json", rendered)
+    height, width = size or settings.input
+    content = quantize(settings, weights, pictures, height=height, width=width)
+    content = add_post_process(content, settings, height=height, width=width)
+    models.mkdir(parents=True, exist_ok=True)
+    file = models / "maskcam.tflite"
+    file.write_bytes(content)
+    described = models / "maskcam.json"
+    known = json.loads(described.read_text()) if described.is_file() else {}
+    known.update(
+        file=file.name,
+        sha256=hashlib.sha256(content).hexdigest(),
+        labels=list(LABELS),
+        input=[height, width],
+    )
+    known.setdefault("score_threshold", 0.4)
+    described.write_text(json.dumps(known, indent=2) + "\n")
+    _log.info("%s: %.2f MB, input %d x %d", file, len(content) / 1e6, width, height)
+    return file
+
+
+def float_model(settings: Settings, weights: Path, *, height: int, width: int) -> tf.keras.Model:
+    """Returns the trained network for one picture of a fixed size."""
+    model = network_of(settings, height=height, width=width, batch=1)
+    model.load_weights(str(weights))
+    return model
+
+
+def quantize(
+    settings: Settings, weights: Path, pictures: list[Picture], *, height: int, width: int
+) -> bytes:
+    """Returns the network as int8 TFLite: uint8 picture in, float codes and scores out."""
+    rng = np.random.default_rng(settings.seed)
+    chosen = rng.permutation(len(pictures))[: settings.export.calibration_pictures]
+
+    def examples() -> Iterator[list[NDArray[np.float32]]]:
+        for index in chosen:
+            whole, _, _ = letterbox(pictures[index].rgb, height, width)
+            yield [((whole[None].astype(np.float32) - 127.5) / 127.5)]
+        # Black and white at last, so that the input's scale is just that of a byte.
+        ends = np.zeros((1, height, width, 3), np.float32)
+        ends[:, ::2], ends[:, 1::2] = -1, 1
+        yield [ends]
+
+    converter = tf.lite.TFLiteConverter.from_keras_model(
+        float_model(settings, weights, height=height, width=width)
+    )
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = examples
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = tf.uint8
+    content: bytes = converter.convert()
+    return content
+
+
+def add_post_process(content: bytes, settings: Settings, *, height: int, width: int) -> bytes:
+    """Appends TFLite_Detection_PostProcess with its outputs in the order pycoral expects.
+
+    The converter's own route gives them in another order, so the file is edited itself.
+    """
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(content, 0))
+    graph = model.subgraphs[0]
+    by_width = {graph.tensors[i].shape[-1]: i for i in graph.outputs}
+    codes, scores = by_width[4], by_width[len(LABELS)]
+    anchors = _add_tensor(model, "anchors", cells.anchors(height, width))
+    most = settings.export.max_detections
+    shapes = ((1, most, 4), (1, most), (1, most), (1,))
+    outputs = [
+        _add_tensor(model, _POST_PROCESS + (f":{k}" if k else ""), None, shape)
+        for k, shape in enumerate(shapes)
+    ]
+    code = schema.OperatorCodeT()
+    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.CUSTOM
+    code.customCode = _POST_PROCESS
+    code.version = 1
+    model.operatorCodes.append(code)
+    step = schema.OperatorT()
+    step.opcodeIndex = len(model.operatorCodes) - 1
+    step.inputs, step.outputs = [codes, scores, anchors], outputs
+    step.customOptions = list(_options(settings))
+    step.customOptionsFormat = schema.CustomOptionsFormat.FLEXBUFFERS
+    graph.operators.append(step)
+    graph.outputs = outputs
+    model.signatureDefs = None  # it names the outputs of before
+    model.description = "maskcam: faces with and without mask"
+    builder = flatbuffers.Builder(len(content) + 200_000)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+def _add_tensor(
+    model: schema.ModelT,
+    name: str,
+    value: NDArray[np.float32] | None,
+    shape: tuple[int, ...] | None = None,
+) -> int:
+    buffer = schema.BufferT()
+    if value is not None:
+        buffer.data = np.frombuffer(value.tobytes(), np.uint8)
+    model.buffers.append(buffer)
+    tensor = schema.TensorT()
+    tensor.name, tensor.type = name, schema.TensorType.FLOAT32
+    tensor.shape = list(value.shape if value is not None else shape or ())
+    tensor.buffer = len(model.buffers) - 1
+    model.subgraphs[0].tensors.append(tensor)
+    return len(model.subgraphs[0].tensors) - 1
+
+
+def _options(settings: Settings) -> bytes:
+    builder = flexbuffers.Builder()
+    with builder.Map():
+        builder.Int("max_detections", settings.export.max_detections)
+        builder.Int("max_classes_per_detection", 1)
+        builder.Int("detections_per_class", settings.export.max_detections)
+        builder.Bool("use_regular_nms", False)
+        builder.Float("nms_score_threshold", settings.export.nms_score_threshold)
+        builder.Float("nms_iou_threshold", settings.export.nms_iou_threshold)
+        builder.Int("num_classes", len(LABELS))
+        builder.Float("y_scale", cells.XY_SCALE)
+        builder.Float("x_scale", cells.XY_SCALE)
+        builder.Float("h_scale", cells.WH_SCALE)
+        builder.Float("w_scale", cells.WH_SCALE)
+    return bytes(builder.Finish())

@@ -1,0 +1,84 @@
+"""A process that composes the training batches while the network learns."""
+
+from __future__ import annotations
+
+import multiprocessing
+import queue
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from training import cells
+from training.canvas import Composer, finish
+from training.pictures import Picture, load_coco
+from training.settings import Settings
+
+_AHEAD = 6  # batches
+_PATIENCE_S = 300.0
+
+
+def load_training_pictures(data: Path, settings: Settings) -> list[Picture]:
+    """Returns the photographs of masks/train.json and faces/train.json."""
+    weight = settings.approximate_box_weight
+    masks = load_coco(data / "masks/train.json", data / "masks/images", approximate_weight=weight)
+    return masks + load_coco(data / "faces/train.json", data / "faces/images")
+
+
+def _produce(
+    data: Path, rendered: Path | None, settings: Settings, first: int, batches: Any
+) -> None:
+    cv2.setNumThreads(1)
+    pictures = load_training_pictures(data, settings)
+    stills = load_coco(rendered / "stills.json", rendered) if rendered else []
+    composer = Composer(pictures, stills, settings.recipe)
+    height, width = settings.recipe.canvas
+    half = settings.batch // 2
+    before: list[Picture] = []
+    step = first
+    while True:
+        rng = np.random.default_rng((settings.seed, step))
+        fresh = [composer.compose(rng) for _ in range(settings.batch - len(before))]
+        # Each canvas is used twice, in two lights: composing is the dear part.
+        batch = [finish(picture, rng) for picture in fresh + before]
+        before = fresh[:half]
+        targets = [
+            cells.assign(p.boxes, p.classes, p.box_weight, height=height, width=width)
+            for p in batch
+        ]
+        batches.put(
+            (
+                np.stack([p.rgb for p in batch]),
+                *(np.stack(part) for part in zip(*targets, strict=True)),
+            )
+        )
+        step += 1
+
+
+def batches(
+    data: Path, rendered: Path | None, settings: Settings, *, first: int
+) -> Iterator[tuple[np.ndarray, ...]]:
+    """Yields rgb (B, H, W, 3) uint8 and what `cells.assign` says, stacked; without end.
+
+    rendered: a folder of stills with stills.json, or None. first: number of the first batch;
+    the same number gives the same batch, but for the half that is carried over.
+    """
+    context = multiprocessing.get_context("spawn")
+    ready: Any = context.Queue(_AHEAD)
+    worker = context.Process(
+        target=_produce, args=(data, rendered, settings, first, ready), name="feed", daemon=True
+    )
+    worker.start()
+    try:
+        while True:
+            try:
+                yield ready.get(timeout=_PATIENCE_S)
+            except queue.Empty:
+                raise RuntimeError(
+                    "the feed gives no more batches; see its message above"
+                ) from None
+    finally:
+        worker.terminate()
+        worker.join(10)

@@ -1,0 +1,71 @@
+"""The labelled pictures, decoded once and kept in memory."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+WITH_MASK, WITHOUT_MASK, INCORRECT, IGNORE = 0, 1, 2, -1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """One picture and its faces.
+
+    rgb: (H, W, 3) uint8. boxes: (N, 4) x0 y0 x1 y1 px. classes: (N,) 0 with, 1 without,
+    2 incorrect, -1 ignore. box_weight: (N,) how far the edges of a box can be trusted.
+    """
+
+    rgb: NDArray[np.uint8]
+    boxes: NDArray[np.float32]
+    classes: NDArray[np.int32]
+    box_weight: NDArray[np.float32]
+    source: str
+
+    @property
+    def faces(self) -> NDArray[np.intp]:
+        """Indices of the boxes that are faces, not regions to ignore."""
+        return np.flatnonzero(self.classes >= 0)
+
+
+def load_coco(file: Path, images: Path, *, approximate_weight: float = 1.0) -> list[Picture]:
+    """Reads a COCO file with the `ignore` and `box_convention` fields of the project's data.
+
+    approximate_weight: box weight of boxes that were converted from head boxes.
+    """
+    coco = json.loads(file.read_text())
+    faces: dict[int, list[dict[str, Any]]] = {}
+    for annotation in coco["annotations"]:
+        faces.setdefault(annotation["image_id"], []).append(annotation)
+    pictures = []
+    for image in coco["images"]:
+        bgr = cv2.imread(str(images / image["file_name"]))
+        if bgr is None:
+            raise FileNotFoundError(f"{images / image['file_name']}: cannot be read")
+        found = faces.get(image["id"], [])
+        boxes = [f["bbox"] for f in found] + image.get("ignore", [])
+        classes = [IGNORE if f.get("iscrowd") else f["category_id"] - 1 for f in found]
+        classes += [IGNORE] * len(image.get("ignore", []))
+        weight = approximate_weight if image.get("box_convention", "face") != "face" else 1.0
+        pictures.append(
+            Picture(
+                rgb=np.ascontiguousarray(bgr[:, :, ::-1]),
+                boxes=_corners(boxes),
+                classes=np.array(classes, np.int32),
+                box_weight=np.full(len(boxes), weight, np.float32),
+                source=image.get("source", file.stem),
+            )
+        )
+    return pictures
+
+
+def _corners(boxes: list[list[float]]) -> NDArray[np.float32]:
+    corners = np.array(boxes, np.float32).reshape(-1, 4)
+    corners[:, 2:] += corners[:, :2]
+    return corners

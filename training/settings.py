@@ -1,0 +1,60 @@
+"""Reads training/config.toml."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from training.canvas import Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """What the exported model is calibrated with and how its last operator works."""
+
+    calibration_pictures: int
+    max_detections: int
+    nms_score_threshold: float
+    nms_iou_threshold: float
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything in config.toml; see there."""
+
+    seed: int
+    minutes: float
+    batch: int
+    learning_rate: float
+    warm_up_steps: int
+    weight_decay: float
+    ema: float
+    validate_minutes: float
+    channels: tuple[int, int, int, int]
+    blocks: tuple[int, int, int]
+    pyramid: int
+    input: tuple[int, int]
+    recipe: Recipe
+    approximate_box_weight: float
+    export: Export
+
+    @classmethod
+    def read(cls, file: Path) -> Settings:
+        """Returns the settings in `file`; a missing or unknown key is a TypeError."""
+        values = tomllib.loads(file.read_text())
+        network, recipe = values.pop("network"), values.pop("recipe")
+        approximate = recipe.pop("approximate_box_weight")
+        height, width = network["input"]
+        return cls(
+            channels=tuple(network.pop("channels")),
+            blocks=tuple(network.pop("blocks")),
+            input=(height, width),
+            pyramid=network.pop("pyramid"),
+            recipe=Recipe(
+                canvas=tuple(recipe.pop("canvas")), deploy_input=(height, width), **recipe
+            ),
+            approximate_box_weight=approximate,
+            export=Export(**values.pop("export")),
+            **values,
+        )

@@ -1,0 +1,144 @@
+"""The training loop: by the clock, resumable, with validation and curves."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from training import cells
+from training.curves import draw_curves
+from training.feed import batches
+from training.loss import loss
+from training.network import Shape, build
+from training.pictures import load_coco
+from training.settings import Settings
+from training.validation import ap50
+
+_log = logging.getLogger(__name__)
+_REPORT_STEPS = 50
+_LONGEST_STEP_S = 20.0  # the first batch waits for the pictures to be read
+
+
+def network_of(settings: Settings, **kwargs: int | None) -> tf.keras.Model:
+    """Returns the untrained network of the settings."""
+    shape = Shape(settings.channels, settings.blocks, settings.pyramid)
+    return build(shape, **kwargs)
+
+
+def train(data: Path, rendered: Path | None, settings: Settings, runs: Path) -> Path:
+    """Trains for settings.minutes in all and returns the file of the averaged weights.
+
+    Goes on where the last call with the same `runs` folder stopped; time that has been
+    trained before counts. The learning rate depends on the time that is left, so a slower
+    machine takes fewer steps, not longer.
+    """
+    runs.mkdir(parents=True, exist_ok=True)
+    tf.keras.utils.set_random_seed(settings.seed)
+    height, width = settings.recipe.canvas
+    # Fixed shapes train a fifth faster; the weights fit any.
+    model = network_of(settings, height=height, width=width, batch=settings.batch)
+    average = network_of(settings, height=None, width=None)
+    optimizer = tf.keras.optimizers.AdamW(
+        settings.learning_rate, weight_decay=settings.weight_decay, beta_2=0.99
+    )
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    optimizer.build(model.trainable_variables)
+    average.set_weights(model.get_weights())
+    step, spent_s = tf.Variable(0, dtype=tf.int64), tf.Variable(0.0, dtype=tf.float64)
+    state = tf.train.Checkpoint(
+        model=model, average=average, optimizer=optimizer, step=step, spent_s=spent_s
+    )
+    manager = tf.train.CheckpointManager(state, str(runs / "checkpoints"), max_to_keep=2)
+    if manager.latest_checkpoint:
+        state.restore(manager.latest_checkpoint).expect_partial()
+        _log.info("goes on at step %d, minute %.1f", int(step), float(spent_s) / 60)
+    history_file = runs / "history.json"
+    history = json.loads(history_file.read_text()) if history_file.is_file() else []
+
+    unit = cells.anchors(height, width)
+    anchor_px = tf.constant(unit * np.array([height, width, height, width], np.float32))
+
+    @tf.function
+    def learn(rgb: tf.Tensor, target: tf.Tensor, kinds: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            codes, scores = model((tf.cast(rgb, tf.float32) - 127.5) / 127.5, training=True)
+            parts = loss(
+                codes, scores, target=target, kinds=kinds, weights=weights, anchor_px=anchor_px
+            )
+            whole = parts[0] + 2.0 * parts[1]
+        gradients = tape.gradient(whole, model.trainable_variables)
+        gradients, _ = tf.clip_by_global_norm(gradients, 10.0)
+        optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+        return tf.stack(parts)
+
+    @tf.function
+    def follow(keep: tf.Tensor) -> None:
+        for slow, fast in zip(average.variables, model.variables, strict=True):
+            slow.assign(keep * slow + (1 - keep) * fast)
+
+    val_file = data / "masks/val.json"
+    val = load_coco(val_file, data / "masks/images")
+    shown = tf.function(lambda x: average((tf.cast(x, tf.float32) - 127.5) / 127.5, training=False))
+
+    def validate() -> None:
+        scores = ap50(
+            lambda rgb: tuple(part.numpy() for part in shown(rgb)),
+            val_file,
+            val,
+            height=settings.input[0],
+            width=settings.input[1],
+        )
+        history.append(
+            {"step": int(step), "minutes": float(spent_s) / 60, "loss": recent, **scores}
+        )
+        history_file.write_text(json.dumps(history, indent=1))
+        draw_curves(history, runs / "curves.png")
+        average.save_weights(str(runs / "average.weights.h5"))
+        manager.save()
+        _log.info("validation %s", "  ".join(f"{k} {v:.3f}" for k, v in scores.items()))
+
+    stop: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _: stop.append(number))
+    budget_s = settings.minutes * 60
+    recent: list[float] = []
+    sums, validated_s = np.zeros(2), float(spent_s)
+    feed = batches(data, rendered, settings, first=int(step))
+    began = time.monotonic()
+    for rgb, target, kinds, weights in feed:
+        done = min(float(spent_s) / budget_s, 1.0)
+        warm = min(1.0, (int(step) + 1) / settings.warm_up_steps)
+        rate = settings.learning_rate * warm * (0.01 + 0.99 * (1 + math.cos(math.pi * done)) / 2)
+        optimizer.learning_rate.assign(rate)
+        sums += learn(rgb, target, kinds, weights).numpy()
+        step.assign_add(1)
+        follow(tf.constant(min(settings.ema, (1 + int(step)) / (10 + int(step))), tf.float32))
+        now = time.monotonic()
+        spent_s.assign_add(min(now - began, _LONGEST_STEP_S))
+        began = now
+        if int(step) % _REPORT_STEPS == 0:
+            recent = (sums / _REPORT_STEPS).round(4).tolist()
+            sums[:] = 0
+            _log.info(
+                "step %d  minute %.1f of %.0f  score loss %.3f  box loss %.3f  rate %.5f",
+                int(step), float(spent_s) / 60, settings.minutes, *recent, rate,
+            )  # fmt: skip
+        if float(spent_s) - validated_s >= settings.validate_minutes * 60:
+            validated_s = float(spent_s)
+            validate()
+            began = time.monotonic()
+        if stop:
+            manager.save()
+            _log.info("stopped at step %d; call again to go on", int(step))
+            raise SystemExit(1)
+        if float(spent_s) >= budget_s:
+            break
+    feed.close()
+    validate()
+    return runs / "average.weights.h5"
