@@ -60,8 +60,8 @@ class Mosquitto:
         # Run as root, mosquitto gives up its rights; here it must keep reading our files.
         self.config.write_text(
             f"user root\nlistener {self.port} {self.host}\n"
-            f"persistence true\npersistence_location {self.directory}/\nmax_queued_messages 0\n"
-            f"log_dest file {self.directory}/log\n{lines}\n"
+            f"persistence true\npersistence_location {self.directory}/\n"
+            f"max_queued_messages 1000000\nlog_dest file {self.directory}/log\n{lines}\n"
         )
 
     @property
@@ -112,12 +112,14 @@ class Mosquitto:
 class Subscriber:
     """City hall: a lasting session that stores each message as it came."""
 
-    def __init__(self, broker: Mosquitto, *, topic: str = "maskcam/v1/#", settings=None):
+    def __init__(
+        self, broker: Mosquitto, *, topic="maskcam/v1/#", settings=None, client_id="cityhall"
+    ):
         self.messages: list[mqtt.MQTTMessage] = []
         self._broker, self._topic = broker, topic
         self._subscribed = threading.Event()
         client = mqtt.Client(
-            mqtt.CallbackAPIVersion.VERSION2, client_id="cityhall", protocol=mqtt.MQTTv5
+            mqtt.CallbackAPIVersion.VERSION2, client_id=client_id, protocol=mqtt.MQTTv5
         )
         client.on_connect = self._on_connect
         client.on_subscribe = lambda *_: self._subscribed.set()
@@ -125,7 +127,7 @@ class Subscriber:
         client.reconnect_delay_set(1, 1)
         if settings is not None and settings.encrypted:
             client.tls_set_context(settings.tls_context())
-        self._client = client
+        self.client = client
 
     def _on_connect(self, client, userdata, flags, reason, properties):
         if not reason.is_failure:
@@ -134,16 +136,16 @@ class Subscriber:
     def __enter__(self):
         lasting = Properties(PacketTypes.CONNECT)
         lasting.SessionExpiryInterval = 0xFFFFFFFF
-        self._client.connect_async(
+        self.client.connect_async(
             self._broker.host, self._broker.port, clean_start=False, properties=lasting
         )
-        self._client.loop_start()
+        self.client.loop_start()
         assert self._subscribed.wait(WAIT_S), "the subscriber could not subscribe"
         return self
 
     def __exit__(self, *args) -> None:
-        self._client.disconnect()
-        self._client.loop_stop()
+        self.client.disconnect()
+        self.client.loop_stop()
 
     @property
     def received(self) -> list[wire.ReceivedCount]:

@@ -50,9 +50,9 @@ class Proxy:
                 thread.start()
 
     def _serve(self, client: socket.socket) -> None:
-        with client, suppress(OSError):
-            with socket.create_connection((self.host, self._target), timeout=5) as broker:
-                self._forward(client, broker)
+        target = self.host, self._target
+        with suppress(OSError), client, socket.create_connection(target, timeout=5) as broker:
+            self._forward(client, broker)
 
     def _forward(self, client: socket.socket, broker: socket.socket) -> None:
         left = self._chance.randint(*self.cut_after) if self.cut_after else None

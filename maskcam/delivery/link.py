@@ -187,7 +187,7 @@ class _PahoSession:
         except DeliveryError as error:
             self._why = str(error)
         except Exception as error:  # noqa: BLE001 - the network thread must outlive any answer
-            self._why = reasons.of_network(error)
+            self._why = reasons.of_network(error, encrypted=self._settings.encrypted)
             if not isinstance(error, OSError):
                 _log.debug("connection failed", exc_info=True)
         finally:
@@ -258,7 +258,7 @@ class _PahoSession:
     def _on_publish(
         self, client: mqtt.Client, userdata: Any, mid: int, reason: Any, properties: Any
     ) -> None:
-        self.proved = True
+        self.proved |= not reason.is_failure
         self._emit(Acknowledged(self, mid, reason.value))
 
     def _on_log(self, client: mqtt.Client, userdata: Any, level: int, text: str) -> None:

@@ -80,6 +80,7 @@ class Outbox:
         self._identity: tuple[int, int] | None = None
         self._stored = 0
         self._memory: dict[int, bytes] = {}
+        self._copies: set[int] = set()
         self._acknowledged: set[int] = set()
         self._trouble = ""
         self.tend()
@@ -176,7 +177,7 @@ class Outbox:
         self._shut()
 
     def _forget(self, start: int) -> None:
-        if self._memory.pop(start, None) is None:
+        if self._memory.pop(start, None) is None or start in self._copies:
             self._acknowledged.add(start)
 
     def _open(self) -> None:
@@ -212,10 +213,15 @@ class Outbox:
 
     def _salvage(self) -> None:
         """Takes the intact windows of a file that was set aside into memory."""
-        for ending in (".salvage", ".salvage-wal"):
-            for window in salvaged(self._named(ending)):
-                if window.key.seconds not in self._acknowledged:
-                    self._memory.setdefault(window.key.seconds, packed(window.payload))
+        self._copy(".salvage", ".salvage-wal")
+
+    def _copy(self, *endings: str) -> set[int]:
+        """Takes the windows in the bytes of files into memory; returns their starts."""
+        windows = [window for ending in endings for window in salvaged(self._named(ending))]
+        copied = {window.key.seconds: packed(window.payload) for window in windows}
+        new = copied.keys() - self._acknowledged - self._memory.keys()
+        self._memory.update((start, copied[start]) for start in new)
+        return new
 
     def _end_salvage(self) -> None:
         """Keeps the damaged file for a technician, once its windows are safe in the new one."""
@@ -249,6 +255,7 @@ class Outbox:
                 database.execute("ROLLBACK")
             raise
         self._memory.clear()
+        self._copies.clear()
         self._acknowledged.clear()
         self._stored += max(new, 0) - max(gone, 0)
         self._count_dropped(len(surplus))
@@ -308,6 +315,9 @@ class Outbox:
         if str(error) != self._trouble:
             self._trouble = str(error)
             _log.error("cannot use %s (%s); keeping windows in memory", self.path, error)
+            if self._database is None and _code(error) != sqlite3.SQLITE_BUSY:
+                with suppress(OSError):  # a disk that went read-only can still be read
+                    self._copies |= self._copy("", "-wal")
         if _is_damage(error):
             self._shut()
 
@@ -328,4 +338,8 @@ def _check(database: sqlite3.Connection) -> None:
 
 
 def _is_damage(error: Exception) -> bool:
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED
+    return _code(error) in _DAMAGED
+
+
+def _code(error: Exception) -> int:
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF

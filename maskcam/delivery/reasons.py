@@ -67,11 +67,15 @@ def of_broker(code: int) -> str:
     return _BROKER.get(code, f"the broker refuses (reason code {code:#04x}); look into its log")
 
 
-def of_network(error: Exception) -> str:
-    """Returns why a connection could not be made, or was lost."""
+def of_network(error: Exception, *, encrypted: bool) -> str:
+    """Returns why a connection could not be made."""
     if isinstance(error, ssl.SSLCertVerificationError):
         words = _CERTIFICATE.get(error.verify_code, f"is not trusted ({error.verify_message})")
         return f"the broker's certificate {words}"
+    ended = isinstance(error, (ConnectionError, EOFError, ssl.SSLEOFError, ssl.SSLZeroReturnError))
+    if ended and not isinstance(error, ConnectionRefusedError):
+        hint = ": does it speak TLS on this port?" if encrypted else ""
+        return f"the broker closed the connection at once{hint}"
     if isinstance(error, ssl.SSLError):
         return of_alert(str(error)) or f"TLS failed ({error.reason or error})"
     if isinstance(error, socket.gaierror):
@@ -80,8 +84,6 @@ def of_network(error: Exception) -> str:
         return "nothing listens there: is the broker running, is port right?"
     if isinstance(error, TimeoutError):
         return "no answer in time: check the network and the firewall"
-    if isinstance(error, (ConnectionError, EOFError)):
-        return "the broker closed the connection"
     if isinstance(error, OSError) and error.strerror:
         return f"the network failed ({error.strerror})"
     return f"{type(error).__name__}: {error}"
