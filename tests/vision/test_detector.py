@@ -1,4 +1,5 @@
 import time
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -124,6 +125,27 @@ def test_shapes_and_names_decide_where_the_runtime_hides_the_operators(
     else:
         with pytest.raises(ModelError, match="a detector gives boxes"):
             make(model)
+
+
+@pytest.mark.parametrize("kind", ["float32", "uint8"])
+def test_models_from_tensorflows_own_exporter_run(make, kind):
+    """See make_tf2_export.py: scores come first, class 0 of the scores is the background."""
+    model = (Path(__file__).parent / "data" / f"tf2_export_{kind}.tflite").read_bytes()
+    rgb = picture((32, 32), (0, 0, 8, 8, RED), (16, 8, 24, 16, GREEN), (8, 24, 16, 32, BLUE))
+    detector = make(model)
+    assert [tensor.shape for tensor in detector._interpreter.outputs] == [
+        (1, 10),
+        (1, 10, 4),
+        (1,),
+        (1, 10),
+    ]
+    assert {
+        (face.state, tuple(round(edge) for edge in face.box)) for face in detector.detect(rgb)
+    } == {
+        (MaskState.WITH_MASK, (0, 0, 8, 8)),
+        (MaskState.WITHOUT_MASK, (16, 8, 24, 16)),
+        (MaskState.INCORRECT, (8, 24, 16, 32)),
+    }
 
 
 def test_low_scores_are_dropped_and_the_best_comes_first(make):
