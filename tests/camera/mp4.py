@@ -41,12 +41,12 @@ def with_frame_times(data: bytes, intervals_s: Sequence[float]) -> bytes:
     boxes = _boxes(data)
     assert [kind for kind, _ in boxes][-1] == b"moov", "or the pictures would move"
     moov = dict(boxes)[b"moov"]
-    timescale = struct.unpack_from(">I", _find(moov, b"mdhd"), 12)[0]
+    timescale = struct.unpack_from(">I", find_box(moov, b"mdhd"), 12)[0]
     ticks = [round(interval * timescale) for interval in intervals_s]
     table = b"".join(struct.pack(">II", 1, tick) for tick in ticks)
     stts = bytes(4) + struct.pack(">I", len(ticks)) + table
     total = sum(ticks)
-    movie_scale = struct.unpack_from(">I", _find(moov, b"mvhd"), 12)[0]
+    movie_scale = struct.unpack_from(">I", find_box(moov, b"mvhd"), 12)[0]
     length = round(total / timescale * movie_scale)
     edits: dict[bytes, Callable[[bytes], bytes]] = {
         b"stts": lambda body: stts,
@@ -57,6 +57,18 @@ def with_frame_times(data: bytes, intervals_s: Sequence[float]) -> bytes:
     }
     boxes[-1] = (b"moov", _edited(moov, edits))
     return b"".join(_box(kind, body) for kind, body in boxes)
+
+
+def frames_of(data: bytes) -> list[bytes]:
+    """Returns the coded frames of a file that has one track, in order."""
+    sizes = find_box(data, b"stsz")
+    count = struct.unpack_from(">I", sizes, 8)[0]
+    pictures = dict(_boxes(data))[b"mdat"]
+    frames, at = [], 0
+    for length in struct.unpack_from(f">{count}I", sizes, 12):
+        frames.append(pictures[at : at + length])
+        at += length
+    return frames
 
 
 def _boxes(data: bytes) -> list[tuple[bytes, bytes]]:
@@ -83,11 +95,12 @@ def _edited(body: bytes, edits: dict[bytes, Callable[[bytes], bytes]]) -> bytes:
     return b"".join(parts)
 
 
-def _find(body: bytes, wanted: bytes) -> bytes:
+def find_box(body: bytes, wanted: bytes) -> bytes:
+    """Returns what is in the first box of a kind, however deep; empty if there is none."""
     for kind, inner in _boxes(body):
         if kind == wanted:
             return inner
-        if kind in _CONTAINERS and (found := _find(inner, wanted)):
+        if kind in _CONTAINERS and (found := find_box(inner, wanted)):
             return found
     return b""
 

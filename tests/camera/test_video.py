@@ -12,6 +12,7 @@ from maskcam.camera import video
 from maskcam.camera.video import StreamClock, VideoCamera, _ArrivalClock
 from maskcam.errors import CameraError, CameraStalledError
 from tests.camera.mp4 import with_frame_times, with_index_first, write_mp4
+from tests.camera.rtsp_server import RtspServer
 
 FIT = (320, 320)
 
@@ -28,6 +29,12 @@ def read_all(source, **options):
         while (frame := camera.read(timeout_s=5)) is not None:
             frames.append((frame.captured_at_s, frame.luma.mean(), frame.rgb.mean()))
     return frames
+
+
+def read_on(camera, times, *, timeout_s):
+    """Collects the times of all frames up to the end or an error."""
+    while frame := camera.read(timeout_s=timeout_s):
+        times.append(frame.captured_at_s)
 
 
 def test_gives_every_frame_of_a_file_with_its_own_time(film):
@@ -131,17 +138,12 @@ def test_a_file_cut_in_the_middle_gives_its_frames_and_then_an_error(film, tmp_p
     assert len(read_all(path)) == 45
     path.write_bytes(whole[: len(whole) // 2])
     times = []
-
-    def read_on():
-        while frame := camera.read(timeout_s=5):
-            times.append(frame.captured_at_s)
-
     expected = r"breaks off at \d\.\d s of 3.0 s; copy it again"
     with (
         VideoCamera(str(path), rgb_size=FIT) as camera,
         pytest.raises(CameraError, match=expected) as caught,
     ):
-        read_on()
+        read_on(camera, times, timeout_s=5)
     assert 5 < len(times) < 40
     assert f"breaks off at {times[-1]:.1f} s" in str(caught.value)
 
@@ -241,6 +243,29 @@ def test_a_stream_that_cannot_be_reached_does_not_tell_the_password():
     with pytest.raises(CameraError, match=r"rtsp://127.0.0.1:9/live: cannot be reached") as caught:
         read_all("rtsp://guard:secret@127.0.0.1:9/live")
     assert "secret" not in str(caught.value)
+
+
+def test_a_stream_of_a_real_server_gives_frames_and_then_stalls(film, monkeypatch):
+    monkeypatch.setattr(video, "_READ_TIMEOUT_MS", 1000)
+    times = []
+    with (
+        RtspServer(film, fps=30) as server,
+        VideoCamera(server.url, rgb_size=FIT) as camera,
+        pytest.raises(CameraStalledError, match=r"gave no frame for 0.5 s"),
+    ):
+        read_on(camera, times, timeout_s=0.5)
+    assert (camera.size, camera.rgb_size) == ((320, 180), (320, 180))
+    assert len(times) > 5
+    assert (np.diff(times) > 0).all()
+
+
+def test_a_stream_whose_server_leaves(film):
+    with (
+        RtspServer(film, fps=100, hangs_up=True) as server,
+        VideoCamera(server.url, rgb_size=FIT) as camera,
+        pytest.raises(CameraStalledError, match="stopped; check cable, power and network"),
+    ):
+        read_on(camera, [], timeout_s=3)
 
 
 class FakeCapture:
