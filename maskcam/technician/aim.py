@@ -106,9 +106,7 @@ def watch(
 def draw(view: View, columns: int, rows: int) -> list[str]:
     """Returns the lines of a screen: a heading, the field with its boxes, the verdicts."""
     minutes, seconds = divmod(int(view.seconds_left), 60)
-    heading = (
-        f"aim: nothing is counted, no picture is shown; ends in {minutes}:{seconds:02}, q ends"
-    )
+    heading = f"aim: nothing is counted; ends in {minutes}:{seconds:02}, or with q"
     below = [f"{_MARKS[verdict.good]} {verdict.words}" for verdict in view.verdicts]
     field = _field(view, columns, max(4, rows - len(below) - 2))
     return [line[:columns] for line in (heading, *field, *below)][:rows]

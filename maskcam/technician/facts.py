@@ -20,16 +20,18 @@ Language = Literal["fr", "en"]
 
 HERE = Path(__file__).parent
 
-# French keeps these signs on the line of their word.
 _FRENCH_GAP = re.compile(r" (?=[:;?!»—])|(?<=«) |(?<=art\.) |(?<=RGPD,) |(?<=§) ")
 
 
 def words(language: Language) -> dict[str, Any]:
     """Returns the wording in `language`, as laid out in words/*.toml."""
     text = (HERE / "words" / f"{language}.toml").read_text(encoding="utf-8")
-    if language == "fr":
-        text = _FRENCH_GAP.sub("\N{NO-BREAK SPACE}", text)
-    return tomllib.loads(text)
+    return tomllib.loads(french_gaps(text) if language == "fr" else text)
+
+
+def french_gaps(text: str) -> str:
+    """Returns French text whose signs of punctuation stay on the line of their word."""
+    return _FRENCH_GAP.sub("\N{NO-BREAK SPACE}", text)
 
 
 def facts(config: Config, language: Language) -> dict[str, str]:

@@ -9,19 +9,16 @@ not accept a gesture alone (17 June 2020).
 from __future__ import annotations
 
 import io
-import json
 from html import escape
 from pathlib import Path
 from typing import Any, Literal
 
 from maskcam.config import Config
-from maskcam.errors import MaskcamError, UsageError
+from maskcam.errors import UsageError
 from maskcam.technician.facts import HERE, Language, day, facts, hours, words
+from maskcam.technician.typeset import Form, typeset
 
 Size = Literal["a4", "a3"]
-Form = Literal["pdf", "png", "svg"]
-
-_PRINT_PPI = 200
 
 
 def write(config: Config, *, language: Language, size: Size, output: Path) -> list[str]:
@@ -68,26 +65,9 @@ def omissions(config: Config) -> list[str]:
 
 def first_layer(config: Config, *, language: Language, size: Size, form: Form) -> bytes:
     """Returns the sign as a PDF (with embedded fonts), PNG or SVG (with outlined text)."""
-    try:
-        import font_source_sans_pro  # type: ignore[import-untyped]
-        import typst
-    except ImportError as error:
-        raise MaskcamError("the sign needs the extra: pip install 'maskcam[sign]'") from error
     data = _sign_data(config, language=language, size=size)
-    try:
-        pages = typst.compile(
-            str(HERE / "sign.typ"),
-            root=str(HERE),
-            font_paths=[font_source_sans_pro.font_directory],
-            ignore_system_fonts=True,
-            format=form,
-            ppi=_PRINT_PPI,
-            sys_inputs={"data": json.dumps(data)},
-        )
-    except typst.TypstError as error:
-        raise MaskcamError(f"the sign cannot be set: {error}; shorten them") from error
-    assert isinstance(pages, bytes), "the sign is one page"
-    return pages
+    [page] = typeset(HERE / "sign.typ", data, form=form)
+    return page
 
 
 def second_layer(config: Config, *, language: Language) -> str:

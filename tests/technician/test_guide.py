@@ -1,0 +1,48 @@
+"""The technician's guide has two pages and says what the software does."""
+
+from __future__ import annotations
+
+from importlib.machinery import SourceFileLoader
+from importlib.util import module_from_spec, spec_from_loader
+from pathlib import Path
+
+import pytest
+
+from maskcam.technician.typeset import typeset
+from maskcam.unit.lamp import Fault
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def build():
+    loader = SourceFileLoader("build_guide", str(ROOT / "scripts" / "build-guide"))
+    module = module_from_spec(spec_from_loader("build_guide", loader))
+    loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_it_has_two_pages(build, language):
+    pages = typeset(build.GUIDE / "guide.typ", build.content(language), form="svg")
+    assert len(pages) == 2
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_every_blink_code_is_explained(build, language):
+    codes = [number for number, _ in build.content(language)["lamp"]["codes"]]
+    assert codes == [fault.value for fault in Fault]
+
+
+def test_both_languages_have_the_same_parts(build):
+    def shape(value):
+        if isinstance(value, dict):
+            return {key: shape(item) for key, item in value.items() if key != "screen"}
+        return [shape(item) for item in value] if isinstance(value, list) else type(value)
+
+    assert shape(build.content("en")) == shape(build.content("fr"))
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_the_document_beside_it_is_there(language):
+    assert (ROOT / "docs/guide" / f"technician.{language}.pdf").read_bytes()[:5] == b"%PDF-"
