@@ -52,3 +52,9 @@ class Camera(Protocol):
             CameraError: no frame came within `timeout_s`, or the source broke.
         """
         ...
+
+
+def fitted(size: tuple[int, int], into: tuple[int, int]) -> tuple[int, int]:
+    """Returns the largest size of the aspect of `size` that lies within `into`, in px."""
+    scale = min(into[0] / size[0], into[1] / size[1])
+    return max(round(size[0] * scale), 1), max(round(size[1] * scale), 1)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from maskcam.camera.scene import facade
-from maskcam.camera.scene.canvas import Picture, Plane
+from maskcam.camera.scene.canvas import Picture, Plane, as_picture
 from maskcam.camera.scene.geometry import PinholeCamera
 from maskcam.camera.scene.lighting import Weather
 
@@ -46,7 +46,7 @@ def paint_street(camera: PinholeCamera, sky: Weather, rng: np.random.Generator) 
             hedge = (hedge * np.array([0.45, 0.62, 0.35])).astype(np.uint8)
             _paste(picture, camera, hedge, ((wall, 2.2, _NEAR_M), (0, 0, long), (0, -2.2, 0)), sky)
     _furniture(picture, camera, (left, right), sky, rng)
-    picture = cv2.GaussianBlur(picture, (0, 0), 0.7 * camera.size[0] / 1280)  # type: ignore[assignment]
+    picture = as_picture(cv2.GaussianBlur(picture, (0, 0), 0.7 * camera.size[0] / 1280))
     return _haze(picture, camera, sky)
 
 
@@ -161,9 +161,9 @@ def _furniture(
         foot, top = camera.project(np.array([[x, 0, z], [x, 4.2, z]]))
         thick = max(1, int(camera.focal_px * 0.05 / z))
         metal = tuple(int(60 * s) for s in sky.street)
-        cv2.line(picture, tuple(map(int, foot)), tuple(map(int, top)), metal, thick, cv2.LINE_AA)  # type: ignore[arg-type]
+        cv2.line(picture, tuple(map(int, foot)), tuple(map(int, top)), metal, thick, cv2.LINE_AA)
         bulb = (255, 230, 170) if sky.lamps else metal
-        cv2.circle(picture, tuple(map(int, top)), thick * 3, bulb, -1, cv2.LINE_AA)  # type: ignore[arg-type]
+        cv2.circle(picture, tuple(map(int, top)), thick * 3, bulb, -1, cv2.LINE_AA)
 
 
 def _stroller(

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from maskcam.camera.scene.canvas import Picture, Plane
+from maskcam.camera.scene.canvas import Picture, Plane, as_picture, as_plane
 from maskcam.camera.scene.figure import Figure
 from maskcam.camera.scene.geometry import PinholeCamera, Vector
 from maskcam.camera.scene.head import Lighting
@@ -118,7 +118,7 @@ def _limb(
     half = half * np.sqrt(np.clip(1 - np.maximum(0, (y - 0.94) / 0.06) ** 2, 0, 1))
     x = np.abs(np.linspace(-1, 1, wide))[None]
     cover = np.clip((half - x) * wide / 2, 0, 1).astype(np.float32)
-    return np.clip(sheet, 0, 255).astype(np.uint8), cover
+    return as_picture(sheet), cover
 
 
 def _neck(look: Look, light: Lighting) -> Sprite:
@@ -129,14 +129,14 @@ def _neck(look: Look, light: Lighting) -> Sprite:
     sheet = sheet * (0.42 + 0.42 * np.clip((y - 0.35) / 0.5, 0, 1))[..., None]
     half = 0.66 + 0.34 * np.clip((y - 0.55) / 0.45, 0, 1) ** 2
     cover = np.clip((half - np.abs(np.linspace(-1, 1, wide))[None]) * wide / 3, 0, 1)
-    return np.clip(sheet, 0, 255).astype(np.uint8), cover.astype(np.float32)
+    return as_picture(sheet), as_plane(cover)
 
 
 def _hair(look: Look, light: Lighting, rng: np.random.Generator) -> Sprite:
     """Returns long hair as it falls beside the neck, thinning out in strands."""
     high, wide = 96, 112
     strands = rng.standard_normal((3, 38)).astype(np.float32)
-    strands = cv2.resize(strands, (wide, high), interpolation=cv2.INTER_CUBIC)
+    strands = as_plane(cv2.resize(strands, (wide, high), interpolation=cv2.INTER_CUBIC))
     sheet = np.array(look.hair_colour, np.float32) * _round_shade(wide, light)
     sheet = sheet * (0.78 + 0.2 * strands)[..., None]
     y = np.linspace(0, 1, high)[:, None]
@@ -144,7 +144,7 @@ def _hair(look: Look, light: Lighting, rng: np.random.Generator) -> Sprite:
     half = 0.56 + 0.12 * np.sin(y * 2.6)
     ends = np.clip((0.86 + 0.1 * strands - 0.25 * x * x - y) * 7, 0, 1)
     cover = np.clip((half + 0.03 * strands - x) * wide / 7, 0, 1) * ends
-    return np.clip(sheet, 0, 255).astype(np.uint8), cover.astype(np.float32)
+    return as_picture(sheet), as_plane(cover)
 
 
 def _scarf(look: Look, light: Lighting, rng: np.random.Generator) -> Sprite:
@@ -158,7 +158,7 @@ def _scarf(look: Look, light: Lighting, rng: np.random.Generator) -> Sprite:
     half = 0.45 + 0.5 * np.clip((y - 0.2) / 0.8, 0, 1) ** 1.3
     hem = np.clip((0.97 - 0.3 * x**2 - y) * 30, 0, 1)
     cover = np.clip((half - x) * wide / 4, 0, 1) * hem
-    return np.clip(sheet, 0, 255).astype(np.uint8), cover.astype(np.float32)
+    return as_picture(sheet), as_plane(cover)
 
 
 def _trunk(look: Look, light: Lighting, rng: np.random.Generator) -> Sprite:
@@ -200,9 +200,9 @@ def _trunk(look: Look, light: Lighting, rng: np.random.Generator) -> Sprite:
     slope = 0.27 + 0.56 * np.clip(y / 0.14, 0, 1) ** 0.8
     slope = slope + 0.15 * np.sqrt(np.clip(1 - (1 - np.clip((y - 0.1) / 0.18, 0, 1)) ** 2, 0, 1))
     half = slope * (0.98 - 0.2 * np.exp(-(((y - 0.7) / 0.2) ** 2)))
-    x = np.abs(np.linspace(-1, 1, wide))[None]
-    cover = np.clip((half - x) * wide / 3, 0, 1).astype(np.float32)
-    return np.clip(sheet, 0, 255).astype(np.uint8), cover
+    edge = np.abs(np.linspace(-1, 1, wide))[None]
+    cover = as_plane(np.clip((half - edge) * wide / 3, 0, 1))
+    return as_picture(sheet), cover
 
 
 class _Bone(NamedTuple):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -24,6 +25,16 @@ REACH = 1.85
 PAINT_PX = 416
 RELIEF_PX = 208
 _SHIFT = 4
+
+
+def as_plane(values: Any) -> Plane:
+    """Returns values as float32; no copy is made of those that are."""
+    return np.asarray(values, np.float32)
+
+
+def as_picture(values: Any) -> Picture:
+    """Returns values as bytes; what is below 0 or above 255 is cut off."""
+    return np.asarray(np.clip(values, 0, 255), np.uint8)
 
 
 @cache
@@ -56,17 +67,16 @@ def smooth_curve(
     """Returns a closed Catmull-Rom curve through the points."""
     at = np.array(points, float)
     before, after, later = np.roll(at, 1, 0), np.roll(at, -1, 0), np.roll(at, -2, 0)
-    out = []
-    for u in np.arange(steps) / steps:
-        out.append(
-            0.5
-            * (
-                2 * at
-                + (after - before) * u
-                + (2 * before - 5 * at + 4 * after - later) * u**2
-                + (3 * at - before - 3 * after + later) * u**3
-            )
+    out = [
+        0.5
+        * (
+            2 * at
+            + (after - before) * u
+            + (2 * before - 5 * at + 4 * after - later) * u**2
+            + (3 * at - before - 3 * after + later) * u**3
         )
+        for u in np.arange(steps) / steps
+    ]
     woven = np.stack(out, axis=1).reshape(-1, 2)
     return [(float(x), float(y)) for x, y in woven]
 
@@ -75,9 +85,9 @@ def area(
     points: Iterable[tuple[float, float]], *, soft: float = 0.0, size: int = PAINT_PX
 ) -> Plane:
     """Returns the coverage 0..1 of a polygon; `soft` is the blur in sheet units."""
-    plane = np.zeros((size, size), np.uint8)
-    cv2.fillPoly(plane, [pixels(points, size)], 255, cv2.LINE_AA, _SHIFT)
-    return softened(plane, soft)
+    sheet = np.zeros((size, size), np.uint8)
+    cv2.fillPoly(sheet, [pixels(points, size)], 255, cv2.LINE_AA, _SHIFT)
+    return softened(sheet, soft)
 
 
 def strokes(
@@ -88,10 +98,10 @@ def strokes(
     size: int = PAINT_PX,
 ) -> Plane:
     """Returns the coverage 0..1 of open lines of a width in sheet units."""
-    plane = np.zeros((size, size), np.uint8)
+    sheet = np.zeros((size, size), np.uint8)
     thick = width * size / 2 / REACH
     cv2.polylines(
-        plane,
+        sheet,
         [pixels(line, size) for line in lines],
         False,
         min(255, int(255 * thick)) if thick < 1 else 255,
@@ -99,14 +109,14 @@ def strokes(
         cv2.LINE_AA,
         _SHIFT,
     )
-    return softened(plane, soft)
+    return softened(sheet, soft)
 
 
-def softened(plane: Picture, soft: float) -> Plane:
-    """Returns a 0..255 plane as 0..1, blurred by `soft` sheet units."""
-    sigma = soft * plane.shape[0] / 2 / REACH
-    out = plane.astype(np.float32) * np.float32(1 / 255)
-    left, top, width, height = cv2.boundingRect(plane)
+def softened(sheet: Picture, soft: float) -> Plane:
+    """Returns a 0..255 sheet as 0..1, blurred by `soft` sheet units."""
+    sigma = soft * sheet.shape[0] / 2 / REACH
+    out = sheet.astype(np.float32) * np.float32(1 / 255)
+    left, top, width, height = cv2.boundingRect(sheet)
     if sigma > 0.3 and width:
         # Most of what is painted is small: only its surroundings need the blur.
         pad = int(3 * sigma) + 1

@@ -183,7 +183,8 @@ def _with_acts(
             gesture=Gesture.SHAKE,
             begin_s=begin,
             lasts_s=lasts,
-            size=math.radians(float(rng.uniform(26, 60))),
+            # Fast shakes are narrow: necks turn at some 300 degrees a second, not more.
+            size=math.radians(float(rng.uniform(24, min(60.0, 95 / rate)))),
             rate_hz=rate,
             phase=float(rng.choice([0.0, math.pi])),
         )

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from maskcam.camera.scene.canvas import Picture, Plane
+from maskcam.camera.scene.canvas import Picture, Plane, as_picture, as_plane
 
 _WALLS = (
     (206, 186, 150),
@@ -45,8 +44,7 @@ def _noisy(picture: Picture, rng: np.random.Generator, strength: float) -> Pictu
     total = cv2.resize(fine, (wide, high)) * 0.6 + cv2.resize(
         coarse, (wide, high), interpolation=cv2.INTER_CUBIC
     )
-    out: Picture = np.clip(picture + total[..., None] * strength, 0, 255).astype(np.uint8)
-    return out
+    return as_picture(picture + total[..., None] * strength)
 
 
 def house_front(rng: np.random.Generator, wide_m: float, high_m: float, *, lit: bool) -> Picture:
@@ -233,7 +231,7 @@ def car(rng: np.random.Generator) -> tuple[Picture, Plane]:
         cv2.ellipse(picture, (x, 92), (16, 9), 0, 0, 360, (222, 226, 230), -1)
         for plane, colour in ((picture, (22, 22, 24)), (cover, (255,))):
             cv2.rectangle(plane, (x - 16, 138), (x + 16, 149), colour, -1)
-    return picture, cover.astype(np.float32) / 255
+    return picture, as_plane(cover) / np.float32(255)
 
 
 def tree(rng: np.random.Generator) -> tuple[Picture, Plane]:
@@ -251,9 +249,4 @@ def tree(rng: np.random.Generator) -> tuple[Picture, Plane]:
     trunk = (np.abs(x - 120 - 4 * np.sin(y / 30)) < 9) & (y > 150) & (cover < 0.5)
     picture[trunk] = (74, 60, 48)
     cover[trunk] = 1
-    return np.clip(picture, 0, 255).astype(np.uint8), cover
-
-
-def coarse_cover(shape: tuple[int, int]) -> NDArray[np.float32]:
-    """Returns full coverage for a picture of a shape."""
-    return np.ones(shape, np.float32)
+    return as_picture(picture), as_plane(cover)

@@ -12,6 +12,7 @@ from maskcam.camera.scene.canvas import (
     RELIEF_PX,
     Plane,
     area,
+    as_plane,
     blend,
     directions,
     ellipse,
@@ -31,14 +32,14 @@ def _bump(x: float, y: float, rx: float, ry: float) -> Plane:
     d = directions(RELIEF_PX)
     front = 1 / (1 + np.exp(-12 * (d[..., 2] + 0.05)))
     both = ((np.abs(d[..., 0]) - x) / rx) ** 2 + ((d[..., 1] - y) / ry) ** 2
-    return (np.exp(-both) * front).astype(np.float32)
+    return as_plane(np.exp(-both) * front)
 
 
 @cache
 def _side_bump(y: float, z: float, ry: float, rz: float) -> Plane:
     d = directions(RELIEF_PX)
     both = ((d[..., 1] - y) / ry) ** 2 + ((d[..., 2] - z) / rz) ** 2
-    return np.exp(-both).astype(np.float32)
+    return as_plane(np.exp(-both))
 
 
 def skull(look: Look) -> Plane:
@@ -68,7 +69,7 @@ def skull(look: Look) -> Plane:
     full = (np.abs(d) ** 2.5).sum(axis=-1) ** (-1 / 2.5) - 1
     radius *= 1 + full * np.clip(d[..., 1] * 2 + 0.3, 0, 1)
     radius *= 1 - 0.04 * np.clip(d[..., 1] - 0.6, 0, 1)
-    return radius.astype(np.float32)
+    return as_plane(radius)
 
 
 def _pair(points: list[tuple[float, float]]) -> tuple[list[tuple[float, float]], ...]:
@@ -223,4 +224,4 @@ def _ears(sheet: Plane, dark: Plane, red: Plane) -> None:
 def shrink(sheet: Plane) -> Plane:
     """Returns a sheet at half the size."""
     half = sheet.shape[0] // 2
-    return np.asarray(cv2.resize(sheet, (half, half), interpolation=cv2.INTER_AREA), np.float32)
+    return as_plane(cv2.resize(sheet, (half, half), interpolation=cv2.INTER_AREA))

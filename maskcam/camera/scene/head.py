@@ -5,19 +5,20 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar, cast
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from maskcam.camera.scene import face, wear
-from maskcam.camera.scene.canvas import REACH, RELIEF_PX, Picture, Plane, directions
+from maskcam.camera.scene.canvas import REACH, RELIEF_PX, Picture, Plane, as_plane, directions
 from maskcam.camera.scene.geometry import Vector
 from maskcam.camera.scene.look import Look
 
 SEMI_AXES_M = np.array([0.076, 0.116, 0.098])
 """Half width, half height and half depth of an average head."""
+
+Sheet = TypeVar("Sheet", Picture, Plane)
 
 _SAMPLES = 80
 """Small heads are drawn at least this many pixels high, then averaged down."""
@@ -85,7 +86,7 @@ def _normals(surface: Plane) -> Plane:
     down = np.gradient(surface, axis=0)
     normal = np.cross(down, across)
     length = np.linalg.norm(normal, axis=-1, keepdims=True)
-    return (normal / np.maximum(length, 1e-12)).astype(np.float32)
+    return as_plane(normal / np.maximum(length, 1e-12))
 
 
 def draw_head(
@@ -131,14 +132,12 @@ def draw_head(
     sheet_px = 0.232 * size * scale * fine / 2 * 2 * REACH * 2
     level = int(np.clip(round(math.log2(416 / sheet_px)), 0, len(model.paint) - 1))
     paint = model.paint[level]
-    colour = _look_up(paint, hit)
-    normal = _look_up(model.normals, hit)
-    shade = _shade(normal, axes, lighting)
-    rgb = cv2.multiply(colour, shade, dtype=cv2.CV_32F)
-    rgb = np.minimum(rgb, 255) * cover[..., None]
+    shade = _shade(_look_up(model.normals, hit), axes, lighting)
+    lit = cv2.multiply(_look_up(paint, hit), shade, dtype=cv2.CV_32F)
+    rgb = as_plane(np.minimum(lit, 255)) * cover[..., None]
     if fine > 1:
-        rgb = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
-        cover = cv2.resize(cover, (width, height), interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+        rgb = as_plane(cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA))
+        cover = as_plane(cv2.resize(cover, (width, height), interpolation=cv2.INTER_AREA))
     return Patch(left, top, rgb, cover)
 
 
@@ -149,19 +148,20 @@ def _shade(normal: Plane, axes: Vector, light: Lighting) -> Plane:
     colours = np.stack(
         [light.sun, (light.sky - light.ground) / 2, (light.sky + light.ground) / 2], axis=1
     )
-    return cv2.transform(facing, colours.astype(np.float32))  # type: ignore[return-value]
+    return as_plane(cv2.transform(facing, colours.astype(np.float32)))
 
 
-def _look_up(sheet: NDArray[np.generic], hit: tuple[Plane, Plane]) -> NDArray[np.generic]:
+def _look_up(sheet: Sheet, hit: tuple[Plane, Plane]) -> Sheet:
     half = np.float32(sheet.shape[0] / 2 / REACH)
     middle = np.float32(sheet.shape[0] / 2 - 0.5)
-    return cv2.remap(  # type: ignore[return-value, call-overload]
+    seen = cv2.remap(
         sheet,
         hit[0] * half + middle,
         middle - hit[1] * half,
         cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_REPLICATE,
     )
+    return cast("Sheet", seen)
 
 
 def _cast(
@@ -195,7 +195,7 @@ def _cast(
         span = np.maximum(radius, miss) + near[2] + toward[2] * rise
         span = 1 / np.maximum(span, np.float32(0.02))
         hit = ((near[0] + toward[0] * rise) * span, (near[1] + toward[1] * rise) * span)
-        radius = _look_up(relief, hit)  # type: ignore[assignment]
+        radius = _look_up(relief, hit)
     # The ball's unit is metres times the mean squeeze; close enough for a one-pixel edge.
     unit = px_per_m * float(np.mean(SEMI_AXES_M[:2]))
     cover = np.clip((radius - miss) * np.float32(unit) + np.float32(0.5), 0, 1)

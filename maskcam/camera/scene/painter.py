@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from maskcam.camera.scene.body import draw_body
-from maskcam.camera.scene.canvas import Picture, Plane
+from maskcam.camera.scene.canvas import Picture, as_plane
 from maskcam.camera.scene.figure import Figure
 from maskcam.camera.scene.geometry import PinholeCamera
 from maskcam.camera.scene.head import Patch, build_head, draw_head
@@ -79,8 +79,8 @@ def _blurred(patch: Patch, across_px: float) -> Patch:
     kernel /= kernel.sum()
     inside = cv2.sepFilter2D(patch.rgb, -1, kernel, np.ones(1, np.float32))
     spread = cv2.sepFilter2D(patch.alpha, -1, kernel, np.ones(1, np.float32))
-    share = patch.alpha / np.maximum(spread, 1e-3)
-    rgb: Plane = inside * np.minimum(share, 1)[..., None]
+    share = as_plane(patch.alpha / np.maximum(spread, 1e-3))
+    rgb = as_plane(inside * np.minimum(share, 1)[..., None])
     return Patch(patch.left, patch.top, rgb, patch.alpha)
 
 

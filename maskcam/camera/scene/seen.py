@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -15,11 +16,20 @@ from maskcam.camera.scene.walk import Act, Gesture, Walker
 _SHAKE_FACE_PX = 28.0
 _SHAKE_SEEN = 0.8
 _LOOK_S = 0.1
+_LONGEST_S = 60.0
+"""No walk takes longer; whoever stands still is asked for every time."""
 
 
 def people_at(cast: Sequence[Walker], at_s: float) -> dict[int, Figure]:
-    """Returns who is in the street at a time, by their number in the cast."""
-    found = ((number, walker.figure(at_s)) for number, walker in enumerate(cast))
+    """Returns who is in the street at a time, by their number in the cast.
+
+    The cast is in the order of beginning, as `draw_cast` returns it.
+    """
+    first = bisect_left(cast, at_s - _LONGEST_S, key=lambda walker: walker.begin_s)
+    last = bisect_right(cast, at_s, key=lambda walker: walker.begin_s)
+    if cast and cast[0].still:
+        first = 0
+    found = ((number, cast[number].figure(at_s)) for number in range(first, last))
     return {number: figure for number, figure in found if figure is not None}
 
 

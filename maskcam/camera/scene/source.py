@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 import cv2
 
+from maskcam.camera.base import fitted
+from maskcam.camera.scene.canvas import Picture
 from maskcam.camera.scene.street import Scene
 from maskcam.errors import CameraError
 from maskcam.records import Frame
@@ -16,7 +18,8 @@ from maskcam.records import Frame
 class SceneCamera:
     """Serves the frames of a scene; see `maskcam.camera.base.Camera`.
 
-    scene: what to show. rgb_size: width and height of the detector's picture.
+    scene: what to show. rgb_size: width and height in px into which the
+        detector's picture is scaled, its aspect kept.
     fast: the scene's own clock runs as fast as frames are read, starting at 0;
         otherwise frames come in real time, stamped by the monotonic clock, and
         frames that nobody read in time are skipped, as a real camera would.
@@ -24,7 +27,7 @@ class SceneCamera:
 
     def __init__(self, scene: Scene, *, rgb_size: tuple[int, int], fast: bool = False) -> None:
         self._scene = scene
-        self._rgb_size = rgb_size
+        self._rgb_size = fitted(scene.camera.size, rgb_size)
         self._fast = fast
         self._number = 0
         self._begun_at_s: float | None = None
@@ -71,10 +74,11 @@ class SceneCamera:
             return None
         self._number += 1
         picture = self._scene.render(at_s)
+        small = cv2.resize(picture, self._rgb_size, interpolation=cv2.INTER_AREA)
         return Frame(
             captured_at_s=self._begun_at_s + at_s,
-            luma=cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY),  # type: ignore[arg-type]
-            rgb=cv2.resize(picture, self._rgb_size, interpolation=cv2.INTER_AREA),  # type: ignore[arg-type]
+            luma=cast("Picture", cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)),
+            rgb=cast("Picture", small),
         )
 
     def _wait(self, period: float, timeout_s: float) -> None:
@@ -85,8 +89,8 @@ class SceneCamera:
         due = self._number * period - now
         if due > timeout_s:
             raise CameraError(
-                f"no frame within {timeout_s:g} s: the rendered street gives one every {period:g} s;"
-                " wait longer"
+                f"no frame within {timeout_s:g} s: the rendered street gives one"
+                f" every {period:g} s; wait longer"
             )
         if due > 0:
             time.sleep(due)

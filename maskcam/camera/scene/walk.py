@@ -107,46 +107,51 @@ class Walker:
     gaze: tuple[float, float, float] = field(default=(0.05, 0.07, 0.0))
     still: bool = False
 
-    @cached_property
-    def _track(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-        """Times, metres walked and speeds, on a fine grid."""
+    @property
+    def _long_m(self) -> float:
         (x0, z0), (x1, z1) = self.way
-        long = math.hypot(x1 - x0, z1 - z0)
-        pause = (self.stop_s[1] - self.stop_s[0] + 2.0) if self.stop_s else 0.0
-        times = self.begin_s + np.arange(0, long / self.speed + pause + 1.0, _STEP_S)
-        speeds = np.full(len(times), self.speed)
-        if self.stop_s:
-            ramp = 0.5
-            before = np.clip((times - self.stop_s[0] + ramp) / ramp, 0, 1)
-            after = np.clip((self.stop_s[1] + ramp - times) / ramp, 0, 1)
-            stopped = np.minimum(
-                before * before * (3 - 2 * before), after * after * (3 - 2 * after)
-            )
-            speeds *= 1 - stopped
+        return math.hypot(x1 - x0, z1 - z0)
+
+    @cached_property
+    def _halting(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Times, metres walked and speeds of a walk with a pause, on a fine grid."""
+        assert self.stop_s is not None
+        lasts = self._long_m / self.speed + self.stop_s[1] - self.stop_s[0] + 3.0
+        times = self.begin_s + np.arange(0, lasts, _STEP_S)
+        ramp = 0.5
+        before = np.clip((times - self.stop_s[0] + ramp) / ramp, 0, 1)
+        after = np.clip((self.stop_s[1] + ramp - times) / ramp, 0, 1)
+        halt = np.minimum(before, after)
+        speeds = self.speed * (1 - halt * halt * (3 - 2 * halt))
         walked = np.concatenate([[0.0], np.cumsum(speeds[:-1]) * _STEP_S])
         return times, walked, speeds
+
+    def _progress(self, at_s: float) -> tuple[float, float]:
+        """Returns metres walked and speed at a time."""
+        if self.still:
+            return 0.0, 0.0
+        if self.stop_s is None:
+            return (at_s - self.begin_s) * self.speed, self.speed
+        times, walked, speeds = self._halting
+        return float(np.interp(at_s, times, walked)), float(np.interp(at_s, times, speeds))
 
     @cached_property
     def end_s(self) -> float:
         """When the walk is over."""
         if self.still:
             return math.inf
-        (x0, z0), (x1, z1) = self.way
-        times, walked, _ = self._track
-        last = int(np.searchsorted(walked, math.hypot(x1 - x0, z1 - z0)))
-        return float(times[min(last, len(times) - 1)])
+        if self.stop_s is None:
+            return self.begin_s + self._long_m / self.speed
+        times, walked, _ = self._halting
+        return float(times[min(int(np.searchsorted(walked, self._long_m)), len(times) - 1)])
 
     def figure(self, at_s: float) -> Figure | None:
         """Returns the person at a time, or None when not in the street."""
         if not self.begin_s <= at_s < self.end_s:
             return None
         (x0, z0), (x1, z1) = self.way
-        if self.still:
-            walked, speed = 0.0, 0.0
-        else:
-            times, path, speeds = self._track
-            walked, speed = (float(np.interp(at_s, times, line)) for line in (path, speeds))
-        long = math.hypot(x1 - x0, z1 - z0) or 1.0
+        walked, speed = self._progress(at_s)
+        long = self._long_m
         along_x, along_z = (x1 - x0) / long, (z1 - z0) / long
         weave = self.weave_m * math.sin(walked * 0.9 + self.phase)
         # One gait cycle is two steps: sway and yaw once a cycle, bob twice.

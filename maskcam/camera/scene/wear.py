@@ -87,7 +87,7 @@ def hair(sheet: Plane, relief: Plane, look: Look, rng: np.random.Generator) -> N
     coat = base * (1 + 0.16 * streaks[..., None]) + 5 * streaks[..., None]
     gloss = area(ellipse(0, line + 0.28, 0.6, 0.07), soft=0.08)
     coat += gloss[..., None] * (18 + 0.16 * base)
-    edge = strokes([_window(right) + [_window(right)[0]]], width=0.03, soft=0.03)
+    edge = strokes([[*_window(right), _window(right)[0]]], width=0.03, soft=0.03)
     blend(sheet, np.array(look.skin, np.float32) * 0.55, edge * _over(cover), 0.6)
     blend(sheet, np.clip(coat, 0, 255), cover, 0.97)
     height = {
