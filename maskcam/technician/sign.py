@@ -66,7 +66,7 @@ def omissions(config: Config) -> list[str]:
 def first_layer(config: Config, *, language: Language, size: Size, form: Form) -> bytes:
     """Returns the sign as a PDF (with embedded fonts), PNG or SVG (with outlined text)."""
     data = _sign_data(config, language=language, size=size)
-    [page] = typeset(HERE / "sign.typ", data, form=form)
+    [page] = typeset(HERE / "sign.typ", data, form=form, dated=config.notice.sign_date)
     return page
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,13 +14,14 @@ Form = Literal["pdf", "png", "svg"]
 PRINT_PPI = 200
 
 
-def typeset(source: Path, data: dict[str, Any], *, form: Form) -> list[bytes]:
+def typeset(source: Path, data: dict[str, Any], *, form: Form, dated: date) -> list[bytes]:
     """Returns the pages of a document (a PDF is one item); fonts are embedded or outlined.
 
     Args:
         source: the .typ file; what it includes lies in its folder.
         data: what the document reads from `sys.inputs.data`, as JSON.
         form: file format.
+        dated: the date that the document bears, so that the same words give the same bytes.
 
     Raises:
         MaskcamError: the extra `sign` is not installed, or the document cannot be set.
@@ -37,6 +39,7 @@ def typeset(source: Path, data: dict[str, Any], *, form: Form) -> list[bytes]:
             ignore_system_fonts=True,
             format=form,
             ppi=PRINT_PPI,
+            timestamp=datetime.combine(dated, time(), tzinfo=UTC),
             sys_inputs={"data": json.dumps(data)},
         )
     except typst.TypstError as error:
