@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple, Self
 
 import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
@@ -58,13 +58,13 @@ class _Client(mqtt.Client):
     delivered = 0
     """Messages so far; the owner's callback counts them."""
 
-    def loop_read(self, max_packets: int = 1) -> mqtt.MQTTErrorCode:
+    def loop_read(self, max_packets: int = 1) -> MQTTErrorCode:
         """Reads packets until one is not a message, or the connection fails."""
-        code = mqtt.MQTT_ERR_SUCCESS
+        code = MQTTErrorCode.MQTT_ERR_SUCCESS
         for _ in range(_PACKETS_AT_ONCE):
             before = self.delivered
             code = super().loop_read(max_packets)
-            if code != mqtt.MQTT_ERR_SUCCESS or self.delivered == before:
+            if code != MQTTErrorCode.MQTT_ERR_SUCCESS or self.delivered == before:
                 break
         return code
 

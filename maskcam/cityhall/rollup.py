@@ -120,7 +120,7 @@ def _book(
     part = _part(sums, (bucket, site_id, unit_id))
     if counts[0] is not None:
         for place, count in enumerate(counts):
-            part.counts[place] += count
+            part.counts[place] += count or 0
     end = start + minutes
     while start < end:
         after = following(bucket)

@@ -1,0 +1,275 @@
+"""Draws charts as SVG: they need no script, no network, and print as they are.
+
+Colours stand in `static/city.css` and, for the PDF, as attributes. Every chart is
+one picture for a screen reader, with a description; its numbers are in a table
+beside it. Elements of class "hit" carry what a pointer or arrow key tells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import count
+from math import ceil, floor, log10
+from typing import NamedTuple
+from xml.etree import ElementTree as ET
+
+from markupsafe import Markup
+
+from maskcam.cityhall.statistics import Interval
+
+# Blue, vermilion, orange, grey of Okabe and Ito: told apart by colour-blind people.
+COLOURS = {
+    "with_mask": "#0072b2",
+    "without_mask": "#d55e00",
+    "incorrect": "#e69f00",
+    "unclear": "#8a8f98",
+}
+_INK, _PALE, _GAP = "#3b4252", "#d9dee7", "#eceff4"
+_ids = count()
+
+
+class Bar(NamedTuple):
+    """One hour or day. `parts` is None where nothing is known; `tip` says all of it in words."""
+
+    label: str
+    tip: str
+    parts: tuple[int, ...] | None
+    partly: bool = False
+    strong_label: bool = False
+
+
+class Dot(NamedTuple):
+    """A share in one hour or day; `interval` is None where it is not known or told."""
+
+    label: str
+    tip: str
+    interval: Interval | None
+    gap: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Width and height of the drawing, and of its margins, in units of the picture."""
+
+    width: int
+    height: int
+    left: int = 46
+    right: int = 8
+    top: int = 12
+    bottom: int = 28
+    labels: int = 24
+    """At most so many labels fit below."""
+
+    @property
+    def inner_width(self) -> int:
+        """Width of the plot itself."""
+        return self.width - self.left - self.right
+
+    @property
+    def inner_height(self) -> int:
+        """Height of the plot itself."""
+        return self.height - self.top - self.bottom
+
+
+WIDE = Size(920, 260)
+NARROW = Size(400, 240, left=42, labels=8)
+
+
+def stacked_bars(bars: Sequence[Bar], *, title: str, description: str, size: Size = WIDE) -> Markup:
+    """Draws passages by mask state; what is not known is hatched, never a zero."""
+    highest = max((sum(bar.parts) for bar in bars if bar.parts), default=0)
+    ticks = nice_ticks(highest)
+    root, plot = _canvas(size, title, description)
+    scale = size.inner_height / ticks[-1]
+    for tick in ticks:
+        _tick(plot, size, size.inner_height - tick * scale, f"{tick:,}".replace(",", "\u202f"))
+    step = size.inner_width / max(1, len(bars))
+    for place, bar in enumerate(bars):
+        left, width = place * step, max(1.0, step * 0.82)
+        group = _add(plot, "g", attributes={"class": "hit", "data-tip": bar.tip})
+        _add(group, "title").text = bar.tip
+        if bar.parts is None:
+            _gap(root, group, left, step, size.inner_height)
+        top = float(size.inner_height)
+        for part, colour in zip(bar.parts or (), COLOURS.values(), strict=False):
+            height = part * scale
+            top -= height
+            if height:
+                _rect(group, left + (step - width) / 2, top, width, height, fill=colour)
+        if bar.partly:
+            _mark(group, left + step / 2, min(top, size.inner_height) - 5)
+        _rect(group, left, 0, step, size.inner_height, fill="#000", **{"fill-opacity": "0"})
+    _labels(plot, size, [(bar.label, bar.strong_label) for bar in bars])
+    return _markup(root)
+
+
+def shares(dots: Sequence[Dot], *, title: str, description: str, size: Size = WIDE) -> Markup:
+    """Draws a share over time with its confidence band; the line breaks at every gap."""
+    root, plot = _canvas(size, title, description)
+    height = size.inner_height
+    for percent in (0, 25, 50, 75, 100):
+        _tick(plot, size, height * (1 - percent / 100), f"{percent}\u202f%")
+    step = size.inner_width / max(1, len(dots))
+    for run in _runs(dots):
+        points = [(step * (i + 0.5), interval) for i, interval in run]
+        upper = [(x, height * (1 - i.high)) for x, i in points]
+        lower = [(x, height * (1 - i.low)) for x, i in reversed(points)]
+        if len(points) == 1:
+            (x, only), half = points[0], min(4.0, step / 3)
+            top = height * (1 - only.high)
+            tall = height * only.width
+            _rect(plot, x - half, top, 2 * half, tall, fill="#0072b2", **{"fill-opacity": "0.25"})
+        else:
+            band = " ".join(f"{x:.1f},{y:.1f}" for x, y in upper + lower)
+            attributes = {"points": band, "fill": "#0072b2", "fill-opacity": "0.22"}
+            _add(plot, "polygon", attributes=attributes)
+            line = " ".join(f"{x:.1f},{height * (1 - i.value):.1f}" for x, i in points)
+            attributes = {"points": line, "fill": "none", "stroke": "#0072b2", "stroke-width": "2"}
+            _add(plot, "polyline", attributes=attributes)
+        for x, interval in points:
+            y = height * (1 - interval.value)
+            attributes = {"cx": f"{x:.1f}", "cy": f"{y:.1f}", "r": "3", "fill": "#0072b2"}
+            _add(plot, "circle", attributes=attributes)
+    for place, dot in enumerate(dots):
+        group = _add(plot, "g", attributes={"class": "hit", "data-tip": dot.tip})
+        _add(group, "title").text = dot.tip
+        if dot.gap:
+            _gap(root, group, place * step, step, height)
+        _rect(group, place * step, 0, step, height, fill="#000", **{"fill-opacity": "0"})
+    _labels(plot, size, [(dot.label, False) for dot in dots])
+    return _markup(root)
+
+
+def sparkline(heights: Sequence[int | None], *, title: str) -> Markup:
+    """Draws a small row of bars; None is a gap."""
+    width, height, step = 168, 36, 168 / max(1, len(heights))
+    root = _svg(width, height, title, "")
+    highest = max((value for value in heights if value), default=1)
+    for place, value in enumerate(heights):
+        left = place * step + 1
+        if value is None:
+            _rect(root, left, height - 4, step - 2, 4, fill=_PALE)
+        else:
+            tall = max(1.0, (height - 2) * value / highest)
+            _rect(root, left, height - tall, step - 2, tall, fill="#0072b2")
+    return _markup(root)
+
+
+def interval_bar(interval: Interval, *, title: str) -> Markup:
+    """Draws a share on a line from 0 to 100 % with its interval."""
+    width, height = 168, 18
+    root = _svg(width, height, title, "")
+    _rect(root, 0, 7, width, 4, fill=_PALE)
+    low, high = interval.low * width, interval.high * width
+    _rect(root, low, 4, max(2.0, high - low), 10, fill="#0072b2", **{"fill-opacity": "0.35"})
+    _rect(root, interval.value * width - 1.5, 1, 3, 16, fill="#0072b2")
+    return _markup(root)
+
+
+def nice_ticks(highest: float) -> list[int]:
+    """Returns 3 to 6 round numbers from 0 to at least `highest`."""
+    if highest <= 4:
+        return [0, 1, 2, 3, 4]
+    rough = highest / 4
+    power = 10 ** floor(log10(rough))
+    step = next(s * power for s in (1, 2, 2.5, 5, 10) if s * power >= rough and s * power % 1 == 0)
+    return [int(i * step) for i in range(ceil(highest / step) + 1)]
+
+
+def _runs(dots: Sequence[Dot]) -> Iterable[list[tuple[int, Interval]]]:
+    run: list[tuple[int, Interval]] = []
+    for place, dot in enumerate(dots):
+        if dot.interval is not None:
+            run.append((place, dot.interval))
+        elif run:
+            yield run
+            run = []
+    if run:
+        yield run
+
+
+def _svg(width: int, height: int, title: str, description: str) -> ET.Element:
+    number = next(_ids)
+    root = ET.Element(
+        "svg",
+        {
+            "xmlns": "http://www.w3.org/2000/svg",
+            "viewBox": f"0 0 {width} {height}",
+            "width": str(width),
+            "height": str(height),
+            "role": "img",
+            "aria-labelledby": f"chart{number}t" + (f" chart{number}d" if description else ""),
+            "font-family": "system-ui, 'DejaVu Sans', sans-serif",
+            "font-size": "12",
+        },
+    )
+    _add(root, "title", attributes={"id": f"chart{number}t"}).text = title
+    if description:
+        _add(root, "desc", attributes={"id": f"chart{number}d"}).text = description
+    return root
+
+
+def _canvas(size: Size, title: str, description: str) -> tuple[ET.Element, ET.Element]:
+    root = _svg(size.width, size.height, title, description)
+    hatch = {
+        "id": f"hatch{next(_ids)}",
+        "width": "7",
+        "height": "7",
+        "patternUnits": "userSpaceOnUse",
+        "patternTransform": "rotate(45)",
+    }
+    pattern = _add(_add(root, "defs"), "pattern", attributes=hatch)
+    _rect(pattern, 0, 0, 7, 7, fill=_GAP)
+    _rect(pattern, 0, 0, 2, 7, fill=_PALE)
+    place = {"transform": f"translate({size.left} {size.top})"}
+    return root, _add(root, "g", attributes=place)
+
+
+def _gap(root: ET.Element, parent: ET.Element, left: float, width: float, height: float) -> None:
+    pattern = root.find("defs/pattern")
+    assert pattern is not None
+    _rect(parent, left, 0, width, height, fill=f"url(#{pattern.get('id')})")
+
+
+def _mark(parent: ET.Element, x: float, y: float) -> None:
+    corners = f"{x - 4:.1f},{y - 4:.1f} {x + 4:.1f},{y - 4:.1f} {x:.1f},{y + 2:.1f}"
+    _add(parent, "polygon", attributes={"points": corners, "fill": _INK})
+
+
+def _tick(plot: ET.Element, size: Size, y: float, label: str) -> None:
+    line = {"x1": "0", "x2": str(size.inner_width), "y1": f"{y:.1f}", "y2": f"{y:.1f}"}
+    _add(plot, "line", attributes={**line, "stroke": _PALE})
+    text = {"x": "-6", "y": f"{y + 4:.1f}", "text-anchor": "end", "fill": _INK}
+    _add(plot, "text", attributes=text).text = label
+
+
+def _labels(plot: ET.Element, size: Size, labels: Sequence[tuple[str, bool]]) -> None:
+    step = size.inner_width / max(1, len(labels))
+    every = max(1, ceil(len(labels) / size.labels))
+    for place, (label, strong) in enumerate(labels):
+        if place % every == 0:
+            text = {
+                "x": f"{step * (place + 0.5):.1f}",
+                "y": str(size.inner_height + 18),
+                "text-anchor": "middle",
+                "fill": _INK,
+                **({"font-weight": "bold"} if strong else {}),
+            }
+            _add(plot, "text", attributes=text).text = label
+
+
+def _rect(
+    parent: ET.Element, x: float, y: float, width: float, height: float, **rest: str
+) -> ET.Element:
+    place = {"x": x, "y": y, "width": width, "height": height}
+    return _add(parent, "rect", attributes={**{k: f"{v:.1f}" for k, v in place.items()}, **rest})
+
+
+def _add(parent: ET.Element, name: str, *, attributes: dict[str, str] | None = None) -> ET.Element:
+    return ET.SubElement(parent, name, attributes or {})
+
+
+def _markup(root: ET.Element) -> Markup:
+    # ElementTree has escaped every text and attribute.
+    return Markup(ET.tostring(root, encoding="unicode"))  # noqa: S704

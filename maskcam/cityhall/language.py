@@ -1,0 +1,148 @@
+"""Words, numbers and times as the reader's language and the city's clocks have them."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+from babel import Locale
+from babel.dates import format_date, format_time, format_timedelta, get_day_names
+from babel.numbers import format_decimal, format_percent
+
+from maskcam.cityhall.figures import Change, Point, Seen
+from maskcam.cityhall.reader import Totals
+from maskcam.cityhall.rollup import moment_of
+from maskcam.cityhall.statistics import FEW, ROUGH_WIDTH, Interval
+from maskcam.cityhall.texts import LANGUAGES, TEXTS
+
+_LOCALES = {"en": "en_GB", "fr": "fr_FR"}  # both count hours to 24
+
+
+def choose(wanted: str | None, accepted: str) -> str:
+    """Returns the language of the address, or else the first of the browser's that we have."""
+    if wanted in LANGUAGES:
+        return str(wanted)
+    ranked = []
+    for place, item in enumerate(accepted[:200].split(",")):
+        name, _, quality = item.partition(";q=")
+        try:
+            weight = float(quality or 1)
+        except ValueError:
+            weight = 0.0
+        ranked.append((-weight, place, name.strip().lower()[:2]))
+    return next((name for _, _, name in sorted(ranked) if name in LANGUAGES), "en")
+
+
+class Words:
+    """Says things in one language."""
+
+    def __init__(self, language: str, *, zone: ZoneInfo) -> None:
+        self.language = language
+        self._place = LANGUAGES.index(language)
+        self._locale = Locale.parse(_LOCALES[language])
+        self._zone = zone
+
+    def __call__(self, key: str, **values: object) -> str:
+        """Returns the text `key` with its placeholders filled."""
+        return TEXTS[key][self._place].format(**values)
+
+    def number(self, value: float, *, digits: int = 0) -> str:
+        """Returns a number with the separators of the language."""
+        pattern = "#,##0." + "0" * digits if digits else "#,##0"
+        return format_decimal(value, format=pattern, locale=self._locale)
+
+    def percent(self, value: float) -> str:
+        """Returns 0.123 as 12 %."""
+        return format_percent(value, format="#,##0\u202f%", locale=self._locale)
+
+    def day(self, day: date) -> str:
+        """Returns a day with its name and year."""
+        return format_date(day, "EEEE d MMMM y", locale=self._locale)
+
+    def short_day(self, day: date) -> str:
+        """Returns a day for the axis of a chart."""
+        return format_date(day, "d MMM", locale=self._locale)
+
+    def weekday_day(self, day: date) -> str:
+        """Returns a day with its name, without the year."""
+        return format_date(day, "EEEE d MMMM", locale=self._locale)
+
+    def weekday(self, number: int) -> str:
+        """Returns the name of a day of the week; Monday is 0."""
+        return str(get_day_names(locale=self._locale)[number])
+
+    def minute(self, minute: int) -> str:
+        """Returns the city's time of a minute since the epoch."""
+        local = moment_of(minute).astimezone(self._zone)
+        return format_time(local, "HH:mm", locale=self._locale)
+
+    def moment(self, seconds: int | None) -> str:
+        """Returns day and time of seconds since the epoch."""
+        if seconds is None:
+            return "-"
+        local = datetime.fromtimestamp(seconds, UTC).astimezone(self._zone)
+        return f"{self.short_day(local.date())} {format_time(local, 'HH:mm', locale=self._locale)}"
+
+    def duration(self, seconds: float) -> str:
+        """Returns a duration in hours and minutes."""
+        minutes = round(seconds / 60)
+        parts = [(minutes // 60, "hour"), (minutes % 60, "minute")]
+        texts = [
+            format_timedelta(
+                amount * (3600 if unit == "hour" else 60),
+                granularity="minute" if unit == "minute" else "hour",
+                threshold=10**6,
+                format="narrow",
+                locale=self._locale,
+            )
+            for amount, unit in parts
+            if amount
+        ]
+        return " ".join(texts) or "0 min"
+
+    def share(self, totals: Totals) -> str:
+        """Returns the mask share in words that say how sure it is."""
+        interval = totals.mask_share
+        if interval is None or totals.judged < FEW:
+            return self("share_few")
+        key = "share_rough" if interval.width >= ROUGH_WIDTH else "share_value"
+        return self(key, value=self.percent(interval.value))
+
+    def share_range(self, totals: Totals) -> str:
+        """Returns the limits of the mask share, or how few people were judged."""
+        interval = totals.mask_share
+        if interval is None or totals.judged < FEW:
+            return self("share_few_long", count=self.number(totals.judged))
+        return self("share_range", low=self.percent(interval.low), high=self.percent(interval.high))
+
+    def change(self, change: Change, *, day: date) -> str:
+        """Returns how passages changed against a week ago, or why that cannot be said."""
+        if change.now.observed_s == 0 and change.before.observed_s == 0:
+            return self("change_early")
+        if change.ratio is None:
+            return self(
+                "change_not",
+                now=self.duration(change.now.observed_s),
+                before=self.duration(change.before.observed_s),
+            )
+        percent = self.percent(abs(change.ratio))
+        if abs(change.ratio) < 0.005:
+            return self("change_same", day=self.weekday_day(day))
+        key = "change_more" if change.ratio > 0 else "change_less"
+        return self(key, percent=percent, day=self.weekday_day(day))
+
+    def points(self, change: Interval | None) -> str:
+        """Returns a change of a share in percentage points, or that none is clear."""
+        if change is None:
+            return self("points_unknown")
+        if change.low <= 0 <= change.high:
+            return self("points_same")
+        limits = sorted((abs(100 * change.low), abs(100 * change.high)))
+        low, high = (self.number(limit, digits=1) for limit in limits)
+        return self("points_up" if change.value > 0 else "points_down", low=low, high=high)
+
+    def seen(self, point: Point) -> str:
+        """Returns what is known of an hour or day."""
+        if point.seen is Seen.PARTLY:
+            return self("partly_value", percent=self.percent(point.observed_part))
+        return self(point.seen.value)

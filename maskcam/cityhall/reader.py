@@ -1,0 +1,179 @@
+"""Reads sums and units; everything the dashboard shows comes through here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
+
+from sqlalchemy import Engine, func, select
+
+from maskcam.cityhall import schema
+from maskcam.cityhall.rollup import COUNTS, Calendar
+from maskcam.cityhall.statistics import Interval, share
+
+Level = Literal["hourly", "daily"]
+_SUMMED = (*COUNTS, "observed_s", "covered_minutes", "withheld_minutes")
+
+
+class Totals(NamedTuple):
+    """Sums over units and time. `observed_s` and the minutes are summed over units, too."""
+
+    with_mask: int = 0
+    without_mask: int = 0
+    incorrect: int = 0
+    unclear: int = 0
+    observed_s: float = 0.0
+    covered_minutes: int = 0
+    withheld_minutes: int = 0
+    units: int = 0
+
+    @property
+    def people(self) -> int:
+        """Passages that were told; those of withheld windows are not known."""
+        return self.with_mask + self.without_mask + self.incorrect + self.unclear
+
+    @property
+    def judged(self) -> int:
+        """Passages whose mask could be judged."""
+        return self.with_mask + self.without_mask + self.incorrect
+
+    @property
+    def mask_share(self) -> Interval | None:
+        """Share of judged passages with a mask worn properly."""
+        return share(self.with_mask, self.judged)
+
+    @property
+    def observed_hours(self) -> float:
+        """Hours observed, summed over units."""
+        return self.observed_s / 3600
+
+
+class Unit(NamedTuple):
+    """A unit and its last status; `online` is None if it never told one."""
+
+    name: str
+    site: str
+    online: bool | None
+    version: str | None
+    heard_at: int | None
+
+
+class Span(NamedTuple):
+    """Minutes since the epoch: from `start` to before `end`."""
+
+    start: int
+    end: int
+
+
+class Reader:
+    """Answers questions about spans of time, from the sums only."""
+
+    def __init__(self, engine: Engine, *, calendar: Calendar) -> None:
+        self.engine = engine
+        self.calendar = calendar
+
+    def sites(self) -> list[str]:
+        """Returns the names of all sites, sorted."""
+        with self.engine.connect() as connection:
+            return list(
+                connection.scalars(select(schema.sites.c.name).order_by(schema.sites.c.name))
+            )
+
+    def units(self) -> list[Unit]:
+        """Returns all units, sorted by site and name."""
+        units, sites = schema.units, schema.sites
+        query = (
+            select(
+                units.c.name,
+                sites.c.name.label("site"),
+                *(units.c[name] for name in ("online", "version", "heard_at")),
+            )
+            .join(sites, units.c.site_id == sites.c.id)
+            .order_by(sites.c.name, units.c.name)
+        )
+        with self.engine.connect() as connection:
+            return [Unit(*row) for row in connection.execute(query)]
+
+    def by_site(self, level: Level, span: Span) -> dict[str, Totals]:
+        """Returns the totals of each site that has any in `span`."""
+        return {str(site): totals for (site,), totals in self._sums(level, span, ["site"], None)}
+
+    def by_bucket(
+        self, level: Level, span: Span, *, site: str | None = None
+    ) -> dict[tuple[str, int], Totals]:
+        """Returns the totals of each site and hour or day that has any."""
+        rows = self._sums(level, span, ["site", "bucket"], site)
+        return {(str(name), int(bucket)): totals for (name, bucket), totals in rows}
+
+    def by_unit(self, level: Level, span: Span, *, site: str) -> dict[tuple[str, int], Totals]:
+        """Returns the totals of each unit of a site, by hour or day."""
+        rows = self._sums(level, span, ["unit", "bucket"], site)
+        return {(str(name), int(bucket)): totals for (name, bucket), totals in rows}
+
+    def windows(self, span: Span, *, site: str | None = None) -> Iterator[tuple[Any, ...]]:
+        """Yields the stored windows in order of unit and start, as they arrived."""
+        table, units, sites = schema.windows, schema.units, schema.sites
+        columns = ("start", "minutes", *COUNTS, "observed_s")
+        query = (
+            select(
+                sites.c.name.label("site"),
+                units.c.name.label("unit"),
+                *(table.c[name] for name in columns),
+            )
+            .join(units, table.c.unit_id == units.c.id)
+            .join(sites, table.c.site_id == sites.c.id)
+            .where(table.c.start >= span.start, table.c.start < span.end)
+            .order_by(units.c.id, table.c.start)
+        )
+        if site is not None:
+            query = query.where(sites.c.name == site)
+        with self.engine.connect().execution_options(yield_per=2000) as connection:
+            for row in connection.execute(query):
+                yield tuple(row)
+
+    def first_day(self) -> int | None:
+        """Returns the first day of which anything is known."""
+        with self.engine.connect() as connection:
+            day: int | None = connection.scalar(select(func.min(schema.daily.c.bucket)))
+            return day
+
+    def state(self, now: datetime) -> str:
+        """Returns a text that changes whenever what is shown of the last two days changes."""
+        since = self.calendar.day(int(now.timestamp() // 60) - 1440)
+        table, units = schema.hourly, schema.units
+        with self.engine.connect() as connection:
+            sums = connection.execute(
+                select(
+                    func.count(), func.sum(table.c.covered_minutes), func.sum(table.c.with_mask)
+                ).where(table.c.bucket >= since)
+            ).one()
+            states = connection.execute(
+                select(func.count(), func.max(units.c.heard_at), func.count(units.c.online))
+            ).one()
+        return ".".join(str(value or 0) for value in (*sums, *states))
+
+    def _sums(
+        self, level: Level, span: Span, by: Sequence[str], site: str | None
+    ) -> Iterator[tuple[tuple[Any, ...], Totals]]:
+        table = schema.metadata.tables[level]
+        sites, units = schema.sites, schema.units
+        keys = {"site": sites.c.name, "unit": units.c.name, "bucket": table.c.bucket}
+        columns = [keys[name] for name in by]
+        query = (
+            select(
+                *columns,
+                *(func.sum(table.c[name]) for name in _SUMMED),
+                func.count(table.c.unit_id.distinct()),
+            )
+            .join(sites, table.c.site_id == sites.c.id)
+            .where(table.c.bucket >= span.start, table.c.bucket < span.end)
+            .group_by(*columns)
+        )
+        if "unit" in by:
+            query = query.join(units, table.c.unit_id == units.c.id)
+        if site is not None:
+            query = query.where(sites.c.name == site)
+        with self.engine.connect() as connection:
+            for row in connection.execute(query):
+                yield tuple(row[: len(by)]), Totals(*row[len(by) :])

@@ -1,0 +1,93 @@
+// Says what a chart's bar is about, by pointer or arrow keys, and keeps the page fresh.
+// All pages work without it.
+"use strict";
+
+function tell(chart, hit) {
+  chart.querySelectorAll(".hit.on").forEach((other) => other.classList.remove("on"));
+  hit.classList.add("on");
+  chart.querySelector(".readout").textContent = hit.dataset.tip;
+}
+
+function shownHits(chart) {
+  const wide = chart.querySelector(".wide");
+  const shown = wide.offsetParent === null ? chart.querySelector(".narrow") : wide;
+  return Array.from(shown.querySelectorAll(".hit"));
+}
+
+document.addEventListener("pointerover", (event) => {
+  const hit = event.target.closest?.(".chart .hit");
+  if (hit) tell(hit.closest(".chart"), hit);
+});
+
+document.addEventListener("keydown", (event) => {
+  const chart = event.target.closest?.(".chart");
+  const steps = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity };
+  if (!chart || !(event.key in steps)) return;
+  const hits = shownHits(chart);
+  const now = hits.findIndex((hit) => hit.classList.contains("on"));
+  const wanted = now < 0 && Number.isFinite(steps[event.key]) ? 0 : now + steps[event.key];
+  const next = hits[Math.min(hits.length - 1, Math.max(0, wanted))];
+  if (next) tell(chart, next);
+  event.preventDefault();
+});
+
+function mark(state) {
+  document.querySelectorAll(".live").forEach((light) => {
+    light.classList.toggle("on", state === "on");
+    light.classList.toggle("lost", state === "lost");
+    light.textContent = state === "lost" ? light.dataset.lost : light.dataset.live;
+  });
+}
+
+let refreshing = false;
+let again = false;
+
+async function refresh() {
+  const main = document.querySelector("main[data-live]");
+  const typing = document.activeElement?.matches("input, select");
+  if (!main || typing || document.hidden) {
+    again = true;
+    return;
+  }
+  if (refreshing) return;
+  refreshing = true;
+  again = false;
+  try {
+    const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+    if (!answer.ok || answer.redirected) return;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const fresh = page.querySelector("main[data-live]");
+    if (fresh) replace(main, fresh);
+    mark("on");
+  } catch {
+    again = true;
+  } finally {
+    refreshing = false;
+  }
+}
+
+// Keeps what the reader has opened, focused and pointed at.
+function replace(main, fresh) {
+  const open = Array.from(main.querySelectorAll("details[open]"), (item) => item.id);
+  const focusable = "a, button, input, select, summary, [tabindex]";
+  const focused = Array.from(main.querySelectorAll(focusable)).indexOf(document.activeElement);
+  const told = Array.from(main.querySelectorAll(".chart"), (chart) =>
+    shownHits(chart).findIndex((hit) => hit.classList.contains("on")));
+  main.replaceChildren(...fresh.childNodes);
+  open.forEach((id) => document.getElementById(id)?.setAttribute("open", ""));
+  main.querySelectorAll(".chart").forEach((chart, place) => {
+    const hit = shownHits(chart)[told[place]];
+    if (hit) tell(chart, hit);
+  });
+  if (focused >= 0) main.querySelectorAll(focusable)[focused]?.focus({ preventScroll: true });
+}
+
+if (document.querySelector("main[data-live]")) {
+  const events = new EventSource("/live");
+  events.addEventListener("open", () => { mark("on"); });
+  events.addEventListener("error", () => { mark("lost"); });
+  events.addEventListener("change", refresh);
+  document.addEventListener("visibilitychange", () => { if (again) refresh(); });
+  document.addEventListener("focusout", () => { if (again) setTimeout(refresh, 300); });
+  setInterval(refresh, 60000); // the clock goes on when nobody passes
+}

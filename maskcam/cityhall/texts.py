@@ -1,0 +1,250 @@
+"""Every sentence of the dashboard, in English and French.
+
+Placeholders are those of `str.format`; the values are text that is escaped where
+it is shown.
+"""
+
+from __future__ import annotations
+
+TEXTS: dict[str, tuple[str, str]] = {
+    "language": ("English", "Français"),
+    "dashboard": ("Passers-by and masks", "Passants et masques"),
+    "skip": ("Skip to content", "Aller au contenu"),
+    "nav": ("Pages", "Pages"),
+    "nav_today": ("Today", "Aujourd'hui"),
+    "nav_compare": ("Compare sites", "Comparer les sites"),
+    "nav_where": ("Where and when", "Où et quand"),
+    "nav_report": ("Weekly report", "Rapport hebdomadaire"),
+    "nav_about": ("About these figures", "À propos des chiffres"),
+    "sign_in": ("Sign in", "Se connecter"),
+    "sign_out": ("Sign out", "Se déconnecter"),
+    "user": ("User name", "Nom d'utilisateur"),
+    "password": ("Password", "Mot de passe"),
+    "wrong_password": (
+        "User name or password is wrong.",
+        "Le nom d'utilisateur ou le mot de passe est incorrect.",
+    ),
+    "too_many_tries": (
+        "Too many attempts. Wait a minute, then try again.",
+        "Trop de tentatives. Attendez une minute, puis réessayez.",
+    ),
+    "live": ("Live", "En direct"),
+    "live_lost": ("Connection lost, trying again", "Connexion perdue, nouvel essai"),
+    "as_of": ("As of {time}", "À {time}"),
+    "footer": (
+        "Only numbers of people leave a camera: no pictures, no identities. Who shook their head "
+        "in front of a camera is in no figure.",
+        "Seuls des nombres de personnes sortent d'une caméra : ni image, ni identité. Qui a secoué "
+        "la tête devant une caméra n'est dans aucun chiffre.",
+    ),
+    "summary": (
+        "{people} passages so far today at {sites} sites. {online} of {units} cameras are online.",
+        "{people} passages jusqu'ici aujourd'hui sur {sites} sites. {online} caméras sur {units} "
+        "sont en ligne.",
+    ),
+    "no_sites": (
+        "No camera has sent anything yet. Figures appear here by themselves.",
+        "Aucune caméra n'a encore rien envoyé. Les chiffres apparaîtront ici d'eux-mêmes.",
+    ),
+    "passages_today": ("passages today", "passages aujourd'hui"),
+    "passages": ("Passages", "Passages"),
+    "mask_share": ("Mask worn properly", "Masque bien porté"),
+    "share_today": ("Today", "Aujourd'hui"),
+    "share_week": ("Last 7 days", "7 derniers jours"),
+    "share_value": ("{value}", "{value}"),
+    "share_rough": ("roughly {value}", "environ {value}"),
+    "share_range": (
+        "between {low} and {high} (95 % confidence)",
+        "entre {low} et {high} (confiance à 95 %)",
+    ),
+    "share_few": ("too few to tell", "trop peu pour le dire"),
+    "share_few_long": (
+        "too few to tell: {count} judged",
+        "trop peu pour le dire : {count} jugés",
+    ),
+    "change_passages": ("Passages against last week", "Passages par rapport à la semaine dernière"),
+    "change_more": ("{percent} more than on {day}", "{percent} de plus que {day}"),
+    "change_less": ("{percent} fewer than on {day}", "{percent} de moins que {day}"),
+    "change_same": ("as many as on {day}", "autant que {day}"),
+    "change_until": ("both until {time}", "jusqu'à {time} les deux jours"),
+    "change_not": (
+        "not comparable: observed {now}, and {before} a week ago",
+        "non comparable : observé {now}, contre {before} il y a une semaine",
+    ),
+    "change_early": ("too early in the day to compare", "trop tôt dans la journée pour comparer"),
+    "change_share": (
+        "Mask share against the week before",
+        "Part masquée face à la semaine d'avant",
+    ),
+    "points_up": ("up by {low} to {high} points", "en hausse de {low} à {high} points"),
+    "points_down": ("down by {low} to {high} points", "en baisse de {low} à {high} points"),
+    "points_same": ("no clear change", "pas de changement net"),
+    "points_unknown": ("too few to compare", "trop peu pour comparer"),
+    "units_online": ("Cameras online", "Caméras en ligne"),
+    "of": ("{a} of {b}", "{a} sur {b}"),
+    "fortnight": ("Passages of the last 14 days", "Passages des 14 derniers jours"),
+    "open_site": ("Day and weeks of {site}", "Jour et semaines de {site}"),
+    "withheld_note": (
+        "{minutes} min withheld: too few people to be told",
+        "{minutes} min non publiées : trop peu de personnes",
+    ),
+    "with_mask": ("With mask", "Avec masque"),
+    "without_mask": ("Without mask", "Sans masque"),
+    "incorrect": ("Worn incorrectly", "Mal porté"),
+    "unclear": ("Unclear", "Indéterminé"),
+    "unknown": ("Not observed or withheld", "Non observé ou non publié"),
+    "partly": ("Partly observed", "Partiellement observé"),
+    "day_of": ("{site}: {day}", "{site} : {day}"),
+    "previous_day": ("Day before", "Jour précédent"),
+    "next_day": ("Next day", "Jour suivant"),
+    "go_day": ("Day", "Jour"),
+    "weeks": ("Weeks", "Semaines"),
+    "show": ("Show", "Afficher"),
+    "by_hour": ("Passages by hour", "Passages par heure"),
+    "by_day": ("Passages by day", "Passages par jour"),
+    "share_by_hour": ("Mask worn properly, by hour", "Masque bien porté, par heure"),
+    "share_by_day": ("Mask worn properly, by day", "Masque bien porté, par jour"),
+    "weeks_of": ("{site}: {weeks} weeks", "{site} : {weeks} semaines"),
+    "chart_bars": (
+        "{total} passages in all, most ({most}) at {when}. Hatched: not observed or withheld, "
+        "which is not zero.",
+        "{total} passages au total, le plus ({most}) à {when}. Hachuré : non observé ou non "
+        "publié, ce qui n'est pas zéro.",
+    ),
+    "chart_nothing": ("Nothing is known of this time.", "Rien n'est connu de cette période."),
+    "chart_shares": (
+        "Line: share; band: 95 % interval. It breaks where too few people were judged.",
+        "Ligne : part ; bande : intervalle à 95 %. Elle s'interrompt quand trop peu de personnes "
+        "ont été jugées.",
+    ),
+    "numbers": ("The numbers as a table", "Les chiffres en tableau"),
+    "time": ("Time", "Heure"),
+    "day": ("Day", "Jour"),
+    "known": ("Known", "Connu"),
+    "fully": ("observed", "observé"),
+    "partly_value": ("partly observed ({percent})", "partiellement observé ({percent})"),
+    "withheld": ("withheld: too few people", "non publié : trop peu de personnes"),
+    "blind": ("blind: the camera could not see", "aveugle : la caméra ne voyait pas"),
+    "offline": ("no data: off or offline", "aucune donnée : éteinte ou hors ligne"),
+    "to_come": ("to come", "à venir"),
+    "tip_known": (
+        "{when}: {people} passages, {with_mask} with mask, {without_mask} without, "
+        "{incorrect} incorrectly, {unclear} unclear",
+        "{when} : {people} passages, {with_mask} avec masque, {without_mask} sans, "
+        "{incorrect} mal porté, {unclear} indéterminés",
+    ),
+    "tip_gap": ("{when}: {why}", "{when} : {why}"),
+    "tip_share": ("{when}: {share}, {range}", "{when} : {share}, {range}"),
+    "readout": (
+        "Point at the chart, or use the arrow keys in it.",
+        "Pointez le graphique, ou utilisez les flèches.",
+    ),
+    "units": ("Cameras", "Caméras"),
+    "unit": ("Camera", "Caméra"),
+    "state": ("State", "État"),
+    "online": ("online", "en ligne"),
+    "offline_unit": ("offline", "hors ligne"),
+    "never": ("never heard", "jamais entendue"),
+    "observed_today": ("Observed that day", "Observé ce jour"),
+    "heard": ("Last state message", "Dernier message d'état"),
+    "version": ("Version", "Version"),
+    "compare_title": ("Comparison of sites", "Comparaison des sites"),
+    "from": ("From", "Du"),
+    "to": ("To", "Au"),
+    "site": ("Site", "Site"),
+    "per_observed_hour": ("Per camera and observed hour", "Par caméra et heure observée"),
+    "observed": ("Observed", "Observé"),
+    "withheld_column": ("Withheld", "Non publié"),
+    "compare_note": (
+        "Sites with overlapping intervals may well be equal. Compare passages per camera and "
+        "observed hour, not totals: cameras run for different times.",
+        "Des sites aux intervalles qui se chevauchent peuvent être égaux. Comparez les passages "
+        "par caméra et heure observée, non les totaux : les caméras ne tournent pas aussi "
+        "longtemps.",
+    ),
+    "where_title": (
+        "Where and when are most people without a mask?",
+        "Où et quand passent le plus de personnes sans masque ?",
+    ),
+    "where_lead": (
+        "Most: {site}, {hours}, about {number} people without a mask per hour.",
+        "Le plus : {site}, {hours}, environ {number} personnes sans masque par heure.",
+    ),
+    "where_heat": (
+        "People without a mask per hour, by site and hour of the day",
+        "Personnes sans masque par heure, par site et heure du jour",
+    ),
+    "where_top": ("The ten busiest hours", "Les dix heures les plus chargées"),
+    "where_none": (
+        "Nothing was observed in these days.",
+        "Rien n'a été observé pendant ces jours.",
+    ),
+    "hours": ("Hours", "Heures"),
+    "hours_range": ("{a} to {b}", "de {a} à {b}"),
+    "rate": ("Without mask per hour", "Sans masque par heure"),
+    "all_days": ("All days", "Tous les jours"),
+    "weekday": ("Day of the week", "Jour de la semaine"),
+    "not_observed": ("not observed", "non observé"),
+    "report_title": ("Week {week} of {year}", "Semaine {week} de {year}"),
+    "report_span": ("{first} to {last}", "du {first} au {last}"),
+    "report_pdf": ("Download as PDF", "Télécharger en PDF"),
+    "previous_week": ("Week before", "Semaine précédente"),
+    "next_week": ("Next week", "Semaine suivante"),
+    "before": ("Week before", "Semaine d'avant"),
+    "downloads": ("Download", "Télécharger"),
+    "csv": ("CSV for a spreadsheet", "CSV pour un tableur"),
+    "json": ("JSON", "JSON"),
+    "not_found": ("There is no such page or site.", "Cette page ou ce site n'existe pas."),
+    "wrong_address": (
+        "This address has a wrong value: {what}.",
+        "Cette adresse contient une valeur incorrecte : {what}.",
+    ),
+    "error": ("Something went wrong. Please reload.", "Une erreur est survenue. Rechargez."),
+    "back": ("Back to the first page", "Retour à la première page"),
+    "no_pdf": (
+        "This server lacks the library for PDF. Print the page instead.",
+        "Ce serveur n'a pas la bibliothèque pour le PDF. Imprimez la page.",
+    ),
+    "about_h1": ("How to read these figures", "Comment lire ces chiffres"),
+    "about_passage": (
+        "A passage is one person who passed one camera once. Who passes twice, or passes two "
+        "cameras, is two passages: nobody is recognised again, by design.",
+        "Un passage est une personne passée une fois devant une caméra. Qui passe deux fois, ou "
+        "devant deux caméras, compte deux passages : personne n'est reconnu, par principe.",
+    ),
+    "about_share": (
+        "The mask share is the number of people who wear a mask properly, divided by all whose "
+        "mask could be judged. The interval is the 95 % interval of Wilson; below {few} judged "
+        "people no share is told. It takes people as independent, so with families and groups "
+        "the truth is a little less sure than shown.",
+        "La part masquée est le nombre de personnes au masque bien porté, divisé par toutes "
+        "celles dont le masque a pu être jugé. L'intervalle est celui de Wilson à 95 % ; en "
+        "dessous de {few} personnes jugées, aucune part n'est donnée. Il suppose les personnes "
+        "indépendantes : avec des familles et groupes, la vérité est un peu moins sûre.",
+    ),
+    "about_gap": (
+        "A gap is not zero. Hatched hours were not observed (camera off, offline or blind) or "
+        "withheld, because so few people passed that they are not told, to protect them.",
+        "Un trou n'est pas un zéro. Les heures hachurées n'ont pas été observées (caméra éteinte, "
+        "hors ligne ou aveugle), ou ne sont pas publiées, car trop peu de personnes sont passées.",
+    ),
+    "about_merge": (
+        "With few people, a camera sends one count for several minutes, up to an hour. It is "
+        "booked in the hour and day in which it began.",
+        "Quand il y a peu de monde, une caméra envoie un compte pour plusieurs minutes, jusqu'à "
+        "une heure. Il est compté dans l'heure et le jour où il commence.",
+    ),
+    "about_objection": (
+        "People who shook their head in front of a camera are in no figure. How many they are is "
+        "not known to anyone.",
+        "Les personnes qui ont secoué la tête devant une caméra ne figurent dans aucun chiffre. "
+        "Leur nombre n'est connu de personne.",
+    ),
+    "about_api": ("Other ways to these figures", "Autres accès à ces chiffres"),
+    "about_api_text": (
+        "Programs read the same figures by HTTP. All addresses, with their parameters:",
+        "Les programmes lisent les mêmes chiffres par HTTP. Toutes les adresses, avec leurs "
+        "paramètres :",
+    ),
+}
+LANGUAGES = ("en", "fr")

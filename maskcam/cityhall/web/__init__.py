@@ -1,0 +1,1 @@
+"""The dashboard: pages, HTTP API, reports and who may see them."""

@@ -1,0 +1,144 @@
+"""What every page needs, and how addresses are read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import Request
+from fastapi.templating import Jinja2Templates
+from starlette.responses import Response
+
+from maskcam.cityhall.figures import Periods
+from maskcam.cityhall.language import Words, choose
+from maskcam.cityhall.metrics import Metrics
+from maskcam.cityhall.reader import Reader, Span
+from maskcam.cityhall.settings import Settings
+from maskcam.cityhall.texts import LANGUAGES, TEXTS
+
+MAX_SPAN_DAYS = 400
+
+
+class WrongAddressError(ValueError):
+    """A value in the address is not what it should be; the text names the parameter."""
+
+
+class NotThereError(LookupError):
+    """The address names a site that does not exist."""
+
+
+@dataclass(frozen=True)
+class Hall:
+    """The parts that the pages are made from."""
+
+    settings: Settings
+    reader: Reader
+    metrics: Metrics
+    templates: Jinja2Templates
+    clock: Callable[[], datetime]
+
+
+class Page:
+    """One request: its language, its time, and the answer."""
+
+    def __init__(self, hall: Hall, request: Request) -> None:
+        self.hall = hall
+        self.request = request
+        self.now = hall.clock().astimezone(UTC)
+        zone = hall.settings.city.zone_info
+        accepted = request.headers.get("accept-language", "")
+        self.words = Words(choose(request.query_params.get("lang"), accepted), zone=zone)
+        self.periods = Periods(hall.reader.calendar, now=self.now)
+
+    @cached_property
+    def sites(self) -> list[str]:
+        """All sites."""
+        return self.hall.reader.sites()
+
+    def site(self, name: str) -> str:
+        """Returns `name` if there is such a site.
+
+        Raises:
+            NotThereError: there is none.
+        """
+        if name not in self.sites:
+            raise NotThereError(name[:63])
+        return name
+
+    def day(self, parameter: str, default: date) -> date:
+        """Reads a day from the address.
+
+        Raises:
+            WrongAddressError: it is none.
+        """
+        text = self.request.query_params.get(parameter)
+        if not text:
+            return default
+        try:
+            found = date.fromisoformat(text[:10]) if len(text) == 10 else None
+        except ValueError:
+            found = None
+        if found is None or not 2000 <= found.year <= 2200:
+            raise WrongAddressError(parameter)
+        return found
+
+    def whole(self, parameter: str, default: int | None, *, low: int, high: int) -> int | None:
+        """Reads a whole number from the address.
+
+        Raises:
+            WrongAddressError: it is none, or out of range.
+        """
+        text = self.request.query_params.get(parameter)
+        if not text:
+            return default
+        if not (text.isascii() and text.isdigit() and len(text) < 5 and low <= int(text) <= high):
+            raise WrongAddressError(parameter)
+        return int(text)
+
+    def span(self, *, days: int) -> tuple[date, date, Span]:
+        """Reads ``from`` and ``to``; without them the last `days` days including today.
+
+        Raises:
+            WrongAddressError: they are no days, in the wrong order, or too far apart.
+        """
+        last = self.day("to", self.periods.today)
+        first = self.day("from", last - timedelta(days=days - 1))
+        if not timedelta(0) <= last - first <= timedelta(days=MAX_SPAN_DAYS):
+            raise WrongAddressError("from")
+        return first, last, self.periods.days(first, last)
+
+    def address(self, path: str, **parameters: object) -> str:
+        """Returns an address of ours that keeps the language chosen in this one."""
+        kept = {k: str(v) for k, v in parameters.items() if v is not None}
+        if chosen := self.request.query_params.get("lang"):
+            kept.setdefault("lang", self.words.language if chosen else "")
+        return path + (f"?{urlencode(kept)}" if kept else "")
+
+    def render(self, template: str, *, status: int = 200, **values: Any) -> Response:
+        """Returns the page."""
+        settings = self.hall.settings
+        values |= {
+            "t": self.words,
+            "city": settings.city.name,
+            "site_name": settings.site_name,
+            "address": self.address,
+            "now_text": self.words.minute(self.periods.now),
+            "languages": [(code, TEXTS["language"][i]) for i, code in enumerate(LANGUAGES)],
+            "other_language": self._in_language,
+            "person": self.request.session.get("name") if settings.web.needs_login else None,
+            "path": self.request.url.path,
+        }
+        response = self.hall.templates.TemplateResponse(
+            self.request, template, values, status_code=status
+        )
+        response.headers["Content-Language"] = self.words.language
+        response.headers["Vary"] = "Accept-Language, Cookie"
+        return response
+
+    def _in_language(self, code: str) -> str:
+        kept = dict(self.request.query_params) | {"lang": code}
+        return f"{self.request.url.path}?{urlencode(kept)}"

@@ -1,0 +1,130 @@
+"""Turns points into charts and rows of a table, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
+
+from markupsafe import Markup
+
+from maskcam.cityhall import charts
+from maskcam.cityhall.charts import Bar, Dot
+from maskcam.cityhall.figures import Point, Seen
+from maskcam.cityhall.reader import Level
+from maskcam.cityhall.statistics import FEW
+from maskcam.cityhall.web.context import Page
+
+Subject = Literal["passages", "shares"]
+Draw = Callable[..., Markup]
+
+
+class Row(NamedTuple):
+    """One hour or day in words; `gap` rows have no numbers."""
+
+    when: str
+    gap: bool
+    known: str
+    point: Point
+
+
+class Chart(NamedTuple):
+    """A chart in its two sizes."""
+
+    wide: Markup
+    narrow: Markup
+
+
+def describe(points: list[Point], page: Page, *, level: Level) -> list[Row]:
+    """Returns a row for each point that has passed."""
+    return [
+        Row(_when(point, page, level), point.seen.is_gap, page.words.seen(point), point)
+        for point in points
+        if point.seen is not Seen.TO_COME
+    ]
+
+
+def charts_of(points: list[Point], page: Page, *, level: Level) -> dict[Subject, Chart]:
+    """Returns the charts of passages and of shares."""
+    words = page.words
+    bars, dots = [], []
+    for point in points:
+        label, strong = _label(point, page, level)
+        tip = _tip(point, page, level)
+        gap = point.seen.is_gap
+        total = point.totals
+        parts = (total.with_mask, total.without_mask, total.incorrect, total.unclear)
+        partly = point.seen is Seen.PARTLY
+        bars.append(Bar(label, tip, None if gap else parts, partly, strong))
+        told = not gap and total.judged >= FEW
+        share_tip = tip
+        if not gap:
+            share_tip = words(
+                "tip_share",
+                when=_when(point, page, level),
+                share=words.share(total),
+                range=words.share_range(total),
+            )
+        dots.append(Dot(label, share_tip, total.mask_share if told else None, gap))
+    names = ("by_hour", "share_by_hour") if level == "hourly" else ("by_day", "share_by_day")
+    titles = [words(name) for name in names]
+    about = _summary(points, page, level)
+
+    def both(draw: Draw, items: list[Any], title: str, text: str) -> Chart:
+        wide, narrow = (
+            draw(items, title=title, description=text, size=size)
+            for size in (charts.WIDE, charts.NARROW)
+        )
+        return Chart(wide, narrow)
+
+    return {
+        "passages": both(charts.stacked_bars, bars, titles[0], about),
+        "shares": both(charts.shares, dots, titles[1], words("chart_shares")),
+    }
+
+
+def _summary(points: list[Point], page: Page, level: Level) -> str:
+    known = [point for point in points if not point.seen.is_gap]
+    if not known:
+        return page.words("chart_nothing")
+    most = max(known, key=lambda point: point.totals.people)
+    return page.words(
+        "chart_bars",
+        total=page.words.number(sum(point.totals.people for point in known)),
+        most=page.words.number(most.totals.people),
+        when=_when(most, page, level),
+    )
+
+
+def _when(point: Point, page: Page, level: Level) -> str:
+    if level == "daily":
+        return page.words.weekday_day(page.periods.calendar.local(point.bucket).date())
+    start, end = page.words.minute(point.bucket), page.words.minute(point.end)
+    return f"{start}\u2013{end}"
+
+
+def _label(point: Point, page: Page, level: Level) -> tuple[str, bool]:
+    local = page.periods.calendar.local(point.bucket)
+    if level == "daily":
+        return page.words.short_day(local.date()), False
+    return f"{local.hour}", False
+
+
+def _tip(point: Point, page: Page, level: Level) -> str:
+    words, total = page.words, point.totals
+    when = _when(point, page, level)
+    if point.seen.is_gap:
+        return words("tip_gap", when=when, why=words.seen(point))
+    text = words(
+        "tip_known",
+        when=when,
+        people=words.number(total.people),
+        **{
+            name: words.number(getattr(total, name))
+            for name in ("with_mask", "without_mask", "incorrect", "unclear")
+        },
+    )
+    if point.seen is Seen.PARTLY:
+        text += f" ({words.seen(point)})"
+    if total.withheld_minutes:
+        text += f" ({words('withheld_note', minutes=words.number(total.withheld_minutes))})"
+    return text

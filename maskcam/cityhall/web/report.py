@@ -1,0 +1,111 @@
+"""The weekly report: a page to print, and the same page as PDF."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, timedelta
+from importlib import resources
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+
+from maskcam.cityhall.figures import share_change, site_points, slots
+from maskcam.cityhall.reader import Totals
+from maskcam.cityhall.web.context import Hall, Page, WrongAddressError
+from maskcam.cityhall.web.drawing import charts_of
+
+_WEEK = re.compile(r"(\d{4})-W(\d{2})")
+
+
+def routes(hall: Hall) -> APIRouter:
+    """Returns the routes of the report."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/report")
+    def latest(request: Request) -> Response:
+        page = Page(hall, request)
+        if chosen := request.query_params.get("week"):
+            monday = _monday(chosen)
+        else:
+            monday = page.periods.today - timedelta(days=page.periods.today.weekday() + 7)
+        return RedirectResponse(page.address(f"/report/{_name(monday)}"), status_code=303)
+
+    @router.get("/report/{week}.pdf")
+    def pdf(request: Request, week: str) -> Response:
+        page = Page(hall, request)
+        response = page.render("report.html", **_values(hall, page, week), for_pdf=True)
+        try:
+            body = _to_pdf(bytes(response.body).decode())
+        except (ImportError, OSError):  # weasyprint, or the Pango library that it loads
+            return PlainTextResponse(page.words("no_pdf") + "\n", status_code=501)
+        disposition = f'inline; filename="maskcam-{week}.pdf"'
+        return Response(
+            body, media_type="application/pdf", headers={"Content-Disposition": disposition}
+        )
+
+    @router.get("/report/{week}")
+    def html(request: Request, week: str) -> Response:
+        page = Page(hall, request)
+        return page.render("report.html", **_values(hall, page, week), for_pdf=False)
+
+    return router
+
+
+def _values(hall: Hall, page: Page, week: str) -> dict[str, Any]:
+    monday = _monday(week)
+    sunday = monday + timedelta(days=6)
+    span = page.periods.days(monday, sunday)
+    seven = timedelta(days=7)
+    now = hall.reader.by_site("daily", span)
+    before = hall.reader.by_site("daily", page.periods.days(monday - seven, sunday - seven))
+    nothing = Totals()
+    drawn = {
+        site: charts_of(
+            site_points(hall.reader, site=site, level="daily", span=span, now=page.now),
+            page,
+            level="daily",
+        )
+        for site in page.sites
+    }
+    return {
+        "week": _name(monday),
+        "number": monday.isocalendar().week,
+        "year": monday.isocalendar().year,
+        "first": monday,
+        "last": sunday,
+        "previous": _name(monday - seven),
+        "following": _name(monday + seven) if monday + seven <= page.periods.today else None,
+        "rows": [(s, now.get(s, nothing), before.get(s, nothing)) for s in page.sites],
+        "total": Totals(*map(sum, zip(nothing, *now.values(), strict=True))),
+        "drawn": drawn,
+        "top": slots(hall.reader, span=span)[:10],
+        "share_change": share_change,
+        "clock": lambda hour: f"{hour:02d}:00",
+    }
+
+
+def _monday(week: str) -> date:
+    year, week_number = found.groups() if (found := _WEEK.fullmatch(week)) else ("0", "0")
+    try:
+        return date.fromisocalendar(int(year), int(week_number), 1)
+    except ValueError as error:
+        raise WrongAddressError("week") from error
+
+
+def _name(monday: date) -> str:
+    year, week, _ = monday.isocalendar()
+    return f"{year}-W{week:02d}"
+
+
+def _to_pdf(html: str) -> bytes:
+    """Returns the page as PDF. Nothing is fetched: its style is handed over with it."""
+    import weasyprint  # type: ignore[import-untyped]
+
+    def nothing(url: str, *_: object, **__: object) -> dict[str, object]:
+        raise ValueError(f"a report fetches nothing, not even {url[:80]}")
+
+    style = resources.files("maskcam.cityhall").joinpath("static/report.css").read_text("utf-8")
+    document = weasyprint.HTML(string=html, url_fetcher=nothing, base_url="about:blank")
+    body: bytes = document.write_pdf(stylesheets=[weasyprint.CSS(string=style)])
+    return body
