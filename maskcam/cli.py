@@ -11,18 +11,19 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from maskcam import __version__
+from maskcam.arguments import add_command, add_config_file, positive, utc
+from maskcam.cityhall import commands as cityhall
 from maskcam.errors import MaskcamError
+from maskcam.technician import commands as technician
 
 if TYPE_CHECKING:
     from maskcam.records import MinuteCount
-
-Command = Callable[[argparse.Namespace], int]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -38,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         stream=sys.stderr,
     )
     try:
-        code = int(args.command(args))
+        code = int(args.run(args))
         sys.stdout.flush()
     except MaskcamError as error:
         for line in str(error).splitlines():
@@ -69,51 +70,10 @@ def _parser() -> argparse.ArgumentParser:
     _add_evaluate(commands)
     _add_model(commands)
     _add_config(commands)
+    # Their parsers import nothing but argparse.
+    technician.add_parsers(commands)
+    cityhall.add_parser(commands)
     return parser
-
-
-def add_command(
-    commands: Any, name: str, function: Command, *, summary: str, examples: str
-) -> argparse.ArgumentParser:
-    """Adds a command whose ``--help`` ends with examples, and returns its parser."""
-    parser: argparse.ArgumentParser = commands.add_parser(
-        name,
-        help=summary,
-        description=summary[0].upper() + summary[1:] + ".",
-        epilog=f"examples:\n{examples}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.set_defaults(command=function)
-    return parser
-
-
-def positive(kind: type[float] | type[int]) -> Callable[[str], float]:
-    """Returns an argument type for numbers above zero."""
-
-    def convert(text: str) -> float:
-        try:
-            value = kind(text)
-        except ValueError as error:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a number") from error
-        if not 0 < value < float("inf"):
-            raise argparse.ArgumentTypeError(f"{text} must be above 0")
-        return value
-
-    return convert
-
-
-def _utc(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not a time such as 2026-05-04T08:00:00Z"
-        ) from error
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
-def _add_config_file(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="maskcam.toml")
 
 
 def _add_model_options(parser: argparse.ArgumentParser) -> None:
@@ -131,7 +91,7 @@ def _add_run(commands: Any) -> None:
         summary="run the unit",
         examples="  maskcam run --config /etc/maskcam/maskcam.toml",
     )
-    _add_config_file(parser)
+    add_config_file(parser)
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -206,7 +166,7 @@ def _add_replay(commands: Any) -> None:
     )
     parser.add_argument(
         "--start",
-        type=_utc,
+        type=utc,
         default=datetime(2000, 1, 1, tzinfo=UTC),
         metavar="TIME",
         help="UTC of the first frame (default: 2000-01-01T00:00:00Z)",
@@ -333,7 +293,7 @@ def _add_config(commands: Any) -> None:
         summary="check a configuration and print every value in force",
         examples="  maskcam config show --config maskcam.toml",
     )
-    _add_config_file(show)
+    add_config_file(show)
     add_command(
         kinds,
         "example",

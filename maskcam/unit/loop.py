@@ -13,6 +13,7 @@ from maskcam.errors import CameraError, CameraStalledError, InferenceStalledErro
 from maskcam.records import Frame, MinuteCount
 from maskcam.unit.clock import SystemClock
 from maskcam.unit.detection import DetectionWorker, Detects
+from maskcam.unit.lamp import Fault
 from maskcam.unit.pipeline import Pipeline
 from maskcam.unit.schedule import Schedule
 from maskcam.unit.watchdog import Watchdog, notify
@@ -36,6 +37,8 @@ class Loop:
         clock: tells UTC once it can be believed.
         schedule: when people may be counted.
         on_frame: called after each frame, for a progress line.
+        show_fault: shows the technician what is wrong, once a second.
+        trouble: tells what is wrong outside of this loop.
     """
 
     def __init__(
@@ -48,6 +51,8 @@ class Loop:
         clock: SystemClock,
         schedule: Schedule,
         on_frame: Callable[[float], None] = lambda at_s: None,
+        show_fault: Callable[[Fault | None], None] = lambda fault: None,
+        trouble: Callable[[], Fault | None] = lambda: None,
     ) -> None:
         self._camera = camera
         self._detector = detector
@@ -56,6 +61,8 @@ class Loop:
         self._clock = clock
         self._schedule = schedule
         self._on_frame = on_frame
+        self._show_fault = show_fault
+        self._trouble = trouble
         self._watchdog = Watchdog(
             limits_s={"frame": CAMERA_STALLED_S, "inference": INFERENCE_STALLED_S}
         )
@@ -101,7 +108,8 @@ class Loop:
     def _take(self, frame: Frame, worker: DetectionWorker) -> None:
         at_s = frame.captured_at_s
         now_s = time.monotonic()
-        self._read_clock(now_s)
+        if self._read_clock(now_s):
+            self._show_fault(self._fault())
         if self._open:
             worker.offer(frame)
         for result in worker.take():
@@ -122,10 +130,10 @@ class Loop:
         for count in counts:
             self._deliver(count)
 
-    def _read_clock(self, now_s: float) -> None:
-        """Asks for UTC once a second, and whether the hours allow counting."""
+    def _read_clock(self, now_s: float) -> bool:
+        """Asks once a second for UTC, and whether the hours allow counting; True if it did."""
         if now_s - self._clock_read_at_s < _CLOCK_EVERY_S:
-            return
+            return False
         self._clock_read_at_s = now_s
         offset_s = self._clock.utc_offset_s()
         if offset_s is not None and self._offset_s is None:
@@ -133,6 +141,14 @@ class Loop:
         self._offset_s = offset_s
         now = None if offset_s is None else datetime.fromtimestamp(now_s + offset_s, UTC)
         self._open = self._schedule.is_open(now)
+        return True
+
+    def _fault(self) -> Fault | None:
+        if self._offset_s is None:
+            return Fault.CLOCK
+        if self._open and not self._pipeline.observing:
+            return Fault.PICTURE
+        return self._trouble()
 
     def _status(self) -> str:
         if not self._open:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from maskcam.vision.accelerator import Mode, prepare
 from maskcam.vision.detector import Detector
 from maskcam.vision.interpreter import Interpreter
-from maskcam.vision.model_files import default_model, describe
+from maskcam.vision.model_files import describe
 
 # A face that is followed already needs less to be believed than a new one.
 _CONTINUES = 0.6
@@ -18,11 +19,13 @@ class LoadedModel:
     """A model that is ready to run.
 
     high_score: score from which on a detection may be a new person.
+    runs_on: what runs it, for the operator.
     """
 
     interpreter: Interpreter
     labels: tuple[str, ...]
     high_score: float
+    runs_on: str
 
     @property
     def input_size(self) -> tuple[int, int]:
@@ -45,7 +48,8 @@ def load_model(
     model: Path | None = None,
     threads: int = 2,
     score_threshold: float | None = None,
-    delegate: object | None = None,
+    accelerator: Mode = "off",
+    edgetpu_model: Path | None = None,
 ) -> LoadedModel:
     """Loads a model, after its checksum and labels were verified.
 
@@ -53,12 +57,20 @@ def load_model(
         model: the .tflite file; None: the one that comes with maskcam.
         threads: CPU threads of an inference.
         score_threshold: in place of the calibrated one.
-        delegate: the accelerator; None: the CPU.
+        accelerator: whether an Edge TPU is used; it is tried in a child process first.
+        edgetpu_model: the same model, compiled for it; None: the one beside the model.
 
     Raises:
         ModelError: the model is missing, damaged or unfit.
-        AcceleratorError: the accelerator refuses it.
+        AcceleratorError: the accelerator is required and does not work.
     """
-    told = describe(model or default_model())
-    interpreter = Interpreter(told.file, threads=threads, sha256=told.sha256, delegate=delegate)
-    return LoadedModel(interpreter, told.labels, score_threshold or told.score_threshold)
+    told = describe(model)
+    chosen = prepare(accelerator, model=told.file, edgetpu_model=edgetpu_model)
+    interpreter = Interpreter(
+        chosen.model,
+        threads=threads,
+        sha256=told.sha256 if chosen.model == told.file else None,
+        delegate=chosen.delegate,
+    )
+    threshold = score_threshold or told.score_threshold
+    return LoadedModel(interpreter, told.labels, threshold, chosen.status)

@@ -19,6 +19,7 @@ from maskcam.delivery.mqtt import Publisher
 from maskcam.delivery.outbox import Outbox
 from maskcam.people.windows import Rules
 from maskcam.unit.clock import SystemClock
+from maskcam.unit.lamp import Fault, Lamp
 from maskcam.unit.lockdown import lock_down
 from maskcam.unit.loop import Loop
 from maskcam.unit.parts import load_model
@@ -49,7 +50,11 @@ def run(config: Config) -> None:
             model=config.detector.model,
             threads=config.detector.threads,
             score_threshold=config.detector.score_threshold,
+            accelerator=config.detector.accelerator,
+            edgetpu_model=config.detector.edgetpu_model,
         )
+        _log.info("the model runs on %s", loaded.runs_on)
+        lamp = parts.enter_context(Lamp(config.lamp.gpio))
         outbox = Outbox(unit.state_directory, site=unit.site, unit=unit.id)
         publisher = parts.enter_context(
             Publisher(
@@ -68,7 +73,14 @@ def run(config: Config) -> None:
             started_at_s=time.monotonic(),
             min_fps=counting.min_fps,
             high_score=loaded.high_score,
+            on_objection=lamp.understood,
         )
+
+        def trouble() -> Fault | None:
+            if not outbox.on_disk:
+                return Fault.STORAGE
+            return None if publisher.connected else Fault.NETWORK
+
         _log.info("maskcam %s counts as %s/%s", maskcam.__version__, unit.site, unit.id)
         Loop(
             camera=camera,
@@ -77,6 +89,8 @@ def run(config: Config) -> None:
             deliver=publisher.deliver,
             clock=clock,
             schedule=schedule_for(config),
+            show_fault=lamp.show,
+            trouble=trouble,
         ).run(stop)
 
 

@@ -1,0 +1,57 @@
+"""What the parsers of all commands share."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+Command = Callable[[argparse.Namespace], int]
+
+
+def add_command(
+    commands: Any, name: str, function: Command, *, summary: str, examples: str
+) -> argparse.ArgumentParser:
+    """Adds a command whose ``--help`` ends with examples, and returns its parser."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=summary,
+        description=summary[0].upper() + summary[1:] + ".",
+        epilog=f"examples:\n{examples}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=function)
+    return parser
+
+
+def positive(kind: type[float] | type[int]) -> Callable[[str], float]:
+    """Returns an argument type for numbers above zero."""
+
+    def convert(text: str) -> float:
+        try:
+            value = kind(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number") from error
+        if not 0 < value < float("inf"):
+            raise argparse.ArgumentTypeError(f"{text} must be above 0")
+        return value
+
+    return convert
+
+
+def utc(text: str) -> datetime:
+    """Reads a time; without a zone it is UTC. An argument type."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a time such as 2026-05-04T08:00:00Z"
+        ) from error
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def add_config_file(parser: argparse.ArgumentParser) -> None:
+    """Adds ``--config FILE``."""
+    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="maskcam.toml")

@@ -1,0 +1,97 @@
+"""The command line of the technician."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from maskcam.arguments import add_command, add_config_file
+
+
+def add_parsers(commands: Any) -> None:
+    """Registers ``check``, ``aim``, ``explain`` and ``sign``."""
+    check = add_command(
+        commands,
+        "check",
+        _check,
+        summary="look at every part of the unit once and say what to do",
+        examples="  maskcam check --config maskcam.toml [--json]",
+    )
+    add_config_file(check)
+    check.add_argument("--json", action="store_true", help="print JSON instead of lines")
+    aim = add_command(
+        commands,
+        "aim",
+        _aim,
+        summary="aim the camera by drawn shapes, without a picture",
+        examples="  maskcam aim --config maskcam.toml",
+    )
+    add_config_file(aim)
+    explain = add_command(
+        commands,
+        "explain",
+        _explain,
+        summary="tell in plain words what this unit measures and what leaves it",
+        examples="  maskcam explain --config maskcam.toml --language fr",
+    )
+    add_config_file(explain)
+    explain.add_argument("--language", choices=["en", "fr"], default="en", help="(default: en)")
+    sign = add_command(
+        commands,
+        "sign",
+        _sign,
+        summary="make the sign for the pole, and the page that it points to",
+        examples=(
+            "  maskcam sign --config maskcam.toml --language fr --size a3 --output sign.pdf\n"
+            "  maskcam sign --config maskcam.toml --language fr --output information.html"
+        ),
+    )
+    add_config_file(sign)
+    sign.add_argument("--language", choices=["en", "fr"], default="en", help="(default: en)")
+    sign.add_argument("--size", choices=["a4", "a3"], default="a4", help="(default: a4)")
+    sign.add_argument(
+        "--output", type=Path, required=True, metavar="FILE", help=".pdf, .svg, .png or .html"
+    )
+
+
+def _check(args: argparse.Namespace) -> int:
+    from maskcam import config
+    from maskcam.technician import selfcheck
+
+    loaded = config.load(args.config)
+    findings = []
+    for finding in selfcheck.run_checks(loaded, selfcheck.parts_for(loaded)):
+        findings.append(finding)
+        if not args.json:
+            print(selfcheck.as_line(finding), flush=True)
+    if args.json:
+        print(selfcheck.as_json(loaded, findings))
+    return 0 if selfcheck.all_well(findings) else 1
+
+
+def _aim(args: argparse.Namespace) -> int:
+    from maskcam import config
+    from maskcam.technician import aim, selfcheck
+
+    loaded = config.load(args.config)
+    aim.aim(loaded, selfcheck.parts_for(loaded))
+    return 0
+
+
+def _explain(args: argparse.Namespace) -> int:
+    from maskcam import config
+    from maskcam.technician import explain
+
+    print(explain.explain(config.load(args.config), language=args.language))
+    return 0
+
+
+def _sign(args: argparse.Namespace) -> int:
+    from maskcam import config
+    from maskcam.technician import sign
+
+    loaded = config.load(args.config)
+    for line in sign.write(loaded, language=args.language, size=args.size, output=args.output):
+        print(line)
+    return 0
