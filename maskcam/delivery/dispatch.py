@@ -32,14 +32,17 @@ class Complaints:
         self._last = ""
         self._said_at_s = 0.0
 
-    def say(self, what: str, *, now_s: float) -> None:
-        """Logs a warning, unless the same was said less than an hour ago."""
+    def say(self, what: str, *, waiting: int, now_s: float) -> None:
+        """Logs a warning, unless the same was said less than an hour ago.
+
+        waiting: how many windows wait in the outbox.
+        """
         if what != self._last or now_s - self._said_at_s > _REPEAT_LOG_S:
             self._last, self._said_at_s = what, now_s
-            _log.warning("%s", what)
+            _log.warning("%s (%d windows wait)", what, waiting)
 
     def over(self) -> None:
-        """The trouble has ended; the next is told even if it is the same."""
+        """The trouble has ended for good; the next is told even if it is the same."""
         self._last = ""
 
 
@@ -57,7 +60,7 @@ class Dispatcher:
     def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox
         self._session: Session | None = None
-        self._room = IN_FLIGHT
+        self._limit = IN_FLIGHT
         self._flights: dict[int, _Flight] = {}
         self._ready: deque[Waiting] = deque()
         self._cursor: Key | None = None
@@ -79,7 +82,7 @@ class Dispatcher:
     def begin(self, session: Session, *, room: int) -> None:
         """Uses a new session that takes `room` unacknowledged messages."""
         self.end()
-        self._session, self._room = session, max(min(room, IN_FLIGHT), 1)
+        self._session, self._limit = session, room
         self._pause_s = self._resume_at_s = 0.0
 
     def end(self) -> None:
@@ -114,7 +117,8 @@ class Dispatcher:
                 self._pause_s = self._resume_at_s = 0.0
                 self._complaints.over()
             return
-        self._complaints.say(f"not taken, kept for later: {reasons.of_broker(code)}", now_s=now_s)
+        what = f"not taken, kept for later: {reasons.of_broker(code)}"
+        self._complaints.say(what, waiting=len(self._outbox), now_s=now_s)
         if self._resume_at_s <= flight.sent_at_s:  # one pause for all that were under way
             self._pause_s = min(max(1.0, 2 * self._pause_s), MAX_PAUSE_S)
             self._resume_at_s = now_s + self._pause_s
@@ -123,8 +127,8 @@ class Dispatcher:
         """Hands windows to the session; after a refusal one at a time, until one is taken."""
         if self._session is None or now_s < self._resume_at_s:
             return
-        room = 1 if self._pause_s else self._room
-        while len(self._flights) < room:
+        room = 1 if self._pause_s else IN_FLIGHT
+        while self._under_way() < room and len(self._flights) < self._limit:
             window = self._next()
             if window is None:
                 return
@@ -137,10 +141,14 @@ class Dispatcher:
         """Whether the broker owes an answer for too long."""
         return any(now_s - f.sent_at_s > ACKNOWLEDGE_WITHIN_S for f in self._flights.values())
 
+    def _under_way(self) -> int:
+        """Number of windows that the broker has not answered; the status is no window."""
+        return sum(flight.key is not None for flight in self._flights.values())
+
     def _next(self) -> Waiting | None:
         if not self._ready:
             self._ready += self._outbox.pending(_BATCH, after=self._cursor)
-        if not self._ready and not self._flights and self._cursor is not None:
+        if not self._ready and not self._under_way() and self._cursor is not None:
             # From the beginning: what was refused, or came with an older start.
             self._ready += self._outbox.pending(_BATCH)
         if not self._ready:

@@ -192,9 +192,11 @@ class _PahoSession:
                 _log.debug("connection failed", exc_info=True)
         finally:
             self._release(client)
-        self.proved |= self._accepted_s is not None and _since(self._accepted_s) > STABLE_S
-        alert = reasons.of_alert(self._socket_error)
-        return self._why or alert or "the broker closed the connection"
+        self.proved = self._accepted_s is not None and _since(self._accepted_s) > STABLE_S
+        ended = "the broker closed the connection"
+        if self._accepted_s is not None and not self.proved:
+            ended += " at once; if it goes on: does another client use this unit's id?"
+        return self._why or reasons.of_alert(self._socket_error) or ended
 
     def _serve(self, client: mqtt.Client) -> None:
         settings = self._settings
@@ -205,7 +207,7 @@ class _PahoSession:
         client.reconnect()
         while self._live() and client.loop(_TICK_S) == MQTTErrorCode.MQTT_ERR_SUCCESS:
             if self._accepted_s is None and _since(started_s) > CONNECT_TIMEOUT_S:
-                raise TimeoutError
+                self._why = 'the broker does not answer; an old one needs protocol = "3.1.1"'
             if self._why:
                 return
         client.loop_write()  # the goodbye may still be queued
@@ -258,7 +260,6 @@ class _PahoSession:
     def _on_publish(
         self, client: mqtt.Client, userdata: Any, mid: int, reason: Any, properties: Any
     ) -> None:
-        self.proved |= not reason.is_failure
         self._emit(Acknowledged(self, mid, reason.value))
 
     def _on_log(self, client: mqtt.Client, userdata: Any, level: int, text: str) -> None:

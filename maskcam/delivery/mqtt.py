@@ -229,7 +229,7 @@ class Publisher:
             case Disconnected() if event.session is session or session is None:
                 self._dispatcher.end()
                 if self._stopping is None:
-                    self._complain(f"{event.why}; {len(self._outbox)} windows wait")
+                    self._complain(event.why)
             case Acknowledged() if event.session is session:
                 self._dispatcher.settle(event.token, event.code, now_s=self._beat_s)
             case _Stop():
@@ -244,7 +244,6 @@ class Publisher:
 
     def _begin(self, event: Connected) -> None:
         _log.info("connected to %s:%d", self._broker.host, self._broker.port)
-        self._complaints.over()
         self._dispatcher.begin(event.session, room=event.room)
         self._send_status(online=True)
 
@@ -290,4 +289,5 @@ class Publisher:
 
     def _complain(self, what: str) -> None:
         place = f"{self._broker.host}:{self._broker.port}"
-        self._complaints.say(f"broker {place}: {what}", now_s=time.monotonic())
+        what = f"broker {place}: {what}"
+        self._complaints.say(what, waiting=len(self._outbox), now_s=time.monotonic())
