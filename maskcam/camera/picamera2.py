@@ -170,19 +170,24 @@ class Picamera2Camera:
     ) -> None:
         """Closes the camera, or gives up after a deadline and sets `stuck`.
 
-        A process whose camera is `stuck` must end with `os._exit`.
+        Raises:
+            CameraStalledError: it gave up, and no other error is under way. The
+                process must then end with `os._exit`.
         """
         camera, self._camera = self._camera, None
         if camera is None:
             return
-        # An unfinished capture stays first in picamera2's list of jobs, and `close`
-        # would wait behind it for ever.
+        # A capture that timed out is still in picamera2's list of jobs, and `stop` would
+        # wait behind it; picamera2 wants it gone before the camera is closed.
         camera.cancel_all_and_flush()
         try:
             _within(_CLOSE_TIMEOUT_S, camera.close, "camera-close")
-        except TimeoutError:
+        except TimeoutError as late:
             self.stuck = True
-            _log.error("the camera does not close; the process must end")
+            message = "the camera does not close; start the program again"
+            if error is None:
+                raise CameraStalledError(message) from late
+            _log.error("%s", message)
         except (RuntimeError, OSError):
             _log.warning("the camera did not close cleanly", exc_info=True)
 

@@ -4,11 +4,12 @@ It behaves as the source of picamera2 0.3.38 does, where maskcam relies on it:
 
 - `capture_request(wait=seconds)` queues a job for the event loop, and raises
   TimeoutError while the job stays in the queue; `wait=0` returns the job.
-- Jobs run one after the other; an unfinished one blocks those behind it, `close`
-  included, until `cancel_all_and_flush`.
+- Jobs run one after the other; an unfinished one blocks those behind it until
+  `cancel_all_and_flush`. `close` ends the event loop first, and then the camera.
 - With `queue=True` the last finished request is kept and handed out at once.
 - A request that is not released is lost to the camera, which stops when none is left.
 - YUV420 arrays have 3/2 of the height and rows of `stride` bytes.
+- The tuning must be given when the camera is made: libcamera reads it once.
 - `create_video_configuration` takes the same arguments; a VC4 refuses an RGB
   small stream, and `load_tuning_file` raises RuntimeError for an unknown sensor.
 """
@@ -247,13 +248,10 @@ class Picamera2:
         if self.close_hangs:
             self.over.wait(5)
 
-        def stop() -> tuple[bool, None]:
-            self._stop = True
-            return True, None
-
+        self._stop = True
         if self._thread is not None:
-            self._dispatch(stop, wait=True)
             self._thread.join()
+        assert not self._jobs, "cancel_all_and_flush comes before close"
         self.closed = True
 
 
