@@ -9,6 +9,7 @@ from maskcam.errors import ModelError
 from maskcam.records import MaskState
 from maskcam.vision.detector import Detector, mask_states, read_labels
 from maskcam.vision.interpreter import Interpreter
+from maskcam.vision.model_files import describe
 from tests.vision.tiny_model import OUTPUT_NAMES, TinyModel, identity_model
 
 LABELS = ["with_mask", "without_mask", "mask_worn_incorrectly"]
@@ -269,3 +270,16 @@ def _seconds(call, times):
     for _ in range(times):
         call()
     return (time.thread_time() - begin) / times
+
+
+def test_the_model_that_comes_with_maskcam_runs():
+    told = describe()
+    interpreter = Interpreter(told.file, threads=1, sha256=told.sha256)
+    detector = Detector(
+        interpreter,
+        labels=told.labels,
+        frame_size=(1280, 720),
+        score_threshold=told.score_threshold,
+    )
+    width, height = detector.input_size
+    assert detector.detect(np.full((height, width, 3), 128, np.uint8)) == []
