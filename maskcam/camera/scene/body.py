@@ -66,7 +66,7 @@ def _light_key(light: Lighting) -> tuple[tuple[float, ...], ...]:
     return tuple(tuple(np.round(part, 3).tolist()) for part in light)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=32)
 def _wardrobe(look: Look, key: tuple[tuple[float, ...], ...]) -> dict[str, Sprite]:
     light = Lighting(*(np.array(part) for part in key))
     rng = np.random.default_rng([look.seed, 0xB0D7])
@@ -241,22 +241,34 @@ def draw_body(
         _draw_bones(picture, camera, arm)
     paste(picture, clothes["trunk"], camera.project(trunk))
     skull = figure.head_centre
-    if figure.look.cover is not Cover.SCARF:
+    if figure.look.cover is Cover.SCARF:
+        _hang(picture, camera, clothes["scarf"], (skull, shoulders), axes, (0.2, 0.17))
+    else:
+        if figure.look.hair in (Hair.LONG, Hair.FRINGE) and figure.look.beard == 0:
+            _hang(picture, camera, clothes["hair"], (skull, shoulders), axes, (0.15, 0.09))
         nape = shoulders + ahead * 0.03 - _UP * 0.03
         front.append(_Bone(clothes["neck"], skull - _UP * 0.04, nape, 0.082))
     if front:
         _draw_bones(picture, camera, front)
-    drape = None
-    if figure.look.cover is Cover.SCARF:
-        drape = clothes["scarf"]
-    elif figure.look.hair in (Hair.LONG, Hair.FRINGE) and figure.look.beard == 0:
-        drape = clothes["hair"]
-    if drape is not None:
-        scarf = drape is clothes["scarf"]
-        wide = right * ((0.2 if scarf else 0.15) * figure.head_size)
-        base = shoulders - _UP * (0.17 if scarf else 0.09) + ahead * 0.05
-        cloth = np.stack([skull - wide, skull + wide, base + wide * 1.1, base - wide * 1.1])
-        paste(picture, drape, camera.project(cloth))
+
+
+def _hang(
+    picture: Picture,
+    camera: PinholeCamera,
+    cloth: Sprite,
+    span: tuple[Vector, Vector],
+    axes: tuple[Vector, Vector],
+    extent: tuple[float, float],
+) -> None:
+    """Draws what hangs from the head.
+
+    extent: its half width, and how far below the shoulders it reaches.
+    """
+    (skull, shoulders), (right, ahead) = span, axes
+    wide = right * extent[0]
+    base = shoulders - _UP * extent[1] + ahead * 0.05
+    corners = np.stack([skull - wide, skull + wide, base + wide * 1.1, base - wide * 1.1])
+    paste(picture, cloth, camera.project(corners))
 
 
 def _legs(
@@ -293,12 +305,12 @@ def _arm(
     right, ahead = axes
     phase = figure.stride + (0 if side > 0 else math.pi)
     swing = -math.sin(phase) * 0.5 * min(1.0, figure.speed)
-    top = shoulders + across * (side * 0.86) - _UP * 0.085
+    top = shoulders + across * (side * 0.84) - _UP * 0.1
     elbow = top - _UP * (0.15 * figure.tall) + right * (side * 0.045) + ahead * (0.12 * swing)
     wrist = elbow - _UP * (0.14 * figure.tall) + ahead * (0.06 + 0.22 * max(0.0, swing))
     return [
-        _Bone(clothes["sleeve"], elbow + _UP * 0.03, wrist - _UP * 0.1, 0.052),
-        _Bone(clothes["arm"], top + _UP * 0.03, elbow - _UP * 0.03, 0.06),
+        _Bone(clothes["sleeve"], elbow + _UP * 0.03, wrist - _UP * 0.1, 0.047),
+        _Bone(clothes["arm"], top + _UP * 0.03, elbow - _UP * 0.03, 0.053),
     ]
 
 

@@ -60,7 +60,7 @@ class Patch(NamedTuple):
     alpha: Plane
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=24)
 def build_head(look: Look) -> HeadModel:
     """Returns the head of a person, painted and modelled."""
     rng = np.random.default_rng([look.seed, 0xFACE])

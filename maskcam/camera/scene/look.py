@@ -171,9 +171,7 @@ def draw_look(seed: int, wearing: Wearing) -> Look:
     hair = Hair(
         rng.choice(
             [h.value for h in Hair],
-            p=[0.14, 0.52, 0.08, 0.0, 0.12, 0.14]
-            if bearded
-            else [0.0, 0.26, 0.16, 0.34, 0.1, 0.14],
+            p=[0.1, 0.56, 0.08, 0.0, 0.12, 0.14] if bearded else [0.0, 0.26, 0.16, 0.34, 0.1, 0.14],
         )
     )
     tone = int(np.clip(rng.normal(3.0, 2.6), 0, len(_SKINS) - 1))

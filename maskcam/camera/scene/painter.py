@@ -57,8 +57,8 @@ def draw_people(
 def _draw_visor(picture: Picture, figure: Figure, camera: PinholeCamera, sky: Weather) -> None:
     """Draws the visor of a cap, a thin half disc that stands out of the forehead."""
     angle = np.radians(np.linspace(-72, 72, 15))
-    out = np.stack([np.sin(angle) * 0.085, 0.044 - 0.02 * np.cos(angle), np.cos(angle) * 0.148], 1)
-    back = np.stack([np.sin(angle) * 0.082, np.full(15, 0.044), np.cos(angle) * 0.088], 1)[::-1]
+    out = np.stack([np.sin(angle) * 0.085, 0.058 - 0.022 * np.cos(angle), np.cos(angle) * 0.155], 1)
+    back = np.stack([np.sin(angle) * 0.082, np.full(15, 0.06), np.cos(angle) * 0.09], 1)[::-1]
     rim = np.concatenate([out, back]) * figure.head_size
     seen = camera.project(figure.head_centre + rim @ figure.head_axes.T)
     light = sky.people

@@ -45,10 +45,10 @@ def hair(sheet: Plane, relief: Plane, look: Look, rng: np.random.Generator) -> N
     """Paints and raises the hair."""
     if look.hair is Hair.BALD:
         return
-    line = float(rng.uniform(0.36, 0.46)) + 0.1 * look.age * (look.lips < 0.3)
+    line = float(rng.uniform(0.29, 0.37)) + 0.09 * look.age * (look.lips < 0.3)
     side = float(rng.uniform(0.62, 0.72))
     if look.hair is Hair.FRINGE:
-        line = 0.2
+        line = 0.17
     long = look.hair in (Hair.LONG, Hair.FRINGE) and look.beard == 0
     if long:
         near = float(rng.uniform(0.62, 0.76))
@@ -188,8 +188,8 @@ def headwear(sheet: Plane, relief: Plane, look: Look, rng: np.random.Generator) 
     base = np.array(look.cover_colour, np.float32)
     if look.cover is Cover.SCARF:
         right = [
-            (0.1, 0.36),
-            (0.36, 0.3),
+            (0.1, 0.31),
+            (0.36, 0.26),
             (0.56, 0.1),
             (0.63, -0.2),
             (0.56, -0.6),
@@ -203,7 +203,7 @@ def headwear(sheet: Plane, relief: Plane, look: Look, rng: np.random.Generator) 
         blend(sheet, np.clip(base * (1 + folds[..., None]), 0, 255), cover)
         _lift(relief, cover, 0.1 + 0.03 * grain(rng, RELIEF_PX, (9, 4), 1))
         return
-    edge = 0.26 if look.cover is Cover.BEANIE else 0.3
+    edge = 0.2 if look.cover is Cover.BEANIE else 0.23
     right = [
         (0.1, edge),
         (0.4, edge),
@@ -273,7 +273,7 @@ def mask(sheet: Plane, relief: Plane, look: Look, rng: np.random.Generator) -> N
     if look.wearing is Wearing.NOSE_OUT:
         top = float(rng.uniform(-0.43, -0.37))
     elif look.wearing is Wearing.ON_CHIN:
-        top = float(rng.uniform(-0.78, -0.7))
+        top = float(rng.uniform(-0.7, -0.64))
     outline = _mask_outline(top, look.mask)
     cover = area(outline, soft=0.006)
     small = shrink(cover)
