@@ -112,6 +112,7 @@ class Publisher:
         self._dispatcher = Dispatcher(outbox)
         self._complaints = Complaints()
         self._stopping: _Stop | None = None
+        self._untimed = False
         self.waiting = len(outbox)
         self.restarts = 0
 
@@ -248,13 +249,13 @@ class Publisher:
         self._send_status(online=True)
 
     def _send_status(self, *, online: bool) -> int | None:
-        status = wire.encode_status(
-            online=online, version=maskcam.__version__, since=self._utc_now()
-        )
+        since = self._utc_now()
+        self._untimed = since is None
+        status = wire.encode_status(online=online, version=maskcam.__version__, since=since)
         return self._dispatcher.send_status(self._status_topic, status, now_s=time.monotonic())
 
     def _watch(self, now_s: float) -> None:
-        """Replaces a dead link, drops a mute connection, and helps the outbox back to disk."""
+        """Replaces a dead link, drops a mute connection, and does what had to wait."""
         if self._link is not None and not self._link.healthy:
             self.restarts += 1
             _log.error("the network thread died or hangs; starting another")
@@ -263,6 +264,8 @@ class Publisher:
             self._link = self._new_link()
         if self._dispatcher.session and self._dispatcher.overdue(now_s=now_s):
             self._dispatcher.session.drop(f"no answer for {ACKNOWLEDGE_WITHIN_S:.0f} s")
+        if self._untimed and self.connected and self._utc_now() is not None:
+            self._send_status(online=True)
         if not self._outbox.on_disk and now_s - self._tended_s > _TEND_S:
             self._tended_s = now_s
             self._outbox.tend()

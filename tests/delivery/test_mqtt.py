@@ -2,6 +2,7 @@
 
 import logging
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -18,6 +19,7 @@ from maskcam.delivery.mqtt import Publisher
 from maskcam.delivery.outbox import Outbox
 from maskcam.errors import ConfigError, DeliveryError
 from tests.broker import Mosquitto, Subscriber, free_port, needs_mosquitto, wait_until
+from tests.certificates import Authority
 from tests.delivery.windows import SITE, UNIT, window
 
 LOCAL = BrokerSettings(host="127.0.0.1", port=1, reconnect_min_s=0.05, reconnect_max_s=0.2)
@@ -273,6 +275,21 @@ def test_missing_and_broken_files_are_named(tmp_path):
         settings.tls_context()
 
 
+def test_the_context_checks_certificate_and_name_and_wants_tls_1_2(tmp_path):
+    city = Authority(tmp_path)
+    certificate, key = city.client(UNIT)
+    settings = BrokerSettings(host="mqtt.example.org", ca=city.ca, certificate=certificate, key=key)
+    context = settings.tls_context()
+    assert context.check_hostname
+    assert context.verify_mode == ssl.CERT_REQUIRED
+    assert context.minimum_version == ssl.TLSVersion.TLSv1_2
+    other = BrokerSettings(
+        host="mqtt.example.org", ca=city.ca, certificate=certificate, key=city.client("b")[1]
+    )
+    with pytest.raises(DeliveryError, match="key does not belong"):
+        other.tls_context()
+
+
 def test_the_password_is_not_shown():
     assert "secret" not in repr(BrokerSettings(host="localhost", user="u", password="secret"))
 
@@ -340,6 +357,22 @@ def test_status_and_last_will(broker, publisher):
             assert city.statuses == [wire.Status(True, "0.1.0", now)]
         wait_until(lambda: len(city.statuses) == 2)
         assert city.statuses[1] == wire.Status(False, "0.1.0", now)
+
+
+def test_the_status_gets_its_time_once_the_clock_is_set(outbox, links):
+    def open_link(*args, **named):
+        links.append(FakeLink(*args, **named))
+        return links[-1]
+
+    times = {}
+    named = {"broker": LOCAL, "site": SITE, "unit": UNIT, "stop_timeout_s": 0.1}
+    with Publisher(outbox, utc_now=lambda: times.get("now"), open_link=open_link, **named) as unit:
+        links[0].connect()
+        wait_until(lambda: unit.connected and links[0].sent)
+        assert wire.decode_status(links[0].sent[0][1]).since is None
+        times["now"] = datetime(2026, 5, 4, 8, 0, tzinfo=UTC)
+        wait_until(lambda: len(links[0].sent) == 2)
+        assert wire.decode_status(links[0].sent[1][1]).since == times["now"]
 
 
 @needs_mosquitto
