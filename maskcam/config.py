@@ -160,7 +160,8 @@ class NoticeSection(_Section):
     sign_date: date
     deployment_ends: date | None = None
     information_url: str = ""
-    way_round: str = Field(default="", max_length=100)
+    way_round_fr: str = Field(default="", max_length=100)
+    way_round_en: str = Field(default="", max_length=100)
     legal_basis: Literal["public-task", "legal-obligation", "legitimate-interests"] | None = None
     authority: str = "CNIL, www.cnil.fr"
 

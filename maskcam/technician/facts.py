@@ -57,7 +57,7 @@ def facts(config: Config, language: Language) -> dict[str, str]:
         "dpo_contact": notice.dpo_contact or phrase["unknown"],
         "authority": notice.authority,
         "legal_basis": text["layer"]["legal_bases"].get(notice.legal_basis, phrase["unknown"]),
-        "way_round": _sentence(notice.way_round) or phrase["way_round"],
+        "way_round": _sentence(way_round(config, language)) or phrase["way_round"],
         "sign_date": day(notice.sign_date, language),
         "until_sentence": (
             phrase["until"].format(date=day(notice.deployment_ends, language))
@@ -102,7 +102,13 @@ def day(value: date, language: Language) -> str:
     """Returns a date as people write it: 1er mai 2026, 1 May 2026."""
     text = words(language)
     number = text["first_day"] if value.day == 1 else str(value.day)
-    return f"{number} {text['months'].split()[value.month - 1]} {value.year}"
+    return f"{number}\N{NO-BREAK SPACE}{text['months'].split()[value.month - 1]} {value.year}"
+
+
+def way_round(config: Config, language: Language) -> str:
+    """Returns how to avoid the camera; in the other language where only that one is given."""
+    told = {"fr": config.notice.way_round_fr, "en": config.notice.way_round_en}
+    return told[language] or told["fr"] or told["en"]
 
 
 def hours(config: Config, language: Language) -> str:

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from maskcam.config import Config
 from maskcam.errors import UsageError
-from maskcam.technician.facts import HERE, Language, day, facts, hours, words
+from maskcam.technician.facts import HERE, Language, day, facts, hours, way_round, words
 from maskcam.technician.typeset import Form, typeset
 
 Size = Literal["a4", "a3"]
@@ -53,7 +53,10 @@ def omissions(config: Config) -> list[str]:
         "information_url": (notice.information_url, "the sign has no QR code"),
         "dpo_contact": (notice.dpo_contact, "the data protection officer is not named"),
         "legal_basis": (notice.legal_basis, "the page does not state the legal basis"),
-        "way_round": (notice.way_round, "no way that is not filmed is named"),
+        "way_round_fr": (
+            notice.way_round_fr or notice.way_round_en,
+            "no way that is not filmed is named",
+        ),
         "deployment_ends": (notice.deployment_ends, "no last day is told"),
     }
     return [
@@ -113,7 +116,7 @@ def _sign_data(config: Config, *, language: Language, size: Size) -> dict[str, A
         "contact": notice.contact,
         "dpo_contact": notice.dpo_contact,
         "authority": notice.authority,
-        "way_round": notice.way_round or text["detour_default"],
+        "way_round": way_round(config, language) or text["detour_default"],
         "when": ", ".join(part for part in (opening, span) if part),
         "processed": filled["processed_text"]
         + (f" {filled['processed_minimum']}" if several else ""),

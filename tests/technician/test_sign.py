@@ -16,7 +16,8 @@ from maskcam.technician import facts, sign
 
 FULL = (
     config.example()
-    .replace('# way_round = "Passez par le quai."', 'way_round = "Passez par le quai"')
+    .replace('# way_round_fr = "Passez par le quai."', 'way_round_fr = "Passez par le quai"')
+    .replace("# way_round_en", "way_round_en")
     .replace("# gpio", "gpio")
     .replace("# operating_hours", "operating_hours")
     .replace("# deployment_ends", "deployment_ends")
@@ -101,7 +102,7 @@ def test_what_is_left_out_of_the_configuration_is_said(tmp_path):
     assert [line.split()[1] for line in lines] == [
         "information_url",
         "legal_basis",
-        "way_round",
+        "way_round_fr",
         "deployment_ends",
     ]
 
@@ -139,7 +140,7 @@ def test_the_second_layer_says_what_article_13_asks_for(full, language):
         "mqtt.example.org:8883",
         "31",
         "forville-01",
-        "Passez par le quai.",
+        {"fr": "Passez par le quai.", "en": "Walk along the quay."}[language],
     ):
         assert fact in page.replace("\N{NO-BREAK SPACE}", " "), fact
     assert "{" not in re.sub(r"<style>.*</style>", "", page, flags=re.DOTALL)
