@@ -71,8 +71,8 @@ class Crowd:
             self._begin(track, step.seen[track].box, at_s)
         for one, other in step.mixed:
             if self._objections.spread(one, other):
-                self._people[one].omit()
-                self._people[other].omit()
+                self._object(one)
+                self._object(other)
         self._claims = {new: old for new, old in self._claims.items() if old not in step.seen}
         for track, detection in step.seen.items():
             if not self._people[track].omitted:
@@ -87,7 +87,7 @@ class Crowd:
         """Erases the person on this track from all figures: the head was shaken."""
         if track in self._people:
             for objecting in self._objections.add(track, self._tracker.places()):
-                self._people[objecting].omit()
+                self._object(objecting)
 
     def passed(self, at_s: float, *, observed: bool) -> list[Passage]:
         """Returns the passages that have ended by `at_s`.
@@ -118,11 +118,11 @@ class Crowd:
         return passages
 
     def _begin(self, track: int, box: Box, at_s: float) -> None:
-        person = self._people[track] = _Person()
+        self._people[track] = _Person()
         places = self._tracker.places()
         del places[track]
         if self._objections.begin(track, box, at_s, places):
-            person.omit()
+            self._object(track)
             return
         unseen = [
             (_misfit(place, box, at_s), other)
@@ -136,6 +136,10 @@ class Crowd:
             self._continue(track, self._lost.pop(best_lost[1]).person)
         elif best_unseen[0] < 1.0:
             self._claims[track] = best_unseen[1]
+
+    def _object(self, track: int) -> None:
+        self._people[track].omit()
+        self._tracker.keep(track)
 
     def _continue(self, track: int, before: _Person) -> None:
         """Makes the person on a new track the one who was lost before."""

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from maskcam.records import Box
 
@@ -55,3 +59,12 @@ def overlap(a: Box, b: Box) -> float:
         return 0.0
     shared = width * height
     return shared / (a.width * a.height + b.width * b.height - shared)
+
+
+def overlaps(ours: Sequence[Box], theirs: Sequence[Box]) -> NDArray[np.float64]:
+    """Returns the intersection over union of each pair of boxes, (ours, theirs)."""
+    a, b = np.array(ours)[:, None], np.array(theirs)[None]
+    sides = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
+    shared = np.prod(np.maximum(sides, 0), axis=2)
+    areas = np.prod(a[..., 2:] - a[..., :2], axis=2) + np.prod(b[..., 2:] - b[..., :2], axis=2)
+    return np.asarray(shared / np.maximum(areas - shared, 1e-9))

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from maskcam.people.place import Place, overlap
-from maskcam.people.walk import Walk
+from maskcam.people.place import Place, overlap, overlaps
+from maskcam.people.walk import Walk, misfit
 from maskcam.records import Box, Detection
 
 _GATE: Final = 16.3  # squared distance that 1 in 1000 true pairs exceeds (chi2, 3 degrees)
@@ -26,11 +26,11 @@ _FORBIDDEN: Final = 1e6
 _MARGIN: Final = 6.0  # the other pairing is e^-3 as likely: it may have been that one
 _TWIN: Final = 0.45  # a second box on the same face overlaps the first by this much
 _MISSED_S: Final = 1.4  # 1 s of missed detections and one interval of a slow detector
+_PATIENCE_S: Final = 3.0  # for a track that must not be lost
 _STALLED_S: Final = 3.0  # nothing from the detector for so long ends every track
 _CONFIRM_SIGHTS: Final = 3
 _CONFIRM_S: Final = 0.5
-_CONFIRM_SHARE: Final = 0.5  # of the time since the first sight
-_LONGEST_STEP_S: Final = 0.4  # two sights further apart than this are not one view
+_CONFIRM_SHARE: Final = 0.6  # of all chances to be seen: a false alarm flickers
 _LEAVES_S: Final = 0.5  # who would be over the border so soon has left
 
 
@@ -70,17 +70,17 @@ class _Track:
     walk: Walk
     born_at_s: float
     sights: int = 1
-    viewed_s: float = 0.0
+    chances: int = 1  # sets of detections since it began
     confirmed: bool = False
+    patience_s: float = _MISSED_S
 
     def see(self, detection: Detection, at_s: float) -> None:
-        self.viewed_s += min(at_s - self.walk.seen_at_s, _LONGEST_STEP_S)
         self.sights += 1
         self.walk.correct(detection.box)
         self.confirmed = self.confirmed or (
             self.sights >= _CONFIRM_SIGHTS
-            and self.viewed_s >= _CONFIRM_S
-            and self.viewed_s >= _CONFIRM_SHARE * (at_s - self.born_at_s)
+            and at_s - self.born_at_s >= _CONFIRM_S
+            and self.sights >= _CONFIRM_SHARE * self.chances
         )
 
 
@@ -110,6 +110,7 @@ class Tracker:
         tracks = list(self._tracks.values())
         for track in tracks:
             track.walk.advance(at_s)
+            track.chances += 1
         high = [d for d in detections if d.score >= self._high_score]
         low = [d for d in detections if d.score < self._high_score]
         pairs, mixed = _paired(tracks, high)
@@ -130,16 +131,22 @@ class Tracker:
             {track.number: detection for track, detection in sights + born},
             [track.number for track, _ in born],
             mixed + more_mixed,
-            self._end(seen_before_s=at_s - _MISSED_S),
+            self._end([t for t in tracks if at_s - t.walk.seen_at_s > t.patience_s]),
         )
 
     def expire(self, at_s: float) -> list[EndedTrack]:
         """Ends the tracks that the detector, slow or stalled, has said nothing of for too long."""
-        return self._end(seen_before_s=at_s - _STALLED_S)
+        tracks = self._tracks.values()
+        return self._end([t for t in tracks if at_s - t.walk.seen_at_s > _STALLED_S])
 
     def finish(self) -> list[EndedTrack]:
         """Ends all tracks, as when the unit stops."""
-        return self._end(seen_before_s=math.inf)
+        return self._end(list(self._tracks.values()))
+
+    def keep(self, track: int) -> None:
+        """Waits longer for a track when it is not seen, for its objection must not be lost."""
+        if track in self._tracks:
+            self._tracks[track].patience_s = _PATIENCE_S
 
     def predict(self, at_s: float) -> dict[int, Box]:
         """Returns where each face is expected at `at_s`, of all tracks seen more than once."""
@@ -163,8 +170,7 @@ class Tracker:
         self._next += 1
         return track
 
-    def _end(self, *, seen_before_s: float) -> list[EndedTrack]:
-        over = [t for t in self._tracks.values() if t.walk.seen_at_s < seen_before_s]
+    def _end(self, over: Sequence[_Track]) -> list[EndedTrack]:
         for track in over:
             del self._tracks[track.number]
         return [
@@ -188,14 +194,10 @@ def _paired(
     """
     if not tracks or not detections:
         return [], []
-    cost = np.full((len(tracks), len(detections)), _FORBIDDEN)
-    for row, track in enumerate(tracks):
-        expected = track.walk.box_at(track.walk.now_s)
-        for column, detection in enumerate(detections):
-            misfit = track.walk.misfit(detection.box)
-            if misfit.distance2 < _GATE:
-                apart = 1 - overlap(expected, detection.box)
-                cost[row, column] = misfit.cost + _OVERLAP_WEIGHT * apart
+    boxes = [detection.box for detection in detections]
+    fit = misfit([track.walk for track in tracks], boxes)
+    apart = 1 - overlaps([track.walk.box() for track in tracks], boxes)
+    cost = np.where(fit.distance2 < _GATE, fit.cost + _OVERLAP_WEIGHT * apart, _FORBIDDEN)
     rows, columns = linear_sum_assignment(cost)
     pairs = [
         (int(row), int(column))

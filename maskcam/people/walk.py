@@ -7,7 +7,11 @@ sizes, so near and far people are treated alike, and in seconds, so any frame ra
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from maskcam.people.place import Place, face_size
 from maskcam.records import Box
@@ -19,21 +23,21 @@ _PLACE_NOISE: Final = 0.08  # faces
 _SIZE_NOISE: Final = 0.10  # of the logarithm
 _FIRST_RATE: Final = 3.0  # faces a second
 _FIRST_GROWTH: Final = 0.5  # a second
-_PLACE_UNREST: Final = 3.0  # faces / s^1.5: how fast the rate of a person becomes uncertain
+_PLACE_UNREST: Final = 0.8  # faces / s^1.5: how fast the rate of a person becomes uncertain
 _SIZE_UNREST: Final = 0.3
 _SHAPE_MEMORY: Final = 0.3  # share of a new sight in the shape of the box
 
 
 class Misfit(NamedTuple):
-    """How badly a box fits where a walk was expected.
+    """How badly boxes fit where walks were expected; both (walks, boxes) float64.
 
     distance2: squared distance in standard deviations (3 degrees of freedom).
     cost: the same as twice the negative log-likelihood, comparable between walks:
         a walk that was expected nowhere in particular pays for its vagueness.
     """
 
-    distance2: float
-    cost: float
+    distance2: NDArray[np.float64]
+    cost: NDArray[np.float64]
 
 
 class _Axis:
@@ -84,11 +88,6 @@ class Walk:
         self._shape = math.log(max(box.width, 1.0) / max(box.height, 1.0))
 
     @property
-    def now_s(self) -> float:
-        """The time of the expectation."""
-        return self._at_s
-
-    @property
     def size(self) -> float:
         """Size of the face in px."""
         return math.exp(self._log_size.value)
@@ -104,18 +103,10 @@ class Walk:
         self._log_size.advance(dt, _SIZE_UNREST**2)
         self._at_s = at_s
 
-    def misfit(self, box: Box) -> Misfit:
-        """Returns how badly a face at `box` fits the expectation."""
-        size = face_size(box)
-        noise = (_PLACE_NOISE * size) ** 2
-        x_var, y_var = self._x.var + noise, self._y.var + noise
-        size_var = self._log_size.var + _SIZE_NOISE**2
-        distance2 = (
-            (box.centre[0] - self._x.value) ** 2 / x_var
-            + (box.centre[1] - self._y.value) ** 2 / y_var
-            + (math.log(size) - self._log_size.value) ** 2 / size_var
-        )
-        return Misfit(distance2, distance2 + math.log(x_var * y_var * size_var / size**4))
+    def expected(self) -> tuple[float, float, float, float, float, float]:
+        """Returns x, y (px) and logarithm of size at the present time, and their variances."""
+        x, y, size = self._x, self._y, self._log_size
+        return x.value, y.value, size.value, x.var, y.var, size.var
 
     def correct(self, box: Box) -> None:
         """Takes a sight at the present time in."""
@@ -136,6 +127,29 @@ class Walk:
         width, height = size * math.exp(self._shape / 2), size * math.exp(-self._shape / 2)
         return Box(x - width / 2, y - height / 2, x + width / 2, y + height / 2)
 
+    def box(self) -> Box:
+        """Returns where the face is expected at the present time."""
+        return self.box_at(self._at_s)
+
     def place(self) -> Place:
         """Returns where it was last seen and was heading."""
         return Place(self.box_at(self.seen_at_s), (self._x.rate, self._y.rate), self.seen_at_s)
+
+
+def misfit(walks: Sequence[Walk], boxes: Sequence[Box]) -> Misfit:
+    """Returns how badly each box fits each walk; there must be one of both at least."""
+    expected = np.array([walk.expected() for walk in walks])
+    values, variances = expected[:, None, :3], expected[:, None, 3:]
+    edges = np.array(boxes)
+    sizes = np.array([face_size(box) for box in boxes])
+    found = np.column_stack([(edges[:, :2] + edges[:, 2:]) / 2, np.log(sizes)])
+    noise = np.column_stack(
+        [
+            (_PLACE_NOISE * sizes) ** 2,
+            (_PLACE_NOISE * sizes) ** 2,
+            np.full(len(boxes), _SIZE_NOISE**2),
+        ]
+    )
+    total = variances + noise
+    distance2 = np.sum((found - values) ** 2 / total, axis=2)
+    return Misfit(distance2, distance2 + np.log(np.prod(total, axis=2) / sizes**4))

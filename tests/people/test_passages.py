@@ -1,0 +1,191 @@
+"""Passages and objections together: from detections and head shakes to what is counted."""
+
+import pytest
+
+from maskcam.people.passages import Crowd
+from maskcam.records import Box, Detection, MaskState
+from tests.people.street import Street, run
+
+SIZE = (1280, 720)
+
+
+def face(x, y=300.0, size=40.0, state=MaskState.WITH_MASK):
+    return Detection(Box(x - size / 2, y - size / 2, x + size / 2, y + size / 2), state, 0.9)
+
+
+class Play:
+    """Feeds a crowd by hand at 10 detections a second."""
+
+    def __init__(self):
+        self.crowd = Crowd(frame_size=SIZE)
+        self.t = 0.0
+        self.passages = []
+
+    def go(self, seconds, places=lambda t: [], *, observed=True):
+        for _ in range(round(seconds * 10)):
+            self.t = round(self.t + 0.1, 3)
+            self.crowd.detected(places(self.t), self.t)
+            self.passages += self.crowd.passed(self.t, observed=observed)
+        return self
+
+    def shake_at(self, x):
+        heads = self.crowd.heads(self.t)
+        self.crowd.objected(min(heads, key=lambda k: abs(heads[k].centre[0] - x)))
+        return self
+
+    def end(self):
+        return [p.state for p in self.passages + self.crowd.finish(self.t)]
+
+
+def test_one_person_is_one_passage_when_gone():
+    play = Play().go(3, lambda t: [face(300 + 60 * t)])
+    assert play.passages == []
+    play.go(4)
+    assert [p.state for p in play.passages] == [MaskState.WITH_MASK]
+    assert play.end() == [MaskState.WITH_MASK]
+
+
+def test_who_is_in_view_at_the_stop_is_counted():
+    assert len(Play().go(2, lambda t: [face(300), face(500)]).end()) == 2
+
+
+def test_who_objects_is_in_no_figure():
+    play = Play().go(2, lambda t: [face(300), face(500)]).shake_at(300)
+    play.go(2, lambda t: [face(300, state=MaskState.INCORRECT), face(500)]).go(4)
+    assert play.end() == [MaskState.WITH_MASK]
+
+
+def test_an_objection_in_the_last_frame_counts():
+    play = Play().go(2, lambda t: [face(1100 + 80 * t)]).shake_at(1260)
+    assert play.go(5).end() == []
+
+
+def test_an_objection_at_the_stop_counts():
+    assert Play().go(2, lambda t: [face(300)]).shake_at(300).end() == []
+
+
+def test_several_object_at_once():
+    play = Play().go(2, lambda t: [face(200), face(400), face(600), face(800)])
+    play.shake_at(200).shake_at(600).shake_at(800).go(4)
+    assert play.end() == [MaskState.WITH_MASK]
+
+
+@pytest.mark.parametrize("gap_s", [0.5, 1.0, 1.6, 2.2, 2.8])
+def test_an_objection_outlives_a_broken_track(gap_s):
+    play = Play().go(2, lambda t: [face(300 + 40 * t)]).shake_at(380)
+    play.go(gap_s).go(2, lambda t: [face(300 + 40 * t)]).go(4)
+    assert play.end() == []
+
+
+def test_an_objection_outlives_several_breaks():
+    play = Play().go(2, lambda t: [face(300)]).shake_at(300)
+    for _ in range(4):
+        play.go(2.2).go(1.5, lambda t: [face(305)])
+    assert play.go(4).end() == []
+
+
+def test_a_jump_that_breaks_the_track_is_no_way_out():
+    play = Play().go(2, lambda t: [face(300)]).shake_at(300)
+    play.go(0.3).go(2, lambda t: [face(326, 322)]).go(4)
+    assert play.end() == []
+
+
+def test_a_shake_recognised_late_reaches_the_track_that_took_over():
+    play = Play().go(2, lambda t: [face(300)])
+    play.go(0.3).go(0.5, lambda t: [face(326, 322)])
+    if len(play.crowd.heads(play.t)) > 1:
+        play.shake_at(300)
+    else:
+        play.shake_at(326)
+    assert play.go(2, lambda t: [face(326, 322)]).go(4).end() == []
+
+
+def test_a_bystander_who_was_there_does_not_inherit():
+    others = [face(370), face(440), face(300, 240)]
+    play = Play().go(2, lambda t: [face(300), *others]).shake_at(300)
+    play.go(3, lambda t: others).go(4)
+    assert len(play.end()) == 3
+
+
+def test_a_newcomer_elsewhere_does_not_inherit():
+    play = Play().go(2, lambda t: [face(300)]).shake_at(300)
+    play.go(1).go(2, lambda t: [face(500)]).go(4)
+    assert len(play.end()) == 1
+
+
+def test_a_newcomer_much_later_does_not_inherit():
+    play = Play().go(2, lambda t: [face(300)]).shake_at(300)
+    play.go(12).go(2, lambda t: [face(300)]).go(4)
+    assert len(play.end()) == 1
+
+
+def test_persons_that_may_have_been_swapped_both_object():
+    play = Play().go(2, lambda t: [face(560), face(640)]).shake_at(560)
+    play.go(0.5).go(2, lambda t: [face(600)]).go(4)
+    assert play.end() == []
+
+
+@pytest.mark.parametrize("gap_s", [1.0, 1.8, 2.4])
+def test_who_is_lost_and_found_is_counted_once(gap_s):
+    play = Play().go(2, lambda t: [face(300 + 30 * t)])
+    play.go(gap_s).go(2, lambda t: [face(300 + 30 * t)]).go(4)
+    assert play.end() == [MaskState.WITH_MASK]
+
+
+def test_an_objection_after_a_break_erases_what_came_before_it():
+    play = Play().go(2, lambda t: [face(300)]).go(2.0).go(1.5, lambda t: [face(302)])
+    assert play.shake_at(302).go(4).end() == []
+
+
+def test_who_could_not_object_is_not_counted():
+    play = Play().go(1, lambda t: [face(300)])
+    play.go(1.5, lambda t: [face(300)], observed=False).go(2, lambda t: [face(300)])
+    assert play.go(4).end() == []
+
+
+def test_half_a_second_of_blindness_does_not_matter():
+    play = Play().go(1, lambda t: [face(300)])
+    play.go(0.5, lambda t: [face(300)], observed=False).go(2, lambda t: [face(300)])
+    assert len(play.go(4).end()) == 1
+
+
+def test_a_shake_on_a_track_that_is_over_changes_nothing():
+    play = Play().go(2, lambda t: [face(300)])
+    play.crowd.objected(99)
+    assert len(play.end()) == 1
+
+
+def test_nothing_is_kept_of_people_who_left():
+    play = Play()
+    for _ in range(30):
+        play.go(1.5, lambda t: [face(300), face(900)]).shake_at(300).go(6)
+    crowd = play.crowd
+    assert not crowd._people
+    assert not crowd._lost
+    assert not crowd._claims
+    assert not crowd._objections._tracks
+    assert not crowd._objections._births
+    assert len(crowd._objections._lost) <= 2
+    assert crowd.in_view == 0
+
+
+@pytest.mark.parametrize(("detect_fps", "latency_s"), [(4, 0.25), (10, 0.05), (25, 0.02)])
+def test_a_street_is_counted_within_a_few_percent(detect_fps, latency_s):
+    street = Street(seed=11, seconds=120, per_minute=24)
+    people, _ = street.truth()
+    outcome = run(street, detect_fps=detect_fps, latency_s=latency_s)
+    assert people > 25
+    assert abs(outcome.counted - people) <= max(2, 0.08 * people)
+    assert outcome.false <= 2
+
+
+@pytest.mark.parametrize("lost_s", [0.0])
+def test_objections_on_a_street_are_honoured(lost_s):
+    street = Street(
+        seed=5, seconds=120, per_minute=24, objecting_share=0.2, lost_after_shake_s=lost_s
+    )
+    people, objecting = street.truth()
+    outcome = run(street, detect_fps=10, latency_s=0.05)
+    assert objecting >= 5
+    assert outcome.missed_objections <= outcome.without_track
+    assert outcome.counted >= 0.9 * people

@@ -1,0 +1,154 @@
+import math
+
+import pytest
+
+from maskcam.people.tracker import Tracker
+from maskcam.records import Box, Detection, MaskState
+
+SIZE = (1280, 720)
+
+
+def face(x, y, size=40.0, score=0.9):
+    return Detection(
+        Box(x - size / 2, y - size / 2, x + size / 2, y + size / 2), MaskState.WITH_MASK, score
+    )
+
+
+def walk(tracker, places, fps, *, from_s=0.0, seconds=2.0, hidden=()):
+    """Feeds faces at `places(t)`; returns all steps."""
+    steps = []
+    for n in range(round(seconds * fps)):
+        t = from_s + n / fps
+        seen = [] if any(a <= t < b for a, b in hidden) else places(t)
+        steps.append((t, tracker.update(seen, t)))
+    return steps
+
+
+def ids(steps):
+    return {track for _, step in steps for track in step.seen}
+
+
+@pytest.mark.parametrize("fps", [3, 7, 15, 30])
+def test_one_walker_is_one_confirmed_track_at_any_rate(fps):
+    tracker = Tracker(frame_size=SIZE)
+    steps = walk(tracker, lambda t: [face(200 + 120 * t, 300, 40 + 5 * t)], fps, seconds=4)
+    assert ids(steps) == {1}
+    (ended,) = tracker.finish()
+    assert ended.confirmed
+    assert not ended.left
+
+
+@pytest.mark.parametrize("fps", [3, 10, 30])
+def test_a_track_survives_a_second_without_detections(fps):
+    tracker = Tracker(frame_size=SIZE)
+    steps = walk(tracker, lambda t: [face(200 + 80 * t, 300)], fps, seconds=5, hidden=[(2.0, 3.0)])
+    assert ids(steps) == {1}
+
+
+def test_uneven_times_do_no_harm():
+    tracker = Tracker(frame_size=SIZE)
+    t, seen = 0.0, set()
+    for gap in [0.033, 0.5, 0.1, 0.033, 0.9, 0.2, 0.033, 0.4] * 4:
+        t += gap
+        seen |= set(tracker.update([face(100 + 90 * t, 300)], t).seen)
+    assert seen == {1}
+
+
+@pytest.mark.parametrize("fps", [5, 10, 30])
+def test_two_who_cross_keep_their_tracks(fps):
+    tracker = Tracker(frame_size=SIZE)
+
+    def places(t):
+        return [face(300 + 150 * t, 300), face(900 - 150 * t, 310)]
+
+    first = walk(tracker, places, fps, seconds=1)[-1][1].seen
+    left = next(k for k, d in first.items() if d.box.x0 < 600)
+    walk(tracker, places, fps, from_s=1, seconds=1.2, hidden=[(1.8, 2.15)])
+    last = walk(tracker, places, fps, from_s=2.2, seconds=1)[-1][1].seen
+    assert max(last, key=lambda k: last[k].box.x0) == left
+    assert len(last) == 2
+
+
+def test_a_group_side_by_side_keeps_its_tracks():
+    tracker = Tracker(frame_size=SIZE)
+    steps = walk(
+        tracker, lambda t: [face(300 + 70 * i + 20 * t, 300 + 30 * t) for i in range(4)], 5
+    )
+    assert ids(steps) == {1, 2, 3, 4}
+    assert all(not step.mixed for _, step in steps[3:])
+
+
+def test_a_flickering_false_alarm_is_never_confirmed():
+    tracker = Tracker(frame_size=SIZE)
+    ended = []
+    for n in range(600):
+        ended += tracker.update([face(500, 200)] if n % 5 == 0 else [], n / 10).ended
+    assert not any(track.confirmed for track in ended + tracker.finish())
+
+
+def test_a_burst_of_frames_is_not_enough_time():
+    tracker = Tracker(frame_size=SIZE)
+    walk(tracker, lambda t: [face(500, 200)], 30, seconds=0.3)
+    assert not tracker.finish()[0].confirmed
+
+
+def test_low_scores_continue_a_track_and_begin_none():
+    tracker = Tracker(frame_size=SIZE, high_score=0.5)
+    assert not tracker.update([face(600, 300, score=0.3)], 0.0).seen
+    tracker.update([face(600, 300)], 0.1)
+    assert tracker.update([face(601, 300, score=0.3)], 0.2).seen.keys() == {1}
+
+
+def test_a_second_box_on_one_face_begins_no_track():
+    tracker = Tracker(frame_size=SIZE)
+    steps = walk(tracker, lambda t: [face(600, 300), face(606, 303, 42)], 10)
+    assert len(ids(steps[1:])) <= 2
+    tracker = Tracker(frame_size=SIZE)
+    walk(tracker, lambda t: [face(600, 300)], 10)
+    step = tracker.update([face(600, 300), face(606, 303, 42)], 2.0)
+    assert not step.born
+
+
+def test_prediction_goes_on_between_and_after_detections():
+    tracker = Tracker(frame_size=SIZE)
+    assert tracker.predict(0.0) == {}
+    walk(tracker, lambda t: [face(200 + 100 * t, 300)], 10, seconds=3)
+    (box,) = tracker.predict(3.4).values()
+    assert math.isclose(box.centre[0], 540, abs_tol=8)
+    assert math.isclose(box.width, 40, rel_tol=0.1)
+
+
+def test_a_face_seen_once_is_not_predicted():
+    tracker = Tracker(frame_size=SIZE)
+    tracker.update([face(200, 300)], 0.0)
+    assert tracker.predict(0.1) == {}
+
+
+def test_who_walks_over_the_border_has_left():
+    tracker = Tracker(frame_size=SIZE)
+    walk(tracker, lambda t: [face(1000 + 130 * t, 300)], 10, seconds=2)
+    (ended,) = tracker.finish()
+    assert ended.left
+
+
+def test_tracks_end_when_the_detector_is_silent():
+    tracker = Tracker(frame_size=SIZE)
+    walk(tracker, lambda t: [face(500, 300)], 10, seconds=1)
+    assert tracker.expire(2.5) == []
+    assert len(tracker.expire(4.5)) == 1
+    assert tracker.predict(4.5) == {}
+
+
+def test_a_time_that_goes_back_is_taken_as_no_time():
+    tracker = Tracker(frame_size=SIZE)
+    tracker.update([face(500, 300)], 5.0)
+    assert tracker.update([face(501, 300)], 4.0).seen.keys() == {1}
+
+
+def test_doubtful_pairs_are_told():
+    tracker = Tracker(frame_size=SIZE)
+    walk(tracker, lambda t: [face(560, 300), face(640, 300)], 10)
+    mixed = []
+    for n in range(6):  # both gone, then one face right between
+        mixed += tracker.update([face(600, 300)] if n > 4 else [], 2 + n / 10).mixed
+    assert {frozenset(pair) for pair in mixed} == {frozenset({1, 2})}
