@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import json
 import logging
+import shutil
 from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parent.parent
@@ -60,9 +62,18 @@ def main() -> int:
 
         train(chosen.data, chosen.rendered, settings, chosen.runs)
     if chosen.only != "train":
+        from maskcam.evaluate.detections import as_text
+        from training.calibrate import calibrate, measure
         from training.export import export
 
-        export(chosen.data, settings, chosen.runs / "average.weights.h5", chosen.models)
+        weights = chosen.runs / "average.weights.h5"
+        model = export(chosen.data, settings, weights, chosen.models, rendered=chosen.rendered)
+        calibrated = calibrate(chosen.data, model)
+        results = {"validation": calibrated, "test": measure(chosen.data, model)}
+        (chosen.models / "results.json").write_text(json.dumps(results, indent=1) + "\n")
+        if (chosen.runs / "curves.png").is_file():
+            shutil.copy(chosen.runs / "curves.png", chosen.models / "curves.png")
+        logging.info("test split:\n%s", as_text(results["test"]))
     return 0
 
 

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from tensorflow.lite.python import schema_py_generated as schema
 
 from training import cells
-from training.feed import load_training_pictures
 from training.pictures import Picture, load_coco
 from training.settings import Settings
 from training.train import network_of
@@ -40,9 +39,10 @@ def export(
 
     size: height and width of the input in place of the configuration's.
     """
-    pictures = load_training_pictures(data, settings)
+    pictures = load_coco(data / "masks/train.json", data / "masks/images", every=10)
+    pictures += load_coco(data / "faces/train.json", data / "faces/images", every=15)
     if rendered:
-        pictures += load_coco(rendered / "stills.json", rendered)
+        pictures += load_coco(rendered / "stills.json", rendered, every=10)
     height, width = size or settings.input
     content = quantize(settings, weights, pictures, height=height, width=width)
     content = add_post_process(content, settings, height=height, width=width)

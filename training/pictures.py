@@ -34,17 +34,20 @@ class Picture:
         return np.flatnonzero(self.classes >= 0)
 
 
-def load_coco(file: Path, images: Path, *, approximate_weight: float = 1.0) -> list[Picture]:
+def load_coco(
+    file: Path, images: Path, *, approximate_weight: float = 1.0, every: int = 1
+) -> list[Picture]:
     """Reads a COCO file with the `ignore` and `box_convention` fields of the project's data.
 
     approximate_weight: box weight of boxes that were converted from head boxes.
+    every: takes every n-th picture only.
     """
     coco = json.loads(file.read_text())
     faces: dict[int, list[dict[str, Any]]] = {}
     for annotation in coco["annotations"]:
         faces.setdefault(annotation["image_id"], []).append(annotation)
     pictures = []
-    for image in coco["images"]:
+    for image in coco["images"][::every]:
         bgr = cv2.imread(str(images / image["file_name"]))
         if bgr is None:
             raise FileNotFoundError(f"{images / image['file_name']}: cannot be read")

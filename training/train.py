@@ -108,7 +108,7 @@ def train(data: Path, rendered: Path | None, settings: Settings, runs: Path) -> 
     signal.signal(signal.SIGTERM, lambda number, _: stop.append(number))
     budget_s = settings.minutes * 60
     recent: list[float] = []
-    sums, validated_s = np.zeros(2), float(spent_s)
+    sums, summed, validated_s = np.zeros(2), 0, float(spent_s)
     feed = batches(data, rendered, settings, first=int(step))
     began = time.monotonic()
     for rgb, target, kinds, weights in feed:
@@ -117,14 +117,15 @@ def train(data: Path, rendered: Path | None, settings: Settings, runs: Path) -> 
         rate = settings.learning_rate * warm * (0.01 + 0.99 * (1 + math.cos(math.pi * done)) / 2)
         optimizer.learning_rate.assign(rate)
         sums += learn(rgb, target, kinds, weights).numpy()
+        summed += 1
         step.assign_add(1)
         follow(tf.constant(min(settings.ema, (1 + int(step)) / (10 + int(step))), tf.float32))
         now = time.monotonic()
         spent_s.assign_add(min(now - began, _LONGEST_STEP_S))
         began = now
         if int(step) % _REPORT_STEPS == 0:
-            recent = (sums / _REPORT_STEPS).round(4).tolist()
-            sums[:] = 0
+            recent = (sums / summed).round(4).tolist()
+            sums[:], summed = 0, 0
             _log.info(
                 "step %d  minute %.1f of %.0f  score loss %.3f  box loss %.3f  rate %.5f",
                 int(step), float(spent_s) / 60, settings.minutes, *recent, rate,

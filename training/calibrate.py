@@ -1,0 +1,115 @@
+"""Chooses the score threshold on the validation split and measures the model on the test split."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from maskcam.evaluate.detections import at_threshold, evaluate, read_truth
+from maskcam.evaluate.precision import Truth
+from maskcam.records import Box, Detection
+from maskcam.vision.detector import Detector
+from maskcam.vision.interpreter import Interpreter
+from maskcam.vision.model_files import describe
+
+_log = logging.getLogger(__name__)
+_THRESHOLDS = np.arange(0.2, 0.71, 0.02)
+_BINS = np.linspace(0, 1, 11)
+
+
+def calibrate(data: Path, model: Path) -> dict[str, Any]:
+    """Writes the threshold with the best F1 on the validation split to the model's .json.
+
+    F1 of faces from 20 px whose state is right: a face with the wrong state is a miss and a
+    false alarm. Returns the sweep and the reliability: of the detections in each bin of
+    scores, the share that is a face with the right state.
+    """
+    truths, found = detect_all(data, "val", model)
+    sweep = []
+    for threshold in _THRESHOLDS:
+        told = at_threshold(truths, found, threshold=float(threshold))
+        precision, recall = told["precision"] or 0.0, told["recall"] or 0.0
+        right = told["state_right"] or 0.0
+        f1 = 2 * precision * recall * right / max(precision + recall, 1e-9)
+        sweep.append({**told, "f1": f1})
+    f1s = np.convolve([one["f1"] for one in sweep], np.ones(3) / 3, "same")
+    chosen = round(float(_THRESHOLDS[1 + int(np.argmax(f1s[1:-1]))]), 2)
+    file = model.with_suffix(".json")
+    described = json.loads(file.read_text())
+    described["score_threshold"] = chosen
+    file.write_text(json.dumps(described, indent=2) + "\n")
+    _log.info("threshold %.2f", chosen)
+    return {"threshold": chosen, "sweep": sweep, "reliability": reliability(truths, found)}
+
+
+def measure(data: Path, model: Path) -> dict[str, Any]:
+    """Returns what `maskcam evaluate detections` tells of the test split, and its reliability."""
+    report = evaluate(
+        coco=data / "masks/test.json",
+        images=data / "masks/images",
+        model=model,
+        conditions=True,
+        intervals=True,
+    )
+    truths, found = detect_all(data, "test", model)
+    report["reliability"] = reliability(truths, found)
+    return report
+
+
+def detect_all(data: Path, split: str, model: Path) -> tuple[list[Truth], list[list[Detection]]]:
+    """Returns the truth of a split and the detections of any score."""
+    described = describe(model)
+    names, truths = read_truth(data / f"masks/{split}.json")
+    detector = Detector(
+        Interpreter(described.file, threads=2, sha256=described.sha256),
+        labels=described.labels,
+        frame_size=(1, 1),
+        score_threshold=0.02,
+    )
+    found = []
+    for name in names:
+        rgb: NDArray[np.uint8] = cv2.imread(str(data / "masks/images" / name))[:, :, ::-1]
+        found.append(detector.detect(rgb, frame_size=(rgb.shape[1], rgb.shape[0])))
+    return truths, found
+
+
+def reliability(truths: list[Truth], found: list[list[Detection]]) -> list[dict[str, float | int]]:
+    """Returns per bin of scores the mean score and the share of right detections, from 20 px."""
+    scores, right = [], []
+    for truth, detections in zip(truths, found, strict=True):
+        faces = list(truth.faces)
+        for one in detections:
+            if min(one.box.width, one.box.height) < 20:
+                continue
+            best = max(faces, key=lambda face: _iou(face[0], one.box), default=None)
+            hit = best is not None and _iou(best[0], one.box) >= 0.5
+            scores.append(one.score)
+            right.append(hit and best is not None and best[1] is one.state)
+            if hit and best is not None:
+                faces.remove(best)
+    bins = np.clip(np.digitize(scores, _BINS) - 1, 0, 9)
+    table = []
+    for number in range(10):
+        inside = np.flatnonzero(bins == number)
+        if len(inside):
+            table.append(
+                {
+                    "detections": len(inside),
+                    "mean_score": round(float(np.mean(np.array(scores)[inside])), 3),
+                    "right": round(float(np.mean(np.array(right)[inside])), 3),
+                }
+            )
+    return table
+
+
+def _iou(a: Box, b: Box) -> float:
+    across = max(min(a.x1, b.x1) - max(a.x0, b.x0), 0.0)
+    down = max(min(a.y1, b.y1) - max(a.y0, b.y0), 0.0)
+    both = across * down
+    return both / max(a.width * a.height + b.width * b.height - both, 1e-9)
