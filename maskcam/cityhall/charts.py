@@ -30,13 +30,16 @@ _ids = count()
 
 
 class Bar(NamedTuple):
-    """One hour or day. `parts` is None where nothing is known; `tip` says all of it in words."""
+    """One hour or day. `parts` is None where nothing is known; `tip` says all of it in words.
+
+    `blank` ones are still to come.
+    """
 
     label: str
     tip: str
     parts: tuple[int, ...] | None
     partly: bool = False
-    strong_label: bool = False
+    blank: bool = False
 
 
 class Dot(NamedTuple):
@@ -54,7 +57,7 @@ class Size:
 
     width: int
     height: int
-    left: int = 46
+    left: int = 52
     right: int = 8
     top: int = 12
     bottom: int = 28
@@ -73,7 +76,7 @@ class Size:
 
 
 WIDE = Size(920, 260)
-NARROW = Size(400, 240, left=42, labels=8)
+NARROW = Size(400, 240, left=52, labels=8)
 
 
 def stacked_bars(bars: Sequence[Bar], *, title: str, description: str, size: Size = WIDE) -> Markup:
@@ -89,7 +92,7 @@ def stacked_bars(bars: Sequence[Bar], *, title: str, description: str, size: Siz
         left, width = place * step, max(1.0, step * 0.82)
         group = _add(plot, "g", attributes={"class": "hit", "data-tip": bar.tip})
         _add(group, "title").text = bar.tip
-        if bar.parts is None:
+        if bar.parts is None and not bar.blank:
             _gap(root, group, left, step, size.inner_height)
         top = float(size.inner_height)
         for part, colour in zip(bar.parts or (), COLOURS.values(), strict=False):
@@ -100,7 +103,7 @@ def stacked_bars(bars: Sequence[Bar], *, title: str, description: str, size: Siz
         if bar.partly:
             _mark(group, left + step / 2, min(top, size.inner_height) - 5)
         _rect(group, left, 0, step, size.inner_height, fill="#000", **{"fill-opacity": "0"})
-    _labels(plot, size, [(bar.label, bar.strong_label) for bar in bars])
+    _labels(plot, size, [bar.label for bar in bars])
     return _markup(root)
 
 
@@ -137,7 +140,7 @@ def shares(dots: Sequence[Dot], *, title: str, description: str, size: Size = WI
         if dot.gap:
             _gap(root, group, place * step, step, height)
         _rect(group, place * step, 0, step, height, fill="#000", **{"fill-opacity": "0"})
-    _labels(plot, size, [(dot.label, False) for dot in dots])
+    _labels(plot, size, [dot.label for dot in dots])
     return _markup(root)
 
 
@@ -244,17 +247,16 @@ def _tick(plot: ET.Element, size: Size, y: float, label: str) -> None:
     _add(plot, "text", attributes=text).text = label
 
 
-def _labels(plot: ET.Element, size: Size, labels: Sequence[tuple[str, bool]]) -> None:
+def _labels(plot: ET.Element, size: Size, labels: Sequence[str]) -> None:
     step = size.inner_width / max(1, len(labels))
     every = max(1, ceil(len(labels) / size.labels))
-    for place, (label, strong) in enumerate(labels):
+    for place, label in enumerate(labels):
         if place % every == 0:
             text = {
                 "x": f"{step * (place + 0.5):.1f}",
                 "y": str(size.inner_height + 18),
                 "text-anchor": "middle",
                 "fill": _INK,
-                **({"font-weight": "bold"} if strong else {}),
             }
             _add(plot, "text", attributes=text).text = label
 

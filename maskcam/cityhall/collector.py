@@ -20,7 +20,6 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
-from paho.mqtt.subscribeoptions import SubscribeOptions
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from maskcam.cityhall.intake import Refused, sort
@@ -100,16 +99,20 @@ class Collector:
 
     def start(self) -> None:
         """Connects in the background and goes on trying until `stop`."""
-        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-        properties.SessionExpiryInterval = self._broker.session_days * 86_400
-        properties.ReceiveMaximum = IN_FLIGHT
+        # With MQTT 3.1.1 the broker itself decides how long a session lasts and how much
+        # is on the way.
+        kept: dict[str, Any] = {}
+        if self._broker.mqtt_version == "5":
+            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+            properties.SessionExpiryInterval = self._broker.session_days * 86_400
+            properties.ReceiveMaximum = IN_FLIGHT
+            kept = {"clean_start": False, "properties": properties}
         self._writer.start()
         self._client.connect_async(
             self._broker.host,
             self._broker.port,
             keepalive=self._broker.keepalive_s,
-            clean_start=False,
-            properties=properties,
+            **kept,
         )
         self._client.loop_start()
 
@@ -140,10 +143,12 @@ class Collector:
         self.stop()
 
     def _new_client(self) -> _Client:
+        newest = self._broker.mqtt_version == "5"
         client = _Client(
             CallbackAPIVersion.VERSION2,
             client_id=self._broker.client_id,
-            protocol=mqtt.MQTTv5,
+            protocol=mqtt.MQTTv5 if newest else mqtt.MQTTv311,
+            clean_session=None if newest else False,
             manual_ack=True,
         )
         client.reconnect_delay_set(min_delay=1, max_delay=30)
@@ -167,12 +172,8 @@ class Collector:
         group = self._broker.shared_group
         counts = "maskcam/v1/+/+/count"
         # Retained states are not sent to shared subscriptions, so each collector asks alone.
-        client.subscribe(
-            [
-                (f"$share/{group}/{counts}" if group else counts, SubscribeOptions(qos=1)),
-                ("maskcam/v1/+/+/status", SubscribeOptions(qos=1)),
-            ]
-        )
+        for topic in (f"$share/{group}/{counts}" if group else counts, "maskcam/v1/+/+/status"):
+            client.subscribe(topic, qos=1)
 
     def _on_subscribe(self, _c: mqtt.Client, _d: Any, _mid: int, codes: Any, _p: Any) -> None:
         for code in codes:

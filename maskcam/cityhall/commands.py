@@ -35,6 +35,17 @@ def add_parser(subparsers: Any) -> None:
         help="run one part; several collectors may share one database",
     )
 
+    demo = commands.add_parser(
+        "demo",
+        help="an imagined city, two weeks old and alive",
+        description="Runs 12 imagined units on 3 sites with a broker, collector and dashboard.",
+        epilog="examples:\n  maskcam cityhall demo\n  maskcam cityhall demo --port 8080",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    demo.add_argument("--port", type=int, default=0, metavar="N", help="default: a free one")
+    demo.add_argument("--no-browser", action="store_true", help="only print the address")
+    demo.set_defaults(run=_demo)
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs ``maskcam cityhall`` alone; returns the exit code."""
@@ -72,6 +83,14 @@ def _serve(arguments: argparse.Namespace) -> int:
         part=arguments.only or "all",
         ready=lambda address: _say(f"dashboard: {address}" if address else "collector runs"),
     )
+    return 0
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    from maskcam.cityhall.demo import demo
+
+    logging.getLogger().setLevel(logging.WARNING)
+    demo(port=arguments.port, browser=not arguments.no_browser, say=_say)
     return 0
 
 

@@ -15,6 +15,7 @@ from maskcam.cityhall.rollup import moment_of
 from maskcam.cityhall.statistics import FEW, ROUGH_WIDTH, Interval
 from maskcam.cityhall.texts import LANGUAGES, TEXTS
 
+FINE_WIDTH = 0.04
 _LOCALES = {"en": "en_GB", "fr": "fr_FR"}  # both count hours to 24
 
 
@@ -51,9 +52,10 @@ class Words:
         pattern = "#,##0." + "0" * digits if digits else "#,##0"
         return format_decimal(value, format=pattern, locale=self._locale)
 
-    def percent(self, value: float) -> str:
+    def percent(self, value: float, *, digits: int = 0) -> str:
         """Returns 0.123 as 12 %."""
-        return format_percent(value, format="#,##0\u202f%", locale=self._locale)
+        pattern = "#,##0." + "0" * digits if digits else "#,##0"
+        return format_percent(value, format=f"{pattern}\u202f%", locale=self._locale)
 
     def day(self, day: date) -> str:
         """Returns a day with its name and year."""
@@ -106,14 +108,16 @@ class Words:
         if interval is None or totals.judged < FEW:
             return self("share_few")
         key = "share_rough" if interval.width >= ROUGH_WIDTH else "share_value"
-        return self(key, value=self.percent(interval.value))
+        return self(key, value=self.percent(interval.value, digits=_digits(interval)))
 
     def share_range(self, totals: Totals) -> str:
         """Returns the limits of the mask share, or how few people were judged."""
         interval = totals.mask_share
         if interval is None or totals.judged < FEW:
             return self("share_few_long", count=self.number(totals.judged))
-        return self("share_range", low=self.percent(interval.low), high=self.percent(interval.high))
+        digits = _digits(interval)
+        low = self.percent(interval.low, digits=digits)
+        return self("share_range", low=low, high=self.percent(interval.high, digits=digits))
 
     def change(self, change: Change, *, day: date) -> str:
         """Returns how passages changed against a week ago, or why that cannot be said."""
@@ -146,3 +150,8 @@ class Words:
         if point.seen is Seen.PARTLY:
             return self("partly_value", percent=self.percent(point.observed_part))
         return self(point.seen.value)
+
+
+def _digits(interval: Interval) -> int:
+    """Returns how many decimals a share deserves: one, if its interval is that narrow."""
+    return 1 if interval.width < FINE_WIDTH else 0

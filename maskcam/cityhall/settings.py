@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -54,6 +54,7 @@ class CollectorBroker(BrokerSection):
     client_id: str = Field(default="maskcam-cityhall", pattern=r"^[A-Za-z0-9._-]{1,60}$")
     shared_group: str = Field(default="", pattern=r"^[A-Za-z0-9._-]{0,60}$")
     session_days: int = Field(default=30, ge=1, le=365)
+    mqtt_version: Literal["5", "3.1.1"] = "5"
 
 
 class WebSection(_Section):

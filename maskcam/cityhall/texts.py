@@ -30,7 +30,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "live": ("Live", "En direct"),
     "live_lost": ("Connection lost, trying again", "Connexion perdue, nouvel essai"),
-    "as_of": ("As of {time}", "À {time}"),
+    "as_of": ("as of {time}", "à {time}"),
     "footer": (
         "Only numbers of people leave a camera: no pictures, no identities. Who shook their head "
         "in front of a camera is in no figure.",
@@ -46,6 +46,15 @@ TEXTS: dict[str, tuple[str, str]] = {
         "No camera has sent anything yet. Figures appear here by themselves.",
         "Aucune caméra n'a encore rien envoyé. Les chiffres apparaîtront ici d'eux-mêmes.",
     ),
+    "not_yet": ("not observed yet today", "pas encore observé aujourd'hui"),
+    "sentence": (
+        "{people} passages. Mask worn properly: {share}.",
+        "{people} passages. Masque bien porté : {share}.",
+    ),
+    "sentence_nothing": (
+        "Nothing was observed, so nothing is known. That is not zero.",
+        "Rien n'a été observé : on ne sait rien. Ce n'est pas zéro.",
+    ),
     "passages_today": ("passages today", "passages aujourd'hui"),
     "passages": ("Passages", "Passages"),
     "mask_share": ("Mask worn properly", "Masque bien porté"),
@@ -59,8 +68,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "share_few": ("too few to tell", "trop peu pour le dire"),
     "share_few_long": (
-        "too few to tell: {count} judged",
-        "trop peu pour le dire : {count} jugés",
+        "only {count} judged",
+        "{count} jugés seulement",
     ),
     "change_passages": ("Passages against last week", "Passages par rapport à la semaine dernière"),
     "change_more": ("{percent} more than on {day}", "{percent} de plus que {day}"),

@@ -169,5 +169,5 @@ def _add_errors(app: FastAPI, hall: Hall) -> None:
 
     @app.exception_handler(Exception)
     def broken(request: Request, error: Exception) -> Response:
-        _log.error("page failed: %s", type(error).__name__)
+        _log.error("page failed: %s", request.url.path[:80], exc_info=error)
         return told(request, status=500, key="error")

@@ -48,13 +48,14 @@ def charts_of(points: list[Point], page: Page, *, level: Level) -> dict[Subject,
     words = page.words
     bars, dots = [], []
     for point in points:
-        label, strong = _label(point, page, level)
+        label = _label(point, page, level)
         tip = _tip(point, page, level)
         gap = point.seen.is_gap
         total = point.totals
         parts = (total.with_mask, total.without_mask, total.incorrect, total.unclear)
         partly = point.seen is Seen.PARTLY
-        bars.append(Bar(label, tip, None if gap else parts, partly, strong))
+        to_come = point.seen is Seen.TO_COME
+        bars.append(Bar(label, tip, None if gap else parts, partly, to_come))
         told = not gap and total.judged >= FEW
         share_tip = tip
         if not gap:
@@ -64,7 +65,7 @@ def charts_of(points: list[Point], page: Page, *, level: Level) -> dict[Subject,
                 share=words.share(total),
                 range=words.share_range(total),
             )
-        dots.append(Dot(label, share_tip, total.mask_share if told else None, gap))
+        dots.append(Dot(label, share_tip, total.mask_share if told else None, gap and not to_come))
     names = ("by_hour", "share_by_hour") if level == "hourly" else ("by_day", "share_by_day")
     titles = [words(name) for name in names]
     about = _summary(points, page, level)
@@ -102,11 +103,11 @@ def _when(point: Point, page: Page, level: Level) -> str:
     return f"{start}\u2013{end}"
 
 
-def _label(point: Point, page: Page, level: Level) -> tuple[str, bool]:
+def _label(point: Point, page: Page, level: Level) -> str:
     local = page.periods.calendar.local(point.bucket)
     if level == "daily":
-        return page.words.short_day(local.date()), False
-    return f"{local.hour}", False
+        return page.words.short_day(local.date())
+    return f"{local.hour}"
 
 
 def _tip(point: Point, page: Page, level: Level) -> str:

@@ -1,0 +1,166 @@
+"""A fleet of imagined units with plausible days, for the demo and for measuring.
+
+Nothing here was observed: the shapes of the days, the shares and the faults are
+made up. Windows follow the unit's rule for small numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maskcam.delivery.wire import ReceivedCount
+from maskcam.records import MinuteCount
+
+MIN_PEOPLE: Final = 5
+MAX_MINUTES: Final = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulatedSite:
+    """A place and its days.
+
+    peaks: (local hour, width in hours, people per minute) of each busy time.
+    open_hours: units observe from the first to before the second local hour.
+    closed_weekdays: Monday is 0.
+    mask_share: of the people, two weeks ago; it grows by `mask_trend` a day.
+    """
+
+    site: str
+    name: str
+    units: int
+    peaks: tuple[tuple[float, float, float], ...]
+    open_hours: tuple[float, float] = (0, 24)
+    closed_weekdays: tuple[int, ...] = ()
+    mask_share: float = 0.6
+    mask_trend: float = 0.004
+
+    def unit_names(self) -> list[str]:
+        """Returns the names of its units."""
+        return [f"{self.site}-{number:02d}" for number in range(1, self.units + 1)]
+
+
+SITES: Final = (
+    SimulatedSite(
+        site="marche-nord",
+        name="Marché Nord",
+        units=5,
+        peaks=((9.2, 1.4, 5), (11.3, 1.2, 7)),
+        open_hours=(6.5, 13.5),
+        closed_weekdays=(0,),
+        mask_share=0.63,
+        mask_trend=0.008,
+    ),
+    SimulatedSite(
+        site="gare",
+        name="Place de la Gare",
+        units=4,
+        peaks=((8.1, 1.0, 8), (12.6, 1.5, 4), (17.8, 1.3, 9), (22.0, 3.0, 1.2), (3.0, 4.0, 0.12)),
+        mask_share=0.71,
+        mask_trend=0.0,
+    ),
+    SimulatedSite(
+        site="promenade",
+        name="Promenade",
+        units=3,
+        peaks=((11.0, 2.0, 2), (16.5, 2.2, 5), (20.5, 1.5, 3)),
+        open_hours=(8, 23),
+        mask_share=0.47,
+        mask_trend=-0.003,
+    ),
+)
+
+
+def day_of_windows(
+    place: SimulatedSite,
+    *,
+    unit: int,
+    day: date,
+    age_days: float,
+    zone: ZoneInfo,
+    seed: int = 1,
+) -> Iterator[ReceivedCount]:
+    """Yields the windows of one unit on one local day, as the unit would send them.
+
+    Args:
+        place: where it stands.
+        unit: its number at the site, from 0.
+        day: the day.
+        age_days: how long ago that is; the mask share changes with it.
+        zone: of the city.
+        seed: another fleet.
+    """
+    chance = np.random.default_rng([seed, day.toordinal(), unit, *place.site.encode()])
+    if day.weekday() in place.closed_weekdays:
+        return
+    first, last = (round(60 * hour) for hour in place.open_hours)
+    minutes = np.arange(first, last)
+    share = np.clip(place.mask_share + place.mask_trend * (14 - age_days), 0.05, 0.97)
+    weights = (1.4 if day.weekday() == 5 else 1.0) * chance.uniform(0.8, 1.2) * (1 - 0.12 * unit)
+    people = chance.poisson(_rate(place, minutes / 60) * weights)
+    states = chance.multinomial(people, [0.94 * share, 0.94 * (1 - share) - 0.03, 0.03, 0.06])
+    observed = np.where(
+        chance.random(len(minutes)) < 0.02, chance.uniform(20, 58, len(minutes)), 60
+    )
+    start = datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
+    if chance.random() < 0.12:  # the sun stands in the lens for a while
+        dark = int(chance.integers(0, max(1, len(minutes) - 100)))
+        observed[dark : dark + 90], states[dark : dark + 90] = 0, 0
+    if chance.random() < 0.05:  # somebody pulls the plug
+        gone = int(chance.integers(0, max(1, len(minutes) - 200)))
+        keep = np.r_[0:gone, min(len(minutes), gone + 180) : len(minutes)]
+        minutes, states, observed = minutes[keep], states[keep], observed[keep]
+    name = place.unit_names()[unit]
+    for begin, length, counts, seen in _merged(minutes, states, observed):
+        moment = start + timedelta(minutes=begin)
+        yield ReceivedCount(place.site, name, _window(moment, length, counts, seen))
+
+
+def _rate(place: SimulatedSite, hours: NDArray[np.float64]) -> NDArray[np.float64]:
+    rate = np.zeros_like(hours)
+    for middle, width, height in place.peaks:
+        away = np.minimum(abs(hours - middle), 24 - abs(hours - middle))
+        rate += height * np.exp(-((away / width) ** 2) / 2)
+    return np.maximum(rate, 0.05)
+
+
+def _merged(
+    minutes: NDArray[np.int64], states: NDArray[np.int64], observed: NDArray[np.float64]
+) -> Iterator[tuple[int, int, list[int] | None, float]]:
+    """Yields (first minute, length, counts or None, seconds observed)."""
+    begin, length, counts, seen = -1, 0, np.zeros(4, dtype=np.int64), 0.0
+    for minute, state, second in zip(minutes.tolist(), states, observed.tolist(), strict=True):
+        if length and minute != begin + length:
+            yield begin, length, None, seen
+            length, counts, seen = 0, np.zeros(4, dtype=np.int64), 0.0
+        if not length:
+            begin = minute
+        length, counts, seen = length + 1, counts + state, seen + second
+        people = int(counts.sum())
+        if people >= MIN_PEOPLE or length == MAX_MINUTES or (people == 0 and seen == 0):
+            blind = seen == 0
+            yield begin, length, counts.tolist() if people >= MIN_PEOPLE or blind else None, seen
+            length, counts, seen = 0, np.zeros(4, dtype=np.int64), 0.0
+    if length:
+        yield begin, length, None, seen
+
+
+def _window(start: datetime, minutes: int, counts: list[int] | None, seen: float) -> MinuteCount:
+    if counts is None:
+        return MinuteCount.withheld(start=start, minutes=minutes, observed_s=seen)
+    with_mask, without_mask, incorrect, unclear = counts
+    return MinuteCount(
+        start=start,
+        minutes=minutes,
+        with_mask=with_mask,
+        without_mask=without_mask,
+        incorrect=incorrect,
+        unclear=unclear,
+        observed_s=seen,
+    )
