@@ -9,11 +9,12 @@ import numpy as np
 
 from maskcam.camera.scene.body import draw_body
 from maskcam.camera.scene.canvas import Picture, as_plane
-from maskcam.camera.scene.figure import Figure
+from maskcam.camera.scene.figure import Figure, outlines
 from maskcam.camera.scene.geometry import PinholeCamera
 from maskcam.camera.scene.head import Patch, build_head, draw_head
 from maskcam.camera.scene.lighting import Weather
 from maskcam.camera.scene.look import Cover
+from maskcam.records import Box
 
 
 def draw_people(
@@ -33,6 +34,8 @@ def draw_people(
         if depth < 0.4:
             continue
         draw_body(picture, figure, camera, sky.people, shadow=sky.shadow)
+        if not _in_picture(outlines(figure, camera)[0], camera.size):
+            continue
         patch = draw_head(
             build_head(figure.look),
             centre_m=camera.view(figure.head_centre),
@@ -52,6 +55,17 @@ def draw_people(
         _lay(picture, _blurred(patch, turn))
         if cap and facing:
             _draw_visor(picture, figure, camera, sky)
+
+
+def _in_picture(head: Box, size: tuple[int, int]) -> bool:
+    """Tells whether any of a head, with hair and hat, can be in the picture."""
+    wide, high = head.width / 2, head.height / 2
+    return (
+        head.x1 + wide > 0
+        and head.y1 + high > 0
+        and head.x0 - wide < size[0]
+        and head.y0 - high < size[1]
+    )
 
 
 def _draw_visor(picture: Picture, figure: Figure, camera: PinholeCamera, sky: Weather) -> None:
