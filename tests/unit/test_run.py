@@ -1,0 +1,153 @@
+"""The unit as a process of its own: real model, real broker, a recorded street."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.broker import Mosquitto, Subscriber, needs_mosquitto, wait_until
+
+pytestmark = needs_mosquitto
+
+CONFIG = """
+[unit]
+id = "forville-01"
+site = "forville"
+state_directory = "{state}"
+clock = "{clock}"
+[camera]
+source = "{source}"
+[counting]
+min_people = 1
+[broker]
+host = "127.0.0.1"
+port = {port}
+[notice]
+controller = "Ville d'Exemple"
+contact = "masques@example.org"
+sign_date = 2026-05-01
+"""
+
+
+@pytest.fixture(scope="module")
+def street(tmp_path_factory):
+    """A minute of an empty but textured street with living noise."""
+    path = tmp_path_factory.mktemp("street") / "street.avi"
+    rng = np.random.default_rng(3)
+    blocks = rng.integers(30, 220, (18, 32, 3), np.uint8)
+    picture = cv2.resize(blocks, (640, 360), interpolation=cv2.INTER_NEAREST)
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 15, (640, 360))
+    for _ in range(60 * 15):
+        noise = rng.integers(0, 12, (90, 160, 3), np.uint8)
+        writer.write(cv2.add(picture, cv2.resize(noise, (640, 360))))
+    writer.release()
+    return path
+
+
+class Unit:
+    """A running `maskcam run`; its standard error is kept."""
+
+    def __init__(self, directory, *, source, port, clock="trusted") -> None:
+        directory.mkdir(exist_ok=True)
+        config = directory / "maskcam.toml"
+        config.write_text(
+            CONFIG.format(state=directory / "state", source=source, port=port, clock=clock)
+        )
+        self.log = directory / "log"
+        environment = {
+            name: value for name, value in os.environ.items() if not name.startswith("MASKCAM_")
+        }
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "maskcam", "run", "--config", str(config)],
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                env=environment,
+            )
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait(5)
+
+    def says(self, text: str) -> bool:
+        return text in self.log.read_text()
+
+    def stop(self, number=signal.SIGTERM) -> float:
+        """Returns how long it took to end, s."""
+        began_s = time.monotonic()
+        self.process.send_signal(number)
+        self.process.wait(10)
+        return time.monotonic() - began_s
+
+
+def test_a_stop_tells_the_open_window_within_two_seconds(tmp_path, street):
+    with Mosquitto(tmp_path) as broker, Subscriber(broker) as city:
+        with Unit(tmp_path / "unit", source=street, port=broker.port) as unit:
+            wait_until(lambda: unit.says("counts as"), timeout_s=60, what="the unit's start")
+            wait_until(lambda: unit.says("connected to"), what="the connection")
+            time.sleep(3)
+            took_s = unit.stop()
+            assert unit.process.returncode == 0, unit.log.read_text()
+        city.wait_for(1)
+        [window] = city.received
+    assert took_s < 2
+    assert 1 < window.count.observed_s < 60
+
+
+def test_without_a_clock_nothing_is_told(tmp_path, street):
+    from maskcam.unit.clock import is_synchronised
+
+    if is_synchronised():
+        pytest.skip("this machine's clock is synchronised; the waiting cannot be shown")
+    with Mosquitto(tmp_path) as broker, Subscriber(broker) as city:
+        with Unit(tmp_path / "u", source=street, port=broker.port, clock="synchronised") as unit:
+            wait_until(lambda: unit.says("connected to"), timeout_s=60)
+            time.sleep(1)
+            unit.stop()
+        assert unit.says("the clock is not synchronised")
+        assert city.received == []
+
+
+@pytest.mark.parametrize(
+    ("source", "code", "told"),
+    [
+        ("/nowhere/street.mp4", 1, "street.mp4"),
+        ("v4l2:/dev/video99", 1, "/dev/video99"),
+        ("picamera2", 1, "picamera2"),
+    ],
+)
+def test_no_camera_is_one_line(tmp_path, source, code, told):
+    with Unit(tmp_path, source=source, port=1) as unit:
+        unit.process.wait(60)
+    assert unit.process.returncode == code
+    last = unit.log.read_text().splitlines()[-1]
+    assert last.startswith("maskcam: ")
+    assert told in last
+    assert "Traceback" not in unit.log.read_text()
+
+
+def test_an_unreachable_broker_does_not_stop_the_counting(tmp_path, street):
+    with Unit(tmp_path, source=street, port=1) as unit:
+        wait_until(lambda: unit.says("counts as"), timeout_s=60)
+        wait_until(lambda: unit.says("broker 127.0.0.1:1"), what="the complaint")
+        time.sleep(1)
+        assert unit.stop() < 2
+        assert unit.process.returncode == 0
+    with Mosquitto(tmp_path) as broker, Subscriber(broker) as city:
+        with Unit(tmp_path, source=street, port=broker.port) as unit:
+            city.wait_for(1)  # the window waited on disk
+            unit.stop()
+        city.wait_for(2)
+        first, second = city.received
+    assert second.count.start > first.count.start
