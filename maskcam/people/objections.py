@@ -18,6 +18,7 @@ _NEAR_FACES_PER_S: Final = 1.0
 _SIZE_CHANGE: Final = 1.5
 _SIZE_CHANGE_PER_S: Final = 0.3
 _MOST_REMEMBERED: Final = 64
+_GAP_S: Final = 0.5  # unseen for longer, a track may come back on another person
 
 
 class Objections:
@@ -79,12 +80,23 @@ class Objections:
             return True
         return False
 
+    def resume(self, track: int, before: Place, at_s: float) -> None:
+        """Notes that an objecting track is seen again after a gap: perhaps on someone else.
+
+        The place `before` the gap is kept as if the track had been lost there.
+        """
+        if track in self._tracks and at_s - before.seen_at_s > _GAP_S:
+            self._keep(before)
+
     def end(self, track: int, place: Place) -> None:
         """Notes that a track is over; the place of an objecting one is kept for a moment."""
         self._births.pop(track, None)
         if track in self._tracks:
             self._tracks.remove(track)
-            self._lost = [*self._lost, place][-_MOST_REMEMBERED:]
+            self._keep(place)
+
+    def _keep(self, place: Place) -> None:
+        self._lost = [*self._lost, place][-_MOST_REMEMBERED:]
 
     def _forget(self, at_s: float) -> None:
         self._lost = [place for place in self._lost if at_s - place.seen_at_s <= _MEMORY_S]

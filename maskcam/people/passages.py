@@ -66,7 +66,10 @@ class Crowd:
 
     def detected(self, detections: Sequence[Detection], at_s: float) -> None:
         """Takes the detections in the frame captured at `at_s`; they may come late."""
+        before = self._tracker.places()
         step = self._tracker.update(detections, at_s)
+        for track in step.seen.keys() & before.keys():
+            self._objections.resume(track, before[track], at_s)
         for track in step.born:
             self._begin(track, step.seen[track].box, at_s)
         for one, other in step.mixed:

@@ -81,3 +81,19 @@ def test_memory_is_bounded():
     assert not objections._tracks
     objections.begin(2000, box(0), 100.0, {})
     assert not objections._lost
+
+
+def test_a_track_that_comes_back_on_another_person_leaves_its_objection_behind_too():
+    objections = Objections()
+    objections.begin(1, box(300), 0.0, {})
+    objections.add(1, {1: place(300, 5.0)})
+    objections.resume(1, place(300, 5.0), 6.0)
+    assert objections.begin(2, box(305), 6.5, {1: place(345, 6.4)})
+
+
+def test_a_track_seen_without_a_gap_leaves_nothing_behind():
+    objections = Objections()
+    objections.begin(1, box(300), 0.0, {})
+    objections.add(1, {1: place(300, 5.0)})
+    objections.resume(1, place(300, 5.0), 5.3)
+    assert not objections.begin(2, box(300), 5.4, {1: place(400, 5.4)})

@@ -179,7 +179,7 @@ def test_a_street_is_counted_within_a_few_percent(detect_fps, latency_s):
     assert outcome.false <= 2
 
 
-@pytest.mark.parametrize("lost_s", [0.0])
+@pytest.mark.parametrize("lost_s", [0.0, 1.5])
 def test_objections_on_a_street_are_honoured(lost_s):
     street = Street(
         seed=5, seconds=120, per_minute=24, objecting_share=0.2, lost_after_shake_s=lost_s
