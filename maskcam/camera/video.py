@@ -7,8 +7,8 @@ import math
 import os
 import stat
 import threading
-import time
 from pathlib import Path
+from time import monotonic, sleep
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 _V4L2, _RTSP = "v4l2:", ("rtsp://", "rtsps://")
 _OPEN_TIMEOUT_MS = 8000
 _READ_TIMEOUT_MS = 5000
-_STOP_TIMEOUT_S = _READ_TIMEOUT_MS / 1000 + 1
+_STOP_TIMEOUT_S = 2.0
 _DEFAULT_FPS = 30.0
 
 # FFmpeg reports every oddity of a file on the standard error; errors here are one
@@ -106,10 +106,17 @@ class VideoCamera:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Closes the source."""
-        if self._reader is not None:
-            self._reader.close()
-            self._reader = None
+        """Closes the source.
+
+        Raises:
+            CameraStalledError: it does not stop, and no other error is under way.
+        """
+        reader, self._reader = self._reader, None
+        if reader is not None and not reader.close():
+            message = f"{self._name}: does not stop; start the program again"
+            if error is None:
+                raise CameraStalledError(message)
+            _log.error("%s", message)
 
     def read(self, *, timeout_s: float) -> Frame | None:
         """Returns the next (file) or newest (device, stream) frame; None at a file's end.
@@ -132,9 +139,7 @@ class VideoCamera:
         assert self._luma is not None
         assert self._rgb is not None
         cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY, dst=self._luma)
-        how = cv2.INTER_AREA if self._rgb_size[0] < self._size[0] else cv2.INTER_LINEAR
-        small = cv2.resize(bgr, self._rgb_size, interpolation=how)
-        cv2.cvtColor(small, cv2.COLOR_BGR2RGB, dst=self._rgb)
+        cv2.cvtColor(_scaled(bgr, self._rgb_size), cv2.COLOR_BGR2RGB, dst=self._rgb)
         return Frame(captured_at_s=at_s, luma=self._luma, rgb=self._rgb)
 
     def _open(self) -> cv2.VideoCapture:
@@ -263,8 +268,9 @@ class _FileReader:
                 )
         return False
 
-    def close(self) -> None:
+    def close(self) -> bool:
         self._capture.release()
+        return True
 
 
 class _PacedReader(_FileReader):
@@ -274,10 +280,10 @@ class _PacedReader(_FileReader):
 
     def read(self, timeout_s: float) -> tuple[float, NDArray[np.uint8]] | None:
         if self._begin_s is None:
-            self._begin_s = time.monotonic() - self._at_s
+            self._begin_s = monotonic() - self._at_s
             found = super().read(timeout_s)
         else:
-            late_s = time.monotonic() - self._begin_s
+            late_s = monotonic() - self._begin_s
             if not self._grab():
                 return None
             while self._at_s < late_s - 1 / max(self._fps, 1):  # the reader was too slow
@@ -288,12 +294,12 @@ class _PacedReader(_FileReader):
         if found is None:
             return None
         due_s = found[0] + self._begin_s
-        wait_s = due_s - time.monotonic()
+        wait_s = due_s - monotonic()
         if wait_s > timeout_s:
-            time.sleep(timeout_s)
+            sleep(timeout_s)
             raise CameraError(f"{self._name}: no frame for {timeout_s:g} s; it has a gap there")
         if wait_s > 0:
-            time.sleep(wait_s)
+            sleep(wait_s)
         return due_s, found[1]
 
 
@@ -316,7 +322,7 @@ class _LiveReader:
 
     def _stamp(self) -> float:
         position_ms = self._capture.get(cv2.CAP_PROP_POS_MSEC)
-        return self._clock.time_of(position_ms / 1000, time.monotonic())
+        return self._clock.time_of(position_ms / 1000, monotonic())
 
     def _run(self) -> None:
         while not self._stop:
@@ -342,11 +348,10 @@ class _LiveReader:
                 raise CameraStalledError(f"{self._name}: {why}; check cable, power and network")
             return newest
 
-    def close(self) -> None:
+    def close(self) -> bool:
         self._stop = True
         self._thread.join(_STOP_TIMEOUT_S)
-        if self._thread.is_alive():
-            _log.error("the video reader does not stop; the process must end")
+        return not self._thread.is_alive()
 
 
 class _ArrivalClock:
@@ -399,6 +404,22 @@ def _check_file(path: Path) -> None:
 def _fitted(size: tuple[int, int], into: tuple[int, int]) -> tuple[int, int]:
     scale = min(into[0] / size[0], into[1] / size[1])
     return max(round(size[0] * scale), 1), max(round(size[1] * scale), 1)
+
+
+def _scaled(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Scales to (width, height): by areas, but six times as fast as OpenCV's for odd ratios.
+
+    A whole part of the ratio goes by areas, which is quick; what is left is less
+    than 2, and linear interpolation sees every pixel there.
+    """
+    height, width = picture.shape[:2]
+    whole = min(width // size[0], height // size[1])
+    if whole >= 2:
+        reduced = (width // whole, height // whole)
+        picture = cv2.resize(picture, reduced, interpolation=cv2.INTER_AREA).astype(
+            np.uint8, copy=False
+        )
+    return cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR).astype(np.uint8, copy=False)
 
 
 def _without_password(source: str) -> str:

@@ -56,6 +56,20 @@ def test_sizes(film):
         assert (camera.rgb_size, frame.rgb.shape) == ((160, 90), (90, 160, 3))
 
 
+@pytest.mark.parametrize("size", [(448, 252), (320, 180), (640, 360), (1280, 720), (1600, 900)])
+def test_scaling_is_like_that_by_areas(size):
+    """A picture with detail of all sizes; areas do not apply where it grows."""
+    random = np.random.default_rng(1)
+    picture = np.zeros((720, 1280, 3), np.float32)
+    for cell in (4, 8, 16, 32, 64):
+        noise = random.normal(0, cell, (720 // cell + 1, 1280 // cell + 1, 3)).astype(np.float32)
+        picture += cv2.resize(noise, (1280, 720), interpolation=cv2.INTER_CUBIC)
+    picture = np.clip(picture + 128, 0, 255).astype(np.uint8)
+    how = cv2.INTER_AREA if size[0] < 1280 else cv2.INTER_LINEAR
+    expected = cv2.resize(picture, size, interpolation=how)
+    assert cv2.PSNR(expected, video._scaled(picture, size)) > 38
+
+
 def test_the_detectors_picture_is_rgb(tmp_path):
     path = tmp_path / "red.avi"
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 10, (64, 64))
@@ -188,27 +202,46 @@ def test_nothing_is_written_on_the_standard_streams(film, tmp_path):
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
-def test_paced_frames_come_at_their_time(tmp_path):
-    path = write_mp4(tmp_path / "short.mp4", frames=8, fps=20)
-    begin = time.monotonic()
-    times = [frame[0] for frame in read_all(path, paced=True)]
-    assert time.monotonic() - begin > 0.34
-    assert times[0] >= begin
-    assert np.diff(times) == pytest.approx([0.05] * 7, abs=1e-6)
+class Clock:
+    """Time that passes only in `sleep`."""
+
+    def __init__(self, monkeypatch):
+        self.now_s = 1000.0
+        monkeypatch.setattr(video, "monotonic", lambda: self.now_s)
+        monkeypatch.setattr(video, "sleep", self.sleep)
+
+    def sleep(self, seconds):
+        self.now_s += seconds
 
 
-def test_a_slow_reader_of_a_paced_file_misses_frames(tmp_path):
-    path = write_mp4(tmp_path / "short.mp4", frames=30, fps=60)
-    count = 0
+@pytest.fixture
+def clock(monkeypatch):
+    return Clock(monkeypatch)
+
+
+def read_paced(path, clock, *, each_s):
+    """Returns (time of capture, time of reading) of each frame; reading one takes `each_s`."""
+    times = []
     with VideoCamera(str(path), rgb_size=FIT, paced=True) as camera:
         while (frame := camera.read(timeout_s=5)) is not None:
-            count += 1
-            assert time.monotonic() - frame.captured_at_s < 0.2
-            time.sleep(0.1)
-    assert 4 <= count <= 9
+            times.append((frame.captured_at_s, clock.now_s))
+            clock.sleep(each_s)
+    return times
 
 
-def test_a_gap_in_a_paced_file_is_a_timeout(film, tmp_path):
+def test_paced_frames_come_at_their_time(film, clock):
+    times = read_paced(film, clock, each_s=0.01)
+    assert [captured for captured, _ in times] == pytest.approx([1000 + i / 15 for i in range(45)])
+    assert all(captured == pytest.approx(read) for captured, read in times)
+
+
+def test_a_slow_reader_of_a_paced_file_misses_frames(film, clock):
+    times = read_paced(film, clock, each_s=0.2)  # three times as long as a frame
+    assert 14 <= len(times) <= 16
+    assert all(0 <= read - captured <= 0.2 for captured, read in times)
+
+
+def test_a_gap_in_a_paced_file_is_a_timeout(film, tmp_path, clock):
     path = tmp_path / "gap.mp4"
     path.write_bytes(with_frame_times(film.read_bytes(), [5.0] * 45))
     with VideoCamera(str(path), rgb_size=FIT, paced=True) as camera:
@@ -338,10 +371,25 @@ def test_a_live_source_that_ends_is_an_error(live):
         camera.read(timeout_s=2)
 
 
-def test_a_reader_that_hangs_does_not_hold_up_the_end(live, monkeypatch, caplog):
-    _, camera = live
+@pytest.fixture
+def hanging(monkeypatch):
+    """A live source of one frame, whose thread then waits for ever."""
+    capture = FakeCapture()
+    capture.give()
+    monkeypatch.setattr(VideoCamera, "_open", lambda self: capture)
     monkeypatch.setattr(video, "_STOP_TIMEOUT_S", 0.05)
-    camera._reader.close()  # the fake still waits for a frame
+    yield VideoCamera("rtsp://camera/live", rgb_size=FIT)
+    capture.ended = True
+
+
+def test_a_reader_that_hangs_does_not_hold_up_the_end(hanging):
+    with pytest.raises(CameraStalledError, match="does not stop; start the program again"), hanging:
+        pass
+
+
+def test_a_reader_that_hangs_does_not_hide_why_it_was_closed(hanging, caplog):
+    with pytest.raises(CameraStalledError, match="gave no frame"), hanging:
+        read_on(hanging, [], timeout_s=0.1)
     assert "does not stop" in caplog.text
 
 
