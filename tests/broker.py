@@ -27,7 +27,8 @@ MOSQUITTO = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/
 needs_mosquitto = pytest.mark.skipif(
     MOSQUITTO is None, reason="mosquitto is not installed (apt install mosquitto)"
 )
-WAIT_S = 15.0
+WAIT_S = 30.0  # generous: the machine may be busy with other things
+PLAIN = "allow_anonymous true\nmax_queued_messages 1000000"
 
 
 def free_port() -> int:
@@ -48,7 +49,7 @@ class Mosquitto:
 
     host = "127.0.0.1"
 
-    def __init__(self, directory: Path, *, lines: str = "allow_anonymous true", port: int = 0):
+    def __init__(self, directory: Path, *, lines: str = PLAIN, port: int = 0):
         self.port = port or free_port()
         self.directory = directory / f"mosquitto-{self.port}"
         self.directory.mkdir(parents=True)
@@ -61,7 +62,7 @@ class Mosquitto:
         self.config.write_text(
             f"user root\nlistener {self.port} {self.host}\n"
             f"persistence true\npersistence_location {self.directory}/\n"
-            f"max_queued_messages 1000000\nlog_dest file {self.directory}/log\n{lines}\n"
+            f"log_dest file {self.directory}/log\n{lines}\n"
         )
 
     @property

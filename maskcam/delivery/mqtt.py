@@ -284,8 +284,8 @@ class Publisher:
                 self._handle(self._events.get(timeout=0.05))
         if session is not None:
             session.close()
-        if self._link is not None:
-            self._link.stop(timeout_s=2 * _GOODBYE_S)
+        if self._link is not None and not self._link.stop(timeout_s=2 * _GOODBYE_S):
+            _log.error("the network thread did not end; is the name server out of reach?")
         with suppress(queue.Empty):
             while True:
                 self._handle(self._events.get_nowait())

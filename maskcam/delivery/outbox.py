@@ -54,7 +54,7 @@ class Outbox:
             change of name keep the name under which they were counted.
         max_rows: how many windows may wait; the oldest are dropped first.
         max_age: windows that start so long before the newest one are dropped.
-            Measured between windows: a wrong wall clock cannot empty the outbox.
+            (Measured between windows; no clock is read here.)
 
     Attributes:
         dropped: windows given up since start because there were too many or too old.

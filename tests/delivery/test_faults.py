@@ -17,13 +17,14 @@ import pytest
 
 from maskcam.delivery.mqtt import Publisher
 from maskcam.delivery.outbox import Outbox
-from tests.broker import Mosquitto, Subscriber, needs_mosquitto, wait_until
+from tests.broker import PLAIN, Mosquitto, Subscriber, needs_mosquitto, wait_until
 from tests.certificates import EXPIRED, Authority
 from tests.delivery.windows import SITE, UNIT, window
 from tests.proxy import Proxy
 
 ROOT = Path(__file__).parents[2]
 ACL = ROOT / "docs" / "mqtt" / "maskcam.acl"
+CONFIGURATION = ROOT / "docs" / "mqtt" / "mosquitto.conf"
 
 pytestmark = needs_mosquitto
 
@@ -48,6 +49,13 @@ class Unit:
         self._arguments, self._pace_s = (str(state), str(broker.port)), str(pace_s)
         self._process = None
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *args):
+        if self._process is not None and self._process.poll() is None:
+            self.end(signal.SIGKILL)
+
     def start(self):
         first = str(max(self.attempted, default=-1) + 1)
         self._process = subprocess.Popen(
@@ -55,7 +63,9 @@ class Unit:
              self._pace_s],
             cwd=ROOT, stdout=subprocess.PIPE,
         )  # fmt: skip
-        self._reader = threading.Thread(target=self._read, args=(self._process.stdout,))
+        self._reader = threading.Thread(
+            target=self._read, args=(self._process.stdout,), daemon=True
+        )
         self._started = threading.Event()
         self._reader.start()
 
@@ -71,7 +81,7 @@ class Unit:
                     self._started.set()
 
     def wait_started(self):
-        assert self._started.wait(30)
+        assert self._started.wait(60)
 
     def end(self, number):
         self._process.send_signal(number)
@@ -82,8 +92,7 @@ class Unit:
 
 def kill_often(tmp_path, broker, report, kills, seed):
     chance = random.Random(seed)
-    unit = Unit(tmp_path / "state", broker)
-    with Subscriber(broker) as city:
+    with Unit(tmp_path / "state", broker) as unit, Subscriber(broker) as city:
         for _ in range(kills):
             unit.start()
             if chance.random() < 0.8:  # else: perhaps killed while it starts
@@ -103,7 +112,7 @@ def kill_often(tmp_path, broker, report, kills, seed):
             attempted=unit.attempted,
             detail="real process, a window every 5 ms",
         )
-    assert len(unit.closed) > kills
+        assert len(unit.closed) > kills
 
 
 def test_killed_at_random_moments(tmp_path, broker, report):
@@ -232,14 +241,16 @@ def city_ca(tmp_path):
     return Authority(tmp_path / "ca")
 
 
-def encrypted(tmp_path, authority, *, server=None, more=""):
+def encrypted(tmp_path, authority, *, server=None, more="", port=0):
+    """Returns a broker with the configuration that docs/mqtt has for city hall."""
     certificate, key = server or authority.server()
-    lines = (
-        f"cafile {authority.ca}\ncertfile {certificate}\nkeyfile {key}\n"
-        "require_certificate true\ntls_version tlsv1.2\nallow_anonymous false\n"
-        f"use_identity_as_username true\nacl_file {ACL}\n{more}"
-    )
-    broker = Mosquitto(tmp_path, lines=lines)
+    paths = {"cafile": authority.ca, "certfile": certificate, "keyfile": key, "acl_file": ACL}
+    lines = [more]
+    for line in CONFIGURATION.read_text().splitlines():
+        name, _, value = line.partition(" ")
+        if name and name not in ("#", "listener", "persistence", "persistence_location"):
+            lines.append(f"{name} {paths.get(name, value)}")
+    broker = Mosquitto(tmp_path, lines="\n".join(lines), port=port)
     broker.host = "localhost"
     return broker
 
@@ -284,13 +295,6 @@ def refused_until_mended(tmp_path, publisher, report, caplog, *, fault, words, b
             report.check(fault, city, closed=range(10), detail=f'says: "{words}"')
 
 
-def same_port(tmp_path, broker, authority):
-    mended = encrypted(tmp_path / "mended", authority)
-    mended.port = broker.port
-    mended.configure(mended.config.read_text().split("log_dest")[1].split("\n", 1)[1])
-    return mended
-
-
 @wrong_certificates
 @pytest.mark.parametrize(
     ("fault", "words"),
@@ -313,8 +317,8 @@ def test_a_broker_with_a_wrong_certificate(
     }[fault.split()[-1]]()
     broken = encrypted(tmp_path, city_ca, server=server)
     if server is None:
-        broken.configure("allow_anonymous true")
-    mended = same_port(tmp_path, broken, city_ca)
+        broken.configure(PLAIN)
+    mended = encrypted(tmp_path / "mended", city_ca, port=broken.port)
     refused_until_mended(
         tmp_path, publisher, report, caplog, fault=fault, words=words,
         broken=(broken, unit_settings(broken, city_ca)), mended=(mended, city_ca),

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+import maskcam
 from maskcam.delivery import reasons, wire
 from maskcam.delivery.broker import BrokerSettings
 from maskcam.delivery.embedded import EmbeddedBroker
@@ -198,7 +199,9 @@ def test_goodbye_leaves_a_retained_offline(outbox, links):
     assert (topic, retain) == (wire.status_topic(site=SITE, unit=UNIT), True)
     assert not wire.decode_status(payload).online
     assert links[0].closed
-    assert wire.decode_status(links[0].will.payload) == wire.Status(False, "0.1.0", None)
+    assert wire.decode_status(links[0].will.payload) == wire.Status(
+        False, maskcam.__version__, None
+    )
     with pytest.raises(DeliveryError):
         unit.deliver(window(1)).result(1)
 
@@ -354,9 +357,9 @@ def test_status_and_last_will(broker, publisher):
     with Subscriber(broker) as city:
         with publisher(broker.settings(), utc_now=lambda: now):
             wait_until(lambda: city.statuses)
-            assert city.statuses == [wire.Status(True, "0.1.0", now)]
+            assert city.statuses == [wire.Status(True, maskcam.__version__, now)]
         wait_until(lambda: len(city.statuses) == 2)
-        assert city.statuses[1] == wire.Status(False, "0.1.0", now)
+        assert city.statuses[1] == wire.Status(False, maskcam.__version__, now)
 
 
 def test_the_status_gets_its_time_once_the_clock_is_set(outbox, links):
@@ -386,7 +389,7 @@ def test_the_status_is_retained_and_the_will_speaks_for_a_dead_unit(tmp_path, br
         wait_until(lambda: city.statuses and city.statuses[-1].online)
         process.kill()
         process.wait(10)
-        wait_until(lambda: city.statuses[-1] == wire.Status(False, "0.1.0", None))
+        wait_until(lambda: city.statuses[-1] == wire.Status(False, maskcam.__version__, None))
 
 
 @needs_mosquitto
