@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import getpass
 import logging
 import sys
 from pathlib import Path
 from typing import Any
 
-from maskcam.errors import MaskcamError
+from maskcam.errors import MaskcamError, UsageError
 
 EPILOG = """examples:
   maskcam cityhall demo
@@ -34,6 +35,44 @@ def add_parser(subparsers: Any) -> None:
         choices=("collector", "dashboard"),
         help="run one part; several collectors may share one database",
     )
+
+    init = commands.add_parser(
+        "init",
+        help="make configuration, certificate authority and broker files",
+        description="Makes a folder with all that city hall needs, and says what to do next.",
+        epilog="example:\n  maskcam cityhall init --directory cityhall --host mqtt.example.org",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    init.add_argument("--directory", type=Path, required=True, metavar="DIR", help="a new folder")
+    init.add_argument("--host", required=True, help="name or address by which units reach it")
+    init.add_argument("--city", default="City", metavar="NAME", help="who is responsible")
+    init.add_argument("--zone", default="Europe/Paris", help="clocks (default: Europe/Paris)")
+    init.add_argument("--port", type=int, default=8883, metavar="N", help="of the broker")
+    init.set_defaults(run=_init)
+
+    add = _command(commands, "add-unit", _add_unit, "issue a unit's certificate and SD card folder")
+    add.add_argument("unit", help="its id, for example forville-01")
+    add.add_argument("--site", required=True, help="where it stands, for example forville")
+    add.add_argument(
+        "--contact", default="contact@example.org", metavar="MAIL", help="for the sign"
+    )
+
+    revoke = _command(commands, "revoke-unit", _revoke_unit, "take a unit's right to connect")
+    revoke.add_argument("unit", help="its id")
+
+    user = _command(commands, "add-user", _add_user, "let a person in, or give a new password")
+    user.add_argument("name", help="user name; the password is asked for (or read from stdin)")
+
+    token = _command(commands, "add-token", _add_token, "let a program in; prints its token once")
+    token.add_argument("name", help="what it is for, for example prometheus")
+
+    remove = _command(
+        commands, "remove-user", _remove_user, "take back a person's or a token's way in"
+    )
+    remove.add_argument("name", help="the name")
+
+    backup = _command(commands, "backup", _backup, "copy the SQLite database while it is in use")
+    backup.add_argument("target", type=Path, help="a new file")
 
     demo = commands.add_parser(
         "demo",
@@ -83,6 +122,79 @@ def _serve(arguments: argparse.Namespace) -> int:
         part=arguments.only or "all",
         ready=lambda address: _say(f"dashboard: {address}" if address else "collector runs"),
     )
+    return 0
+
+
+def _init(arguments: argparse.Namespace) -> int:
+    from maskcam.cityhall.office import init
+
+    init(
+        arguments.directory,
+        host=arguments.host,
+        city=arguments.city,
+        zone=arguments.zone,
+        port=arguments.port,
+        say=_say,
+    )
+    return 0
+
+
+def _add_unit(arguments: argparse.Namespace) -> int:
+    from maskcam.cityhall.office import Office, add_unit
+
+    office = Office(arguments.config.absolute().parent)
+    add_unit(office, arguments.unit, site=arguments.site, contact=arguments.contact, say=_say)
+    return 0
+
+
+def _revoke_unit(arguments: argparse.Namespace) -> int:
+    from maskcam.cityhall.office import Office, revoke_unit
+
+    revoke_unit(Office(arguments.config.absolute().parent), arguments.unit, say=_say)
+    return 0
+
+
+def _accounts(arguments: argparse.Namespace) -> Any:
+    from maskcam.cityhall.accounts import Accounts
+    from maskcam.cityhall.database import connect, upgrade
+    from maskcam.cityhall.settings import load
+
+    settings = load(arguments.config)
+    engine = connect(settings.database.url)
+    upgrade(engine, zone=settings.city.zone_info)
+    return Accounts(engine)
+
+
+def _add_user(arguments: argparse.Namespace) -> int:
+    accounts = _accounts(arguments)
+    if sys.stdin.isatty():
+        password = getpass.getpass("password (10 characters or more): ")
+        if getpass.getpass("again: ") != password:
+            raise UsageError("the two passwords differ; nothing was changed")
+    else:
+        password = sys.stdin.readline().rstrip("\n")
+    accounts.add_person(arguments.name, password)
+    _say(f"{arguments.name}: may sign in")
+    return 0
+
+
+def _add_token(arguments: argparse.Namespace) -> int:
+    _say(_accounts(arguments).add_program(arguments.name))
+    return 0
+
+
+def _remove_user(arguments: argparse.Namespace) -> int:
+    _accounts(arguments).remove(arguments.name)
+    _say(f"{arguments.name}: removed")
+    return 0
+
+
+def _backup(arguments: argparse.Namespace) -> int:
+    from maskcam.cityhall.database import back_up
+    from maskcam.cityhall.settings import load
+
+    back_up(load(arguments.config).database.url, arguments.target)
+    _say(f"{arguments.target}: written")
     return 0
 
 

@@ -119,6 +119,13 @@ class Words:
         low = self.percent(interval.low, digits=digits)
         return self("share_range", low=low, high=self.percent(interval.high, digits=digits))
 
+    def sentence(self, totals: Totals) -> str:
+        """Returns passages and mask share as one sentence."""
+        if totals.observed_s == 0:
+            return self("sentence_nothing")
+        share = f"{self.share(totals)}, {self.share_range(totals)}"
+        return self("sentence", people=self.number(totals.people), share=share)
+
     def change(self, change: Change, *, day: date) -> str:
         """Returns how passages changed against a week ago, or why that cannot be said."""
         if change.now.observed_s == 0 and change.before.observed_s == 0:

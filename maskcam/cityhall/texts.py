@@ -80,7 +80,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "not comparable: observed {now}, and {before} a week ago",
         "non comparable : observé {now}, contre {before} il y a une semaine",
     ),
-    "change_early": ("too early in the day to compare", "trop tôt dans la journée pour comparer"),
+    "change_early": (
+        "nothing observed yet to compare",
+        "rien d'observé jusqu'ici à comparer",
+    ),
     "change_share": (
         "Mask share against the week before",
         "Part masquée face à la semaine d'avant",

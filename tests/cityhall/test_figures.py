@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binomtest
+from sqlalchemy import Engine
+
+from maskcam.cityhall import charts
+from maskcam.cityhall.charts import Bar, Dot
+from maskcam.cityhall.figures import Periods, Seen, overview, share_change, site_points, slots
+from maskcam.cityhall.language import Words, choose
+from maskcam.cityhall.reader import Reader, Totals
+from maskcam.cityhall.rollup import Calendar
+from maskcam.cityhall.statistics import difference, share
+from maskcam.cityhall.store import HeardStatus, Store
+from maskcam.cityhall.texts import TEXTS
+from maskcam.delivery.wire import Status
+from tests.cityhall.conftest import PARIS
+from tests.cityhall.messages import minutes_from, received
+
+NOW = datetime(2026, 5, 4, 10, 20, tzinfo=UTC)  # a Monday, 12:20 in Paris
+
+
+@pytest.fixture
+def reader(engine: Engine, calendar: Calendar) -> Reader:
+    return Reader(engine, calendar=calendar)
+
+
+@given(st.integers(0, 500), st.integers(1, 500))
+def test_the_interval_is_wilsons(successes: int, more: int) -> None:
+    trials = successes + more
+    ours = share(successes, trials)
+    theirs = binomtest(successes, trials).proportion_ci(method="wilson")
+    assert ours is not None
+    assert ours.low == pytest.approx(theirs.low, abs=1e-6)
+    assert ours.high == pytest.approx(theirs.high, abs=1e-6)
+
+
+def test_a_difference_has_newcombes_interval() -> None:
+    # Newcombe 1998, table II, example (a): 56/70 against 48/80, method 10: 0.0524 to 0.3339.
+    first, second = share(56, 70), share(48, 80)
+    assert first is not None
+    assert second is not None
+    found = difference(first, second)
+    assert (found.low, found.value, found.high) == pytest.approx((0.0524, 0.2, 0.3339), abs=1e-4)
+
+
+def test_the_first_screen_compares_the_same_hours_of_a_week_ago(
+    store: Store, reader: Reader
+) -> None:
+    today = datetime(2026, 5, 4, 6, 0, tzinfo=UTC)
+    store.write(minutes_from(today, 240, counts=(6, 3, 0, 1)))
+    store.write(minutes_from(today - timedelta(days=7), 400, counts=(4, 3, 0, 1)))
+    status = Status(online=True, version="1", since=None)
+    store.write([], [HeardStatus("forville", "forville-01", status, 1)])
+    (found,) = overview(reader, now=NOW)
+    assert found.today.people == 2400
+    assert found.change.before.people == 240 * 8
+    assert found.change.ratio == pytest.approx(0.25)
+    assert found.online == 1
+    words = Words("en", zone=PARIS)
+    assert words.change(found.change, day=date(2026, 4, 27)) == "25\u202f% more than on " + (
+        "Monday 27 April"
+    )
+
+
+def test_days_that_were_not_observed_alike_are_not_compared(store: Store, reader: Reader) -> None:
+    today = datetime(2026, 5, 4, 6, 0, tzinfo=UTC)
+    store.write(minutes_from(today, 240))
+    store.write(minutes_from(today - timedelta(days=7), 120))
+    (found,) = overview(reader, now=NOW)
+    assert found.change.ratio is None
+    text = Words("fr", zone=PARIS).change(found.change, day=date(2026, 4, 27))
+    assert text.startswith("non comparable")
+
+
+def test_gaps_are_told_apart_and_are_never_zero(store: Store, reader: Reader) -> None:
+    day = datetime(2026, 5, 4, 0, 0, tzinfo=PARIS)
+    store.write(minutes_from(day.astimezone(UTC) + timedelta(hours=5), 60))
+    store.write(
+        [
+            received((day + timedelta(hours=6)).astimezone(UTC), minutes=60, counts=None),
+            received(
+                (day + timedelta(hours=7)).astimezone(UTC),
+                minutes=60,
+                counts=(0, 0, 0, 0),
+                observed_s=0,
+            ),
+            *minutes_from((day + timedelta(hours=8)).astimezone(UTC), 20),
+            *minutes_from((day + timedelta(hours=9)).astimezone(UTC), 60, counts=(0, 0, 0, 0)),
+        ]
+    )
+    span = Periods(reader.calendar, now=NOW).day(date(2026, 5, 4))
+    points = site_points(reader, site="forville", level="hourly", span=span, now=NOW)
+    assert len(points) == 24
+    seen = [point.seen for point in points]
+    assert seen[4:10] == [
+        Seen.OFFLINE,
+        Seen.FULLY,
+        Seen.WITHHELD,
+        Seen.BLIND,
+        Seen.PARTLY,
+        Seen.FULLY,
+    ]
+    assert points[9].totals.people == 0  # an empty street is known to be empty
+    assert seen[13:] == [Seen.TO_COME] * 11
+
+
+def test_rates_by_hour_are_for_the_whole_site(store: Store, reader: Reader) -> None:
+    for days in range(1, 4):
+        start = datetime(2026, 5, 4, 7, 0, tzinfo=UTC) - timedelta(days=days)
+        for unit in ("a", "b"):
+            store.write(minutes_from(start, 60, unit=unit, counts=(5, 2, 0, 0)))
+    store.write(minutes_from(datetime(2026, 5, 3, 9, 0, tzinfo=UTC), 30, unit="a"))
+    span = Periods(reader.calendar, now=NOW).days(date(2026, 4, 20), date(2026, 5, 4))
+    first, second = slots(reader, span=span)
+    assert (first.hour, first.per_hour) == (11, pytest.approx(4 * 60 * 2))
+    assert (second.hour, second.per_hour) == (9, pytest.approx(2 * 60 * 2))
+    assert [slot.hour for slot in slots(reader, span=span, weekday=5)] == [9]
+
+
+def test_words_say_how_sure_a_share_is() -> None:
+    words = Words("en", zone=PARIS)
+    assert words.share(Totals(10, 5)) == "too few to tell"
+    assert words.share(Totals(60, 40)).startswith("roughly 60")
+    assert words.share(Totals(6000, 4000)) == "60.0\u202f%"
+    assert words.points(share_change(Totals(60, 40), Totals(55, 45))) == "no clear change"
+    assert words.points(share_change(Totals(6000, 4000), Totals(5000, 5000))).startswith("up by 8")
+    assert words.points(share_change(Totals(6, 4), Totals(5000, 5000))) == "too few to compare"
+
+
+def test_every_text_has_both_languages_with_the_same_values() -> None:
+    import string
+
+    for key, texts in TEXTS.items():
+        fields = [{name for _, name, *_ in string.Formatter().parse(t) if name} for t in texts]
+        assert fields[0] == fields[1], key
+        assert all(text.strip() for text in texts), key
+
+
+@pytest.mark.parametrize(
+    ("wanted", "accepted", "language"),
+    [
+        (None, "fr-FR,fr;q=0.9,en;q=0.8", "fr"),
+        (None, "de,en;q=0.3,fr;q=0.9", "fr"),
+        (None, "de", "en"),
+        (None, "", "en"),
+        (None, "fr;q=x,,;q", "fr"),
+        ("fr", "en", "fr"),
+        ("xx", "fr", "fr"),
+    ],
+)
+def test_the_browser_chooses_the_language(wanted: str, accepted: str, language: str) -> None:
+    assert choose(wanted, accepted) == language
+
+
+def test_charts_draw_gaps_as_gaps_and_escape_what_they_show() -> None:
+    evil = '"><script>alert(1)</script>'
+    bars = [Bar("8", evil, (3, 1, 0, 0)), Bar("9", "gap", None), Bar("10", "x", None, blank=True)]
+    drawn = charts.stacked_bars(bars, title=evil, description=evil)
+    assert "<script" not in drawn
+    assert drawn.count('fill="url(#hatch') == 1
+    interval = share(30, 50)
+    dots = [Dot("8", "a", interval), Dot("9", "b", None, gap=True), Dot("10", "c", interval)]
+    line = charts.shares(dots, title="t", description="d")
+    assert "polyline" not in line  # two single points: nothing is drawn across the gap
+    assert line.count("<circle") == 2
+
+
+@given(st.integers(0, 10**7))
+def test_ticks_are_round_and_reach_the_top(highest: int) -> None:
+    ticks = charts.nice_ticks(highest)
+    assert ticks[0] == 0
+    assert ticks[-1] >= highest
+    assert 3 <= len(ticks) <= 6
+    assert len({b - a for a, b in pairwise(ticks)}) == 1
