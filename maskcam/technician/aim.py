@@ -118,7 +118,7 @@ def _field(view: View, columns: int, rows: int) -> list[str]:
     _frame(cells, (0, 0, columns - 1, rows - 1), _THIN)
     across, down = (columns - 1) / view.size[0], (rows - 1) / view.size[1]
     for box in view.boxes:
-        left, top = round(box.x0 * across), round(box.y0 * down)
+        left, top = min(round(box.x0 * across), columns - 4), min(round(box.y0 * down), rows - 3)
         right, bottom = max(round(box.x1 * across), left + 3), max(round(box.y1 * down), top + 2)
         edges = (left, top, min(right, columns - 1), min(bottom, rows - 1))
         _frame(cells, edges, _BOLD)

@@ -10,7 +10,17 @@ from maskcam.arguments import add_command, add_config_file
 
 
 def add_parsers(commands: Any) -> None:
-    """Registers ``check``, ``aim``, ``explain`` and ``sign``."""
+    """Registers ``setup``, ``check``, ``aim``, ``explain`` and ``sign``."""
+    setup = add_command(
+        commands,
+        "setup",
+        _setup,
+        summary="write a unit's folder from city hall to its SD card, after checking everything",
+        examples="  maskcam setup /media/card ~/units/forville-01",
+    )
+    setup.add_argument("card", type=Path, metavar="CARD", help="where its first partition is")
+    setup.add_argument("folder", type=Path, metavar="FOLDER", help="made by city hall for the unit")
+    setup.add_argument("--plain", action="store_true", help="CARD is an ordinary folder")
     check = add_command(
         commands,
         "check",
@@ -53,6 +63,14 @@ def add_parsers(commands: Any) -> None:
     sign.add_argument(
         "--output", type=Path, required=True, metavar="FILE", help=".pdf, .svg, .png or .html"
     )
+
+
+def _setup(args: argparse.Namespace) -> int:
+    from maskcam.technician import card
+
+    for line in card.set_up(args.card, args.folder, plain=args.plain):
+        print(line)
+    return 0
 
 
 def _check(args: argparse.Namespace) -> int:

@@ -14,10 +14,9 @@ from maskcam.config import Config
 from maskcam.errors import MaskcamError
 from maskcam.technician.checks import delivery, machine, picture
 from maskcam.technician.finding import Finding, State
-from maskcam.unit.clock import is_synchronised
+from maskcam.unit.clock import SystemClock, is_synchronised
 from maskcam.unit.parts import load_model
 from maskcam.unit.sources import camera_for
-from maskcam.vision import accelerator
 
 _MARKS = {State.OK: "OK", State.FAULT: "NOT OK", State.ABSENT: "not present"}
 _ANY_SIZE = (320, 320)
@@ -34,7 +33,6 @@ class Parts:
     load_model: loads the model as the unit does.
     open_camera: returns the unit's camera, not yet open, with a detector's picture
         that fits the given width and height.
-    prepare: makes the accelerator ready.
     synchronised: whether the system clock can be believed.
     today: the local date.
     root: where /sys and /dev are.
@@ -42,7 +40,6 @@ class Parts:
 
     load_model: Callable[[], picture.Model]
     open_camera: Callable[[tuple[int, int]], Camera]
-    prepare: picture.Prepare = accelerator.prepare
     synchronised: Callable[[], bool] = is_synchronised
     today: Callable[[], date] = _today
     root: Path = field(default=Path("/"))
@@ -57,20 +54,23 @@ def parts_for(config: Config) -> Parts:
             model=detector.model,
             threads=detector.threads,
             score_threshold=detector.score_threshold,
+            accelerator=detector.accelerator,
+            edgetpu_model=detector.edgetpu_model,
         )
 
     return Parts(
         load_model=load,
         open_camera=lambda rgb_size: camera_for(config.camera, rgb_size=rgb_size),
+        synchronised=SystemClock(trusted=config.unit.clock == "trusted").synchronised,
     )
 
 
 def run_checks(config: Config, parts: Parts) -> Iterator[Finding]:
     """Yields one finding after the other; each takes at most half a minute."""
-    model_finding, loaded = picture.model(parts.load_model)
-    yield from _picture_findings(config, parts, loaded)
-    yield model_finding
-    yield picture.coral(config, parts.prepare, parts.root)
+    loading = picture.model(parts.load_model)
+    yield from _picture_findings(config, parts, loading.model)
+    yield loading.finding
+    yield picture.coral(config, loading, parts.root)
     yield machine.clock(parts.synchronised)
     yield delivery.network(config)
     yield delivery.tls(config)

@@ -11,7 +11,7 @@ from maskcam.records import Frame
 
 
 @cache
-def wall(seed: int = 0, *, size=(640, 360)) -> np.ndarray:
+def wall(seed: int = 0, *, size=(320, 180)) -> np.ndarray:
     """Blocks of grey with hard edges, and a little noise: sharp and well lit."""
     rng = np.random.default_rng(seed)
     blocks = rng.integers(60, 200, (size[1] // 20, size[0] // 20), dtype=np.uint8)
@@ -43,6 +43,7 @@ class WallCamera:
         if self._number == self._frames:
             return None
         luma = self._picture(self._number)
-        rgb = np.repeat(luma[::2, ::2, None], 3, axis=2)
+        height, width = luma.shape
+        rgb = np.zeros((height // 2, width // 2, 3), np.uint8)
         self._number += 1
         return Frame(self._number / self._fps, luma, rgb)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import re
+import select
 import subprocess
 import sys
 import termios
@@ -21,12 +22,13 @@ from maskcam.vision.quality import FrameQuality
 
 from .pictures import WallCamera, wall
 
-HEADS = (Box(100, 60, 140, 105), Box(400, 200, 470, 290))
+HEADS = (Box(50, 30, 70, 75), Box(200, 80, 235, 170))
 GOOD = FrameQuality(light=120, contrast=30, sharpness=0.6, changed=True)
 
 
 class Finder:
     input_size = (32, 32)
+    runs_on = "CPU"
 
     def __init__(self, boxes=HEADS):
         self._boxes = boxes
@@ -77,11 +79,11 @@ def parts(camera=None, finder=None):
 
 
 def test_it_ends_after_ten_minutes(settings):
-    paper, camera = Paper(step_s=1.0), WallCamera(frames=10_000)
+    paper, camera = Paper(step_s=10.0), WallCamera()
     aim.watch(settings, parts(camera), paper, clock=paper.clock)
-    assert 595 <= len(paper.pages) <= 600
+    assert len(paper.pages) == 59
     assert camera.opened == 0
-    assert "ends in 9:5" in paper.pages[0][0]
+    assert "ends in 9:50" in paper.pages[0][0]
 
 
 def test_it_draws_a_box_for_each_head_with_its_height_and_the_verdicts(settings):
@@ -103,7 +105,7 @@ def test_what_is_drawn_depends_on_numbers_only(settings):
     """Two different pictures of the same light and sharpness give the same screen."""
     first, second = (Paper(quit_after=3) for _ in range(2))
     marked = wall(0).copy()
-    marked[100:110, 100:300] = marked[100:110, 300:100:-1]
+    marked[90:102, 100:300] = marked[90:102, 299:99:-1]  # between the rows that are measured
     aim.watch(settings, parts(WallCamera(lambda n: wall(0))), first, clock=first.clock)
     aim.watch(settings, parts(WallCamera(lambda n: marked)), second, clock=second.clock)
     assert not np.array_equal(wall(0), marked)
@@ -150,6 +152,12 @@ aim.aim(config.load(Path(sys.argv[1]), environment={}), parts(WallCamera(frames=
 """
 
 
+def read_some(handle):
+    ready, _, _ = select.select([handle], [], [], 60)
+    assert ready, "nothing was drawn for a minute"
+    return os.read(handle, 4096)
+
+
 def test_on_a_real_terminal(settings, tmp_path):
     master, slave = pty.openpty()
     before = termios.tcgetattr(slave)
@@ -161,11 +169,11 @@ def test_on_a_real_terminal(settings, tmp_path):
     try:
         seen = b""
         while seen.count("╔".encode()) < 4:
-            seen += os.read(master, 4096)
+            seen += read_some(master)
         os.write(master, b"q")
         while b"\x1b[?1049l" not in seen:
-            seen += os.read(master, 4096)
-        assert process.wait(20) == 0
+            seen += read_some(master)
+        assert process.wait(60) == 0
     finally:
         process.kill()
         _, errors = process.communicate(timeout=20)

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from datetime import date
+from functools import cache
 from types import SimpleNamespace
 
 import cv2
@@ -19,8 +20,7 @@ from maskcam import config
 from maskcam.errors import AcceleratorError, ModelError
 from maskcam.technician import selfcheck
 from maskcam.technician.checks import delivery, machine, picture
-from maskcam.technician.finding import State
-from maskcam.vision import accelerator
+from maskcam.technician.finding import Finding, State
 from maskcam.vision.detector import Detector
 from maskcam.vision.interpreter import Interpreter
 from tests.broker import Mosquitto, free_port, needs_mosquitto, wait_until
@@ -116,6 +116,7 @@ class Loaded:
     """A real, tiny model."""
 
     input_size = (32, 32)
+    runs_on = "Edge TPU (usb), 12 ms"
 
     def __init__(self, file):
         self._interpreter = Interpreter(file, threads=1)
@@ -126,15 +127,10 @@ class Loaded:
         )
 
 
-def ready(mode, *, model, edgetpu_model, root):
-    return accelerator.Acceleration(model, None, "Edge TPU (usb), 12 ms")
-
-
 def parts(model_file, root, *, camera=None, **changes):
     values = {
         "load_model": lambda: Loaded(model_file),
         "open_camera": lambda size: camera or WallCamera(),
-        "prepare": ready,
         "synchronised": lambda: True,
         "today": lambda: date(2026, 6, 1),
         "root": root,
@@ -174,6 +170,7 @@ def test_a_unit_with_everything_wrong_still_gets_all_its_lines(settle, tmp_path,
     found = {finding.name: finding for finding in selfcheck.run_checks(settings, bad)}
     assert list(found) == NAMES
     assert not selfcheck.all_well(list(found.values()))
+    # No model tells what runs it, and no Coral is there.
     sound = {name for name, finding in found.items() if finding.state is not State.FAULT}
     assert sound == {"accelerator", "network", "tls", "temperature", "power"}
     assert "nothing listens there" in found["broker"].detail
@@ -189,16 +186,21 @@ def glaring(number):
     return np.maximum(wall(number % 2), 246)
 
 
+@cache
+def smooth(seed):
+    return cv2.GaussianBlur(wall(seed), (0, 0), 9)
+
+
 def blurred(number):
-    return cv2.GaussianBlur(wall(number % 2), (0, 0), 9)
+    return smooth(number % 2)
 
 
 def flat(number):
-    return np.full((360, 640), 120 + number % 2, np.uint8)
+    return np.full((180, 320), 120 + number % 2, np.uint8)
 
 
 def half_sky(number):
-    return np.where(np.arange(640) < 300, 255, wall(number % 2)).astype(np.uint8)
+    return np.where(np.arange(320) < 150, 255, wall(number % 2)).astype(np.uint8)
 
 
 @pytest.mark.parametrize(
@@ -224,7 +226,7 @@ def test_a_look_is_short_and_keeps_one_small_picture():
     seen = picture.look(WallCamera(frames=10_000), seconds=3)
     assert seen.frames == 46
     assert seen.fps == pytest.approx(15)
-    assert seen.rgb.shape == (180, 320, 3)
+    assert seen.rgb.shape == (90, 160, 3)
 
 
 def usb(tmp_path, vendor, product):
@@ -235,26 +237,37 @@ def usb(tmp_path, vendor, product):
     return tmp_path
 
 
-@pytest.mark.parametrize("ids", [("1a6e", "089a"), ("18d1", "9302")])
-def test_a_coral_is_known_by_both_its_names_and_tried(settle, tmp_path, ids):
-    finding = picture.coral(settle(), ready, usb(tmp_path, *ids))
+def on(model, words):
+    model.runs_on = words
+    return picture.Loading(Finding.ok("model", "loaded"), model)
+
+
+def test_a_coral_that_does_the_work_is_well(settle, tmp_path, model_file):
+    finding = picture.coral(settle(), on(Loaded(model_file), "Edge TPU (usb), 12 ms"), tmp_path)
     assert (finding.state, finding.detail) == (State.OK, "Edge TPU (usb), 12 ms")
 
 
-def test_a_coral_that_cannot_be_used_is_a_fault(settle, tmp_path):
-    def crashing(mode, **settings):
-        raise AcceleratorError("libedgetpu.so.1: crashes with this TFLite runtime (SIGSEGV)")
-
-    finding = picture.coral(settle(), crashing, usb(tmp_path, "18d1", "9302"))
+@pytest.mark.parametrize("ids", [("1a6e", "089a"), ("18d1", "9302")])
+def test_a_coral_that_is_plugged_in_but_idle_is_a_fault(settle, tmp_path, model_file, ids):
+    words = "CPU: libedgetpu.so.1: crashes with this TFLite runtime (SIGSEGV)"
+    finding = picture.coral(settle(), on(Loaded(model_file), words), usb(tmp_path, *ids))
     assert finding.state is State.FAULT
     assert "crashes" in finding.detail
 
 
-def test_a_required_coral_that_is_missing_is_a_fault(settle, tmp_path):
+def test_no_coral_is_no_fault_unless_it_is_required(settle, tmp_path, model_file):
     root = usb(tmp_path, "1d6b", "0002")
-    assert picture.coral(settle(), ready, root).state is State.ABSENT
-    required = settle(**{'# accelerator = "auto"': 'accelerator = "required"'})
-    assert picture.coral(required, ready, root).state is State.FAULT
+    cpu = on(Loaded(model_file), "CPU: no Edge TPU found")
+    assert picture.coral(settle(), cpu, root).state is State.ABSENT
+
+    def refuse():
+        raise AcceleratorError("no Edge TPU found; plug it in")
+
+    loading = picture.model(refuse)
+    assert loading.finding.state is State.FAULT
+    assert picture.coral(settle(), loading, root).detail == "no Edge TPU found; plug it in"
+    off = settle(**{'# accelerator = "auto"': 'accelerator = "off"'})
+    assert picture.coral(off, cpu, root).state is State.ABSENT
 
 
 def test_a_detector_that_is_too_slow_is_a_fault(model_file, monkeypatch):

@@ -9,11 +9,11 @@ from datetime import date
 
 from maskcam.config import Config
 from maskcam.delivery import wire
-from maskcam.delivery.broker import BrokerSettings
 from maskcam.delivery.link import Connected, Disconnected, Link, LinkEvent, Will
 from maskcam.errors import MaskcamError
 from maskcam.technician.certificates import SOON_DAYS, TlsFiles, examine
 from maskcam.technician.finding import Finding
+from maskcam.unit.run import broker_settings
 
 RESOLVE_TIMEOUT_S = 10.0
 BROKER_TIMEOUT_S = 20.0
@@ -69,15 +69,7 @@ def broker(config: Config, *, timeout_s: float = BROKER_TIMEOUT_S) -> Finding:
     events: queue.SimpleQueue[LinkEvent] = queue.SimpleQueue()
     try:
         link = Link(
-            BrokerSettings(
-                host=settings.host,
-                port=settings.port,
-                ca=settings.ca,
-                certificate=settings.certificate,
-                key=settings.key,
-                insecure=settings.insecure,
-                keepalive_s=settings.keepalive_s,
-            ),
+            broker_settings(config),
             # Not the unit's own client id, which would end the session of a unit that runs.
             client_id=f"{unit}-check",
             will=Will(

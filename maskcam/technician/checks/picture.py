@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 
 from maskcam.camera.base import Camera
 from maskcam.config import Config
-from maskcam.errors import MaskcamError
+from maskcam.errors import AcceleratorError, MaskcamError
 from maskcam.technician import verdicts
 from maskcam.technician.finding import Finding
 from maskcam.unit.detection import Detects
-from maskcam.vision import accelerator
-from maskcam.vision.model_files import default_model
+from maskcam.vision.accelerator import list_edge_tpus
 from maskcam.vision.quality import FrameQuality, QualityMeter
 
 LOOK_S = 3.0
@@ -41,23 +40,13 @@ class Model(Protocol):
         """Width and height of the model's input in px."""
         ...
 
-    def detector(self, *, frame_size: tuple[int, int]) -> Detects:
-        """Returns a detector for pictures of `frame_size`."""
+    @property
+    def runs_on(self) -> str:
+        """What does the work, in words that begin with "Edge TPU" or "CPU"."""
         ...
 
-
-class Prepare(Protocol):
-    """`maskcam.vision.accelerator.prepare`, or a fake."""
-
-    def __call__(
-        self,
-        mode: accelerator.Mode,
-        *,
-        model: Path,
-        edgetpu_model: Path | None,
-        root: Path,
-    ) -> accelerator.Acceleration:
-        """Makes the accelerator ready or raises AcceleratorError."""
+    def detector(self, *, frame_size: tuple[int, int]) -> Detects:
+        """Returns a detector for pictures of `frame_size`."""
         ...
 
 
@@ -135,14 +124,24 @@ def camera_findings(config: Config, seen: Look) -> list[Finding]:
     ]
 
 
-def model(load: Callable[[], Model]) -> tuple[Finding, Model | None]:
-    """Loads the model as the unit does; its checksum is verified on the way."""
+class Loading(NamedTuple):
+    """What came of loading the model; `trouble`: why the accelerator cannot be used."""
+
+    finding: Finding
+    model: Model | None = None
+    trouble: str = ""
+
+
+def model(load: Callable[[], Model]) -> Loading:
+    """Loads the model as the unit does; checksum and accelerator are tried on the way."""
     try:
         loaded = load()
+    except AcceleratorError as error:
+        return Loading(Finding.fault("model", "not loaded: see accelerator"), trouble=str(error))
     except MaskcamError as error:
-        return Finding.fault("model", str(error)), None
+        return Loading(Finding.fault("model", str(error)))
     width, height = loaded.input_size
-    return Finding.ok("model", f"whole and loaded, {width}x{height} px"), loaded
+    return Loading(Finding.ok("model", f"whole and loaded, {width}x{height} px"), loaded)
 
 
 def speed(loaded: Model, seen: Look) -> Finding:
@@ -162,26 +161,19 @@ def speed(loaded: Model, seen: Look) -> Finding:
     return Finding.ok("detector", words)
 
 
-def coral(config: Config, prepare: Prepare, root: Path) -> Finding:
-    """Tells whether there is a Coral Edge TPU, and tries it in a process of its own."""
-    settings = config.detector
-    if settings.accelerator == "off":
+def coral(config: Config, loading: Loading, root: Path) -> Finding:
+    """Tells whether a Coral Edge TPU does the work where one is there or required."""
+    if config.detector.accelerator == "off":
         return Finding.absent("accelerator", "switched off: the CPU does the work")
-    if not accelerator.list_edge_tpus(root=root):
-        if settings.accelerator == "required":
-            advice = "plug it in again, use a hub with power of its own"
-            return Finding.fault("accelerator", "no Coral found", advice)
+    if loading.trouble:
+        return Finding.fault("accelerator", loading.trouble)
+    if loading.model is not None and loading.model.runs_on.startswith("Edge TPU"):
+        return Finding.ok("accelerator", loading.model.runs_on)
+    if not list_edge_tpus(root=root):
         return Finding.absent("accelerator", "no Coral found: the CPU does the work")
-    try:
-        ready = prepare(
-            "required",
-            model=settings.model or default_model(),
-            edgetpu_model=settings.edgetpu_model,
-            root=root,
-        )
-    except MaskcamError as error:
-        return Finding.fault("accelerator", str(error))
-    return Finding.ok("accelerator", ready.status)
+    if loading.model is None:
+        return Finding.fault("accelerator", "plugged in; unknown without a model")
+    return Finding.fault("accelerator", f"plugged in, but not used. {loading.model.runs_on}")
 
 
 def _finding(name: str, verdict: verdicts.Verdict) -> Finding:
