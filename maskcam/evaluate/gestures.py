@@ -125,7 +125,7 @@ def measure_clip(
 ) -> list[HeadMotion]:
     """Returns the motion of the one head of a clip; frames with an unknown box have none."""
     meter = HeadMotionMeter()
-    motions = []
+    motions: list[HeadMotion] = []
     for luma, box, at_s in zip(lumas, boxes, timestamps, strict=True):
         frame = Frame(float(at_s), luma, np.empty((0, 0, 3), np.uint8))
         heads = {0: Box(*map(float, box))} if np.isfinite(box).all() else {}

@@ -1,161 +1,251 @@
 """How the inner face of each head moves, free of everything else that moves.
 
-A turn of the head carries eyes, nose and mask across the picture while the body
-stays; walking, swaying, a camera in the wind and a nervous detector carry both. So
-each head is cut out with the chest below it, shrunk to one small size, and both are
-found again in the next frame; what the face moved and the chest did not is the turn.
+A turn of the head carries eyes, nose and mask across the picture while the body stays;
+walking, swaying, a camera in the wind and a nervous detector carry both. Each head is
+cut out with the chest below it and drawn to one small size. Correlation finds the inner
+face and the chest again in the next frame, and a fit of a turning ellipsoid (`turn.py`)
+tells how much of the way of the face was turn and how much was travel.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from maskcam.records import Box, Frame, HeadMotion
+from maskcam.vision.turn import CENTRE, FACE_PX, SIZE, Known, Patch, TurnFit
 
-Patch = NDArray[np.uint8]
+Luma = NDArray[np.uint8]
 
-FACE_PX = 40  # height of a face in a patch
-HALF_WIDTH_PX = 36
-ABOVE_PX = 36  # above the centre of the face
-BELOW_PX = 64  # below it, down to the chest
-HEAD_HEIGHT = 1.25  # in face heights, chin to crown; between the two box conventions
-SIZE_MEMORY_S = 0.7
-BOX_PULL_S = 0.4
-MAX_GAP_S = 0.5  # longer without a frame, and nothing can be said of the way between
+HEAD_HEIGHT: Final = 1.25  # in box heights; between the two usual conventions of boxes
+LONGEST_GAP_S: Final = 0.5  # after that nothing is known of the way between two frames
+SIZE_MEMORY_S: Final = 0.7  # box sizes are averaged over this
+BOX_PULL_S: Final = 0.3  # the followed centre returns to the box within this
+LONGEST_LEASH: Final = 0.12  # and never leaves its centre by more, in box heights
+RESCALE: Final = 1.18  # a head that grew by this is drawn anew
+
+# A face that is not found in the frame before may be found in one of the last few:
+# a shaken head comes back to where it was.
+LIKE_ENOUGH: Final = 0.85
+LIKE_MORE: Final = 0.03
+REMEMBERED: Final = 5
+
+BODY_SIGMA_PX: Final = 1.0  # how far the head moves against the body, frame to frame
+BOX_SIGMA_PX: Final = 1.5  # of the box's jitter
+INNER_SIGMA_PX: Final = (0.25, 4.0)  # of the inner face where it is alike, and added where not
 
 
 class _Region:
-    """A part of the patch that is looked for again, and how far around."""
+    """A part of the patch that is looked for again, and how far around it."""
 
-    def __init__(self, x0: int, y0: int, x1: int, y1: int, *, reach_x: int, reach_y: int) -> None:
-        self.x0, self.y0, self.x1, self.y1 = x0, y0, x1, y1
-        self.reach_x, self.reach_y = reach_x, reach_y
+    def __init__(self, *, x: tuple[int, int], y: tuple[int, int], reach: tuple[int, int]) -> None:
+        left, right, top, bottom = *x, *y
+        left, right = left + CENTRE[0], right + CENTRE[0]
+        top, bottom = top + CENTRE[1], bottom + CENTRE[1]
+        self.reach = reach
+        self.part = (slice(top, bottom), slice(left, right))
+        self.around = (
+            slice(top - reach[1], bottom + reach[1]),
+            slice(left - reach[0], right + reach[0]),
+        )
+
+    def likeness(self, before: Patch, now: Patch) -> NDArray[np.float32]:
+        """Returns the correlation -1..1 for every displacement within reach."""
+        found = cv2.matchTemplate(now[self.around], before[self.part], cv2.TM_CCOEFF_NORMED)
+        return found.astype(np.float32, copy=False)
 
 
-INNER = _Region(26, 24, 46, 50, reach_x=14, reach_y=8)
-CHEST = _Region(18, 66, 54, 90, reach_x=10, reach_y=8)
+_INNER: Final = _Region(x=(-4, 4), y=(-6, 7), reach=(10, 5))
+_CHEST: Final = _Region(x=(-11, 11), y=(15, 27), reach=(5, 5))
+_ACROSS: Final = np.arange(-5, 6, dtype=np.float32)
+
+
+class _Place(NamedTuple):
+    """One look of a head, and where in the frame its patch and its inner face were."""
+
+    patch: Patch
+    cut: tuple[float, float]
+    face: tuple[float, float]  # frame px, from an arbitrary origin
 
 
 @dataclass(slots=True)
 class _Head:
     at_s: float
     box: Box
-    centre: tuple[float, float]
-    size: float
-    scale: float  # frame px of one patch px
-    patch: Patch
+    size: float  # of the box, averaged
+    scale: float  # frame px a patch px
+    centre: tuple[float, float]  # of the head as followed
+    places: list[_Place]  # newest first
 
 
 class HeadMotionMeter:
     """Measures the turn of every tracked head from one frame to the next.
 
-    Keeps one patch of 72 x 100 px a head; a track that is missing from `heads` is
-    forgotten at once.
+    Keeps at most six patches of 36 x 50 px a head, under 1 s old; a track missing from
+    `heads` is forgotten at once.
     """
 
     def __init__(self) -> None:
         self._heads: dict[int, _Head] = {}
+        self._fit = TurnFit()
 
     def measure(self, frame: Frame, heads: Mapping[int, Box]) -> dict[int, HeadMotion]:
         """Returns the motion of each head since the frame before.
 
-        heads: per track the face box predicted for this frame, in luma px; it may
-            jitter by some percent. The first frame of a track has quality 0.
+        Args:
+            frame: must be every frame of the camera, in order.
+            heads: per track the face box predicted for this frame, in luma px; it may
+                jitter by some percent. The first frame of a track has quality 0.
         """
-        pyramid = [frame.luma]
+        halves = [frame.luma]
         known, self._heads = self._heads, {}
         motions = {}
         for track, box in heads.items():
-            head, motions[track] = _follow(known.get(track), box, pyramid, frame.captured_at_s)
-            self._heads[track] = head
+            before = known.get(track)
+            if before is None or not 0 < frame.captured_at_s - before.at_s <= LONGEST_GAP_S:
+                self._heads[track] = _meet(halves, box, frame.captured_at_s)
+                motions[track] = HeadMotion(frame.captured_at_s, 0.0, 0.0, 0.0)
+            else:
+                motions[track] = self._follow(before, halves, box, frame.captured_at_s)
+                self._heads[track] = before
         return motions
 
+    def _follow(self, head: _Head, halves: list[Luma], box: Box, at_s: float) -> HeadMotion:
+        passed_s = at_s - head.at_s
+        scale, last = head.scale, head.places[0]
+        head.size += (_size(box) - head.size) * min(1.0, passed_s / SIZE_MEMORY_S)
+        cut = _expected_centre(head, box, passed_s)
+        patch = _cut(halves, cut, scale)
+        shift = (cut[0] - last.cut[0]) / scale, (cut[1] - last.cut[1]) / scale
+        box_x = (box.centre[0] - head.box.centre[0]) / scale - shift[0]
+        box_y = (box.centre[1] - head.box.centre[1]) / scale - shift[1]
 
-def _follow(
-    before: _Head | None, box: Box, pyramid: list[Patch], at_s: float
-) -> tuple[_Head, HeadMotion]:
-    size = float(np.sqrt(max(box.width, 2.0) * 1.25 * max(box.height, 2.0)))
-    if before is None or not 0 < at_s - before.at_s <= MAX_GAP_S:
-        scale = size / FACE_PX
-        patch = _cut(pyramid, box.centre, scale)
-        return _Head(at_s, box, box.centre, size, scale, patch), HeadMotion(at_s, 0, 0, 0)
+        inner, likeness = _find_inner(head, patch, cut)
+        body = _find_body(last.patch, patch, box_x, box_y)
+        turn = self._fit.fit(last.patch, patch, body=body, inner=inner)
 
-    passed_s = at_s - before.at_s
-    size = before.size + (size - before.size) * min(1.0, passed_s / SIZE_MEMORY_S)
-    guess = (
-        before.centre[0] + box.centre[0] - before.box.centre[0],
-        before.centre[1] + box.centre[1] - before.box.centre[1],
+        face = (
+            last.face[0] + (inner.x + shift[0]) * scale,
+            last.face[1] + (inner.y + shift[1]) * scale,
+        )
+        head.centre = cut[0] + turn.travel_x * scale, cut[1] + turn.travel_y * scale
+        head.places = [_Place(patch, cut, face), *head.places[:REMEMBERED]]
+        head.at_s, head.box = at_s, box
+        in_heads = scale / (HEAD_HEIGHT * head.size)
+        if not 1 / RESCALE < head.size / (scale * FACE_PX) < RESCALE:
+            head.scale = head.size / FACE_PX
+            head.places = [_Place(_cut(halves, cut, head.scale), cut, face)]
+        return HeadMotion(
+            at_s, turn.yaw * in_heads, turn.pitch * in_heads, _quality(likeness, turn.misfit)
+        )
+
+
+def _meet(halves: list[Luma], box: Box, at_s: float) -> _Head:
+    scale = _size(box) / FACE_PX
+    place = _Place(_cut(halves, box.centre, scale), box.centre, box.centre)
+    return _Head(at_s, box, _size(box), scale, box.centre, [place])
+
+
+def _size(box: Box) -> float:
+    """Returns a height that jitters less than that of the box: faces are 4 wide, 5 high."""
+    return math.sqrt(max(box.width, 2.0) * 1.25 * max(box.height, 2.0))
+
+
+def _expected_centre(head: _Head, box: Box, passed_s: float) -> tuple[float, float]:
+    """Returns where the head should be: it moves with the box, but does not jitter."""
+    expected = []
+    for followed, was, now in zip(head.centre, head.box.centre, box.centre, strict=True):
+        moved = followed + now - was
+        moved += (now - moved) * min(1.0, passed_s / BOX_PULL_S)
+        leash = LONGEST_LEASH * head.size
+        expected.append(min(max(moved, now - leash), now + leash))
+    return expected[0], expected[1]
+
+
+def _find_inner(head: _Head, patch: Patch, cut: tuple[float, float]) -> tuple[Known, float]:
+    """Returns how the inner face moved since the frame before, and how alike it still is."""
+    last, scale = head.places[0], head.scale
+    x, y, best = _peak(_INNER.likeness(last.patch, patch), _INNER.reach)
+    if best < LIKE_ENOUGH:
+        for place in head.places[1:]:
+            to_x, to_y, likeness = _peak(_INNER.likeness(place.patch, patch), _INNER.reach)
+            if likeness > best + LIKE_MORE:
+                best = likeness
+                x = to_x + (place.face[0] - place.cut[0] - last.face[0] + last.cut[0]) / scale
+                y = to_y + (place.face[1] - place.cut[1] - last.face[1] + last.cut[1]) / scale
+    sigma = INNER_SIGMA_PX[0] + INNER_SIGMA_PX[1] * (1 - best)
+    return Known(x, y, sigma, sigma), best
+
+
+def _find_body(before: Patch, now: Patch, box_x: float, box_y: float) -> Known:
+    """Returns how the body moved, from the chest where it has texture, else from the box."""
+    likeness = _CHEST.likeness(before, now)
+    best = float(likeness.max())
+    log_weight = (likeness - best) / (0.03 + 0.15 * (1 - best))
+    log_weight -= 0.5 * np.square((_ACROSS - box_x) / BOX_SIGMA_PX)
+    log_weight -= 0.5 * np.square((_ACROSS - box_y) / BOX_SIGMA_PX)[:, None]
+    weight = np.exp(log_weight - log_weight.max())
+    weight /= weight.sum()
+    across, down = weight.sum(axis=0), weight.sum(axis=1)
+    x, y = float(across @ _ACROSS), float(down @ _ACROSS)
+    spread_x = float(across @ np.square(_ACROSS - x))
+    spread_y = float(down @ np.square(_ACROSS - y))
+    return Known(
+        x, y, math.sqrt(BODY_SIGMA_PX**2 + spread_x), math.sqrt(BODY_SIGMA_PX**2 + spread_y)
     )
-    patch = _cut(pyramid, guess, before.scale)
-    face_x, face_y, likeness = _find(before.patch, patch, INNER)
-    chest_x, chest_y, chest_likeness = _find(before.patch, patch, CHEST)
-    if chest_likeness < 0.6:
-        chest_x = chest_y = 0.0
-    in_heads = before.scale / (HEAD_HEIGHT * size)
-    quality = max(0.0, min(1.0, (likeness - 0.3) / 0.5))
-    motion = HeadMotion(at_s, (face_x - chest_x) * in_heads, (face_y - chest_y) * in_heads, quality)
-
-    pull = min(1.0, passed_s / BOX_PULL_S)
-    centre = (
-        guess[0] + chest_x * before.scale,
-        guess[1] + chest_y * before.scale,
-    )
-    centre = (
-        centre[0] + (box.centre[0] - centre[0]) * pull,
-        centre[1] + (box.centre[1] - centre[1]) * pull,
-    )
-    scale = before.scale
-    if not 0.85 < size / (scale * FACE_PX) < 1.18:
-        scale = size / FACE_PX
-    return _Head(at_s, box, centre, size, scale, _cut(pyramid, centre, scale)), motion
 
 
-def _cut(pyramid: list[Patch], centre: tuple[float, float], scale: float) -> Patch:
-    """Cuts a patch around a face centre out of the level whose px are just finer."""
-    level = 0
+def _quality(likeness: float, misfit: float) -> float:
+    """Returns 1 where the face was found and the fit explains it, 0 where it was neither."""
+    return max(0.0, min(1.0, (likeness - 0.3) / 0.4, (1.2 - misfit) / 0.5))
+
+
+def _cut(halves: list[Luma], centre: tuple[float, float], scale: float) -> Patch:
+    """Cuts the patch around a face centre, from the smallest frame with enough detail.
+
+    halves: the frame, and the frames of half its size each that were needed so far.
+    scale: frame px a patch px.
+    """
+    scale, level = scale / 2, 0  # drawn at twice the size, then smoothed
     while scale > 1.5:
-        if len(pyramid) == level + 1:
-            last = pyramid[level]
-            half = (last.shape[1] // 2, last.shape[0] // 2)
-            pyramid.append(cv2.resize(last, half, interpolation=cv2.INTER_AREA).astype(np.uint8))
         level += 1
         scale /= 2
+        if len(halves) == level:
+            half = (halves[-1].shape[1] // 2, halves[-1].shape[0] // 2)
+            smaller = cv2.resize(halves[-1], half, interpolation=cv2.INTER_AREA)
+            halves.append(smaller.astype(np.uint8, copy=False))
     shrink = 0.5**level
-    x0 = (centre[0] + 0.5) * shrink - 0.5 - HALF_WIDTH_PX * scale
-    y0 = (centre[1] + 0.5) * shrink - 0.5 - ABOVE_PX * scale
-    way = np.array([[scale, 0, x0], [0, scale, y0]], np.float64)
-    patch = cv2.warpAffine(
-        pyramid[level],
+    way = np.array(
+        [
+            [scale, 0, (centre[0] + 0.5) * shrink - 0.5 - 2 * CENTRE[0] * scale],
+            [0, scale, (centre[1] + 0.5) * shrink - 0.5 - 2 * CENTRE[1] * scale],
+        ]
+    )
+    twice = cv2.warpAffine(
+        halves[level],
         way,
-        (2 * HALF_WIDTH_PX, ABOVE_PX + BELOW_PX),
+        (2 * SIZE[0], 2 * SIZE[1]),
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
     )
-    return patch.astype(np.uint8, copy=False)
+    return cv2.pyrDown(twice).astype(np.float32)
 
 
-def _find(before: Patch, now: Patch, region: _Region) -> tuple[float, float, float]:
-    """Returns where a region went: dx, dy in patch px, and the correlation -1..1 there."""
-    r = region
-    template = before[r.y0 : r.y1, r.x0 : r.x1]
-    window = now[
-        r.y0 - r.reach_y : r.y1 + r.reach_y,
-        r.x0 - r.reach_x : r.x1 + r.reach_x,
-    ]
-    likeness = cv2.matchTemplate(window, template, cv2.TM_CCOEFF_NORMED)
+def _peak(likeness: NDArray[np.float32], reach: tuple[int, int]) -> tuple[float, float, float]:
+    """Returns where the likeness peaks, x and y to parts of a px, and how high."""
     _, best, _, (column, row) = cv2.minMaxLoc(likeness)
-    x = column + _peak(likeness[row], column)
-    y = row + _peak(likeness[:, column], row)
-    return x - r.reach_x, y - r.reach_y, float(best)
+    x = column + _between(likeness[row], column) - reach[0]
+    y = row + _between(likeness[:, column], row) - reach[1]
+    return x, y, float(best)
 
 
-def _peak(values: NDArray[Any], at: int) -> float:
+def _between(values: NDArray[Any], at: int) -> float:
     """Returns how far beside the highest sample a parabola through three of them peaks."""
     if not 0 < at < len(values) - 1:
         return 0.0
