@@ -13,6 +13,7 @@ _EXAMPLES = """examples:
   scripts/train-model                          train, export and evaluate (resumes a broken run)
   scripts/train-model --minutes 2 --runs /tmp/try    see that everything works
   scripts/train-model --only export            make models/maskcam.tflite from the last weights
+  scripts/train-model --only shapes            compare input shapes with the last weights
   scripts/train-model --rendered runs/stills   mix in stills of the rendered street
   scripts/train-model --only stills --rendered runs/stills    render these stills
 """
@@ -38,7 +39,9 @@ def main() -> int:
     parser.add_argument(
         "--minutes", type=float, help="of training, in place of the configuration's"
     )
-    parser.add_argument("--only", choices=("stills", "train", "export"), help="do only this step")
+    parser.add_argument(
+        "--only", choices=("stills", "train", "export", "shapes"), help="do only this step"
+    )
     chosen = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
 
@@ -57,6 +60,12 @@ def main() -> int:
     settings = Settings.read(chosen.config)
     if chosen.minutes is not None:
         settings = replace(settings, minutes=chosen.minutes)
+    weights = chosen.runs / "average.weights.h5"
+    if chosen.only == "shapes":
+        from training.shapes import compare
+
+        compare(chosen.data, settings, weights, chosen.models)
+        return 0
     if chosen.only != "export":
         from training.train import train
 
@@ -66,7 +75,6 @@ def main() -> int:
         from training.calibrate import calibrate, measure
         from training.export import export
 
-        weights = chosen.runs / "average.weights.h5"
         model = export(chosen.data, settings, weights, chosen.models, rendered=chosen.rendered)
         calibrated = calibrate(chosen.data, model)
         results = {"validation": calibrated, "test": measure(chosen.data, model)}

@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from maskcam.evaluate.detections import read_truth
+from maskcam.evaluate.precision import average_precisions
 from training import cells
 from training.curves import draw_curves
 from training.feed import batches
@@ -19,7 +21,7 @@ from training.loss import loss
 from training.network import Shape, build
 from training.pictures import load_coco
 from training.settings import Settings
-from training.validation import ap50
+from training.validation import detect
 
 _log = logging.getLogger(__name__)
 _REPORT_STEPS = 50
@@ -84,17 +86,21 @@ def train(data: Path, rendered: Path | None, settings: Settings, runs: Path) -> 
             slow.assign(keep * slow + (1 - keep) * fast)
 
     val_file = data / "masks/val.json"
+    _, truths = read_truth(val_file)
     val = load_coco(val_file, data / "masks/images")
     shown = tf.function(lambda x: average((tf.cast(x, tf.float32) - 127.5) / 127.5, training=False))
 
     def validate() -> None:
-        scores = ap50(
-            lambda rgb: tuple(part.numpy() for part in shown(rgb)),
-            val_file,
-            val,
-            height=settings.input[0],
-            width=settings.input[1],
-        )
+        found = [
+            detect(
+                lambda rgb: tuple(part.numpy() for part in shown(rgb)),
+                picture.rgb,
+                height=settings.input[0],
+                width=settings.input[1],
+            )
+            for picture in val
+        ]
+        scores = {k: v or 0.0 for k, v in average_precisions(truths, found).items()}
         history.append(
             {"step": int(step), "minutes": float(spent_s) / 60, "loss": recent, **scores}
         )

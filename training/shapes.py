@@ -1,0 +1,108 @@
+"""The trade-off of the input's shape: AP per face size against time."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import tensorflow as tf
+from ai_edge_litert.interpreter import Interpreter
+
+from maskcam.evaluate.detections import read_truth
+from maskcam.evaluate.precision import average_precisions
+from training.export import add_post_process, float_model, quantize
+from training.pictures import load_coco
+from training.settings import Settings
+from training.validation import detect
+
+mpl.use("Agg")
+from matplotlib import pyplot as plt
+
+_log = logging.getLogger(__name__)
+_SHAPES = (
+    (224, 320), (224, 384), (256, 352), (288, 384), (320, 320), (256, 448), (320, 448),
+    (384, 384), (288, 512), (352, 480), (384, 512),
+)  # fmt: skip
+_SIZES = ((0, 16), (16, 32), (32, 64), (64, float("inf")))
+_CAMERA = (1280, 720)
+_INVOCATIONS = 40
+
+
+def compare(data: Path, settings: Settings, weights: Path, models: Path) -> None:
+    """Writes shapes.json and shapes.png to `models`: one network, many input shapes.
+
+    AP50 is that of the float network on the validation split; the time that of the int8
+    network on one thread, the least of 40, so that other work on the machine counts little.
+    """
+    file = data / "masks/val.json"
+    _, truths = read_truth(file)
+    pictures = load_coco(file, data / "masks/images")
+    few = replace(settings, export=replace(settings.export, calibration_pictures=4))
+    rows: list[dict[str, Any]] = []
+    for height, width in _SHAPES:
+        model = float_model(settings, weights, height=height, width=width)
+        run = tf.function(lambda x, m=model: m((tf.cast(x, tf.float32) - 127.5) / 127.5))
+        found = [
+            detect(
+                lambda rgb, run=run: tuple(part.numpy() for part in run(rgb)),
+                picture.rgb,
+                height=height,
+                width=width,
+            )
+            for picture in pictures
+        ]
+        content = quantize(few, weights, pictures, height=height, width=width)
+        content = add_post_process(content, few, height=height, width=width)
+        camera = 40 * min(width / _CAMERA[0], height / _CAMERA[1])
+        row = {
+            "input": [height, width],
+            "ms": round(_least_ms(content), 2),
+            "face_of_40_px_at_1280": round(camera, 1),
+            "all": average_precisions(truths, found),
+            "from_20_px": average_precisions(truths, found, smallest_px=20),
+            "face_by_size": [
+                average_precisions(truths, found, smallest_px=low, largest_px=high)["face"]
+                for low, high in _SIZES
+            ],
+        }
+        rows.append(row)
+        _log.info("%s", json.dumps(row))
+    (models / "shapes.json").write_text(json.dumps(rows, indent=1) + "\n")
+    draw(rows, models / "shapes.png")
+
+
+def draw(rows: list[dict[str, Any]], file: Path) -> None:
+    """Draws face AP50 per face size over the time."""
+    figure, axes = plt.subplots(figsize=(6, 3.6), dpi=90)
+    rows = sorted(rows, key=lambda row: float(row["ms"]))
+    for k, (low, high) in enumerate(_SIZES):
+        label = f"{low} to {high} px" if high < float("inf") else f"from {low} px"
+        values = [row["face_by_size"][k] for row in rows]
+        axes.plot([row["ms"] for row in rows], values, marker=".", label=label)
+    for row in rows:
+        place = (row["ms"], 0.02)
+        name = f"{row['input'][1]}x{row['input'][0]}"
+        axes.annotate(name, place, rotation=90, fontsize=7, ha="center")
+    axes.set(xlabel="ms, int8, one thread", ylabel="AP50 of faces, validation", ylim=(0, 1))
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8, title="shorter side", title_fontsize=8)
+    figure.tight_layout()
+    figure.savefig(file)
+    plt.close(figure)
+
+
+def _least_ms(content: bytes) -> float:
+    interpreter = Interpreter(model_content=content, num_threads=1)
+    interpreter.allocate_tensors()
+    taken = []
+    for _ in range(_INVOCATIONS):
+        began = time.thread_time()
+        interpreter.invoke()
+        taken.append(time.thread_time() - began)
+    return float(np.min(taken)) * 1e3
