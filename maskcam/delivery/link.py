@@ -4,15 +4,20 @@ A thread of its own connects, serves the connection and connects again. It decid
 nothing: what happens is handed on as an event, and the callbacks of paho do nothing
 else. Each connection has its own paho client, because paho sends what an old one
 had left in memory again, past any limit; here only the outbox decides what is sent.
+The loop is our own, made of paho's calls for that: paho's loop opens a listening
+socket on the loopback to wake itself, and a unit listens on nothing.
 """
 
 from __future__ import annotations
 
 import logging
 import random
+import select
+import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -162,6 +167,8 @@ class _PahoSession:
         self._accepted_s: float | None = None
         self._why = ""
         self._socket_error = ""
+        self._bell, self._ringer = socket.socketpair()
+        self._ringer.setblocking(False)
         self._client: mqtt.Client | None = self._new_client(client_id)
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> int | None:
@@ -205,12 +212,35 @@ class _PahoSession:
         started_s = time.monotonic()
         client.connect_async(settings.host, settings.port, settings.keepalive_s)
         client.reconnect()
-        while self._live() and client.loop(_TICK_S) == MQTTErrorCode.MQTT_ERR_SUCCESS:
+        while self._live() and self._turn(client):
             if self._accepted_s is None and _since(started_s) > CONNECT_TIMEOUT_S:
                 self._why = 'the broker does not answer; an old one needs protocol = "3.1.1"'
             if self._why:
                 return
         client.loop_write()  # the goodbye may still be queued
+
+    def _turn(self, client: mqtt.Client) -> bool:
+        """Waits for something to read or write, and does it; returns False at the end."""
+        connection: Any = client.socket()
+        if connection is None:
+            return False
+        decrypted = self._settings.encrypted and connection.pending() > 0
+        writing = [connection] if client.want_write() else []
+        wait_s = 0.0 if decrypted else _TICK_S
+        readable, _, _ = select.select([connection, self._bell], writing, [], wait_s)
+        if self._bell in readable:
+            self._bell.recv(4096)
+        codes = []
+        if connection in readable or decrypted:
+            codes.append(client.loop_read())
+        if client.want_write():
+            codes.append(client.loop_write())
+        codes.append(client.loop_misc())
+        return all(code == MQTTErrorCode.MQTT_ERR_SUCCESS for code in codes)
+
+    def _ring(self, *_: Any) -> None:
+        with suppress(OSError):  # full: it rings already; closed: the session has ended
+            self._ringer.send(b".")
 
     def _new_client(self, client_id: str) -> mqtt.Client:
         settings = self._settings
@@ -229,9 +259,9 @@ class _PahoSession:
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
         client.on_log = self._on_log
-        # With this set, `publish` only wakes the network thread; without it, paho
-        # writes to the socket from two threads at once.
-        client.on_socket_register_write = lambda *_: None
+        # `publish` then only wakes the network thread; without it, paho writes to the
+        # socket from two threads at once.
+        client.on_socket_register_write = self._ring
         return client
 
     def _release(self, client: mqtt.Client) -> None:
@@ -239,8 +269,10 @@ class _PahoSession:
         self._client = None
         connection = client.socket()
         client.on_connect = client.on_disconnect = client.on_publish = client.on_log = None
-        if connection is not None:
-            connection.close()
+        client.on_socket_register_write = None
+        for end in (connection, self._bell, self._ringer):
+            if end is not None:
+                end.close()
 
     def _on_connect(
         self, client: mqtt.Client, userdata: Any, flags: Any, reason: Any, properties: Any

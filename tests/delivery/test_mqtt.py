@@ -1,12 +1,16 @@
 """The publisher and its link: what they promise whatever the broker and the network do."""
 
 import logging
+import os
+import shutil
+import signal
 import socket
 import ssl
 import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
@@ -390,6 +394,30 @@ def test_the_status_is_retained_and_the_will_speaks_for_a_dead_unit(tmp_path, br
         process.kill()
         process.wait(10)
         wait_until(lambda: city.statuses[-1] == wire.Status(False, maskcam.__version__, None))
+
+
+@needs_mosquitto
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+def test_a_unit_listens_on_nothing_not_even_for_a_moment(tmp_path, broker):
+    """paho's own loop would open a listening socket on the loopback."""
+    calls, state = tmp_path / "calls", tmp_path / "s"
+    process = subprocess.Popen(
+        ["strace", "-f", "-qq", "-e", "trace=listen,accept,accept4,connect", "-o", calls,
+         sys.executable, "-m", "tests.delivery.unit_process", state, str(broker.port), "0", "0.01"],
+        stdout=subprocess.PIPE, start_new_session=True,
+    )  # fmt: skip
+    try:
+        with process.stdout, Subscriber(broker) as city:
+            city.wait_for(20)
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait(20)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait(10)
+    seen = calls.read_text()
+    assert f"htons({broker.port})" in seen
+    assert not [call for call in seen.splitlines() if "connect(" not in call and "(" in call]
 
 
 @needs_mosquitto
