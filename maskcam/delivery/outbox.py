@@ -15,7 +15,7 @@ import logging
 import sqlite3
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -83,6 +83,7 @@ class Outbox:
         self._copies: set[int] = set()
         self._acknowledged: set[int] = set()
         self._trouble = ""
+        self._told_until_minute = 0  # minutes since 1970; kept as user_version of the database
         self.tend()
 
     def __enter__(self) -> Self:
@@ -105,6 +106,13 @@ class Outbox:
         """Whether all that waits would survive a power cut."""
         return self._database is not None and not self._memory
 
+    @property
+    def told_until(self) -> datetime | None:
+        """End of the latest window that was ever put in, also by earlier processes."""
+        if not self._told_until_minute:
+            return None
+        return datetime.fromtimestamp(60 * self._told_until_minute, UTC)
+
     def put(self, count: MinuteCount) -> bool:
         """Adds a closed window; returns whether it is on disk (else: in memory for now).
 
@@ -119,6 +127,8 @@ class Outbox:
             _log.warning("a window with the same start waits already; the second is not kept")
             return start not in self._memory
         self._memory[start] = packed(payload)
+        end_minute = start // 60 + count.minutes
+        self._told_until_minute = max(self._told_until_minute, end_minute)
         return self.tend()
 
     def pending(self, limit: int, *, after: Key | None = None) -> list[Waiting]:
@@ -204,6 +214,7 @@ class Outbox:
             database.executescript(_OPEN)
             _check(database)
             (self._stored,) = database.execute("SELECT count(*) FROM waiting").fetchone()
+            self._told_until_minute = max(self._told_until_minute, _told_until_minute(database))
         except BaseException:
             database.close()
             raise
@@ -249,6 +260,8 @@ class Outbox:
             new = database.executemany(
                 "INSERT OR IGNORE INTO waiting VALUES (?, ?)", sorted(self._memory.items())
             ).rowcount
+            if deleted and not self._memory:  # else the newest row itself tells it
+                database.execute(f"PRAGMA user_version={self._told_until_minute:d}")
             database.execute("COMMIT")
         except sqlite3.Error:
             if database.in_transaction:
@@ -327,6 +340,16 @@ class Outbox:
                 self._database.close()
         self._database = None
         self._stored = 0
+
+
+def _told_until_minute(database: sqlite3.Connection) -> int:
+    (told,) = database.execute("PRAGMA user_version").fetchone()
+    for (row,) in database.execute("SELECT row FROM waiting ORDER BY start DESC LIMIT 1"):
+        window = unpacked(bytes(row))
+        if window is not None:
+            minutes = wire.decode_count(window.payload).count.minutes
+            told = max(told, window.key.seconds // 60 + minutes)
+    return int(told)
 
 
 def _check(database: sqlite3.Connection) -> None:

@@ -28,7 +28,7 @@ from maskcam.unit.schedule import Schedule
 from maskcam.unit.sources import camera_for
 
 _log = logging.getLogger(__name__)
-_FLUSH_S = 0.7  # of the 2 s that a stop may take
+_FLUSH_S = 0.4  # of the 2 s that a stop may take
 
 
 def run(config: Config) -> None:
@@ -74,6 +74,7 @@ def run(config: Config) -> None:
             min_fps=counting.min_fps,
             high_score=loaded.high_score,
             on_objection=lamp.understood,
+            not_before=outbox.told_until,
         )
 
         def trouble() -> Fault | None:

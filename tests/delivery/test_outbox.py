@@ -413,3 +413,16 @@ def test_a_day_of_windows_writes_less_than_a_megabyte(tmp_path, record_property)
 
 def test_sqlite_is_new_enough():
     assert sqlite3.sqlite_version_info >= (3, 34)
+
+
+def test_the_end_of_the_latest_window_outlives_its_acknowledgement(tmp_path):
+    with opened(tmp_path) as outbox:
+        assert outbox.told_until is None
+        for minute in (1, 3, 2):
+            outbox.put(window(minute))
+        for waiting in outbox.pending(9):
+            outbox.acknowledge(waiting.key)
+        assert outbox.told_until == window(4).start
+    with opened(tmp_path) as outbox:
+        assert len(outbox) == 0
+        assert outbox.told_until == window(4).start
