@@ -20,14 +20,23 @@ def test_every_link_within_the_project_leads_somewhere(document):
     assert [link for link in targets if not (document.parent / link).exists()] == []
 
 
-@pytest.mark.parametrize("document", sorted(PRIVACY.glob("dpia*.md")), ids=lambda path: path.name)
-def test_every_measure_has_a_test_that_exists(document):
-    text = document.read_text()
-    proofs = [
+def proofs_of(text):
+    return [
         (match["path"], name)
         for match in _PROOF.finditer(text)
         for name in re.findall(r"test_\w+", match["names"])
     ]
+
+
+def test_both_languages_name_the_same_proofs():
+    french, english = ((PRIVACY / name).read_text() for name in ("dpia.fr.md", "dpia.md"))
+    assert proofs_of(french) == proofs_of(english)
+
+
+@pytest.mark.parametrize("document", sorted(PRIVACY.glob("dpia*.md")), ids=lambda path: path.name)
+def test_every_measure_has_a_test_that_exists(document):
+    text = document.read_text()
+    proofs = proofs_of(text)
     assert len(proofs) > 40
     missing = [
         f"{path}::{name}"

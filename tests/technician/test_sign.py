@@ -162,4 +162,5 @@ def test_markup_in_the_configuration_stays_text(tmp_path):
 def test_the_gesture_is_never_the_only_way(tmp_path, language):
     page = sign.second_layer(loaded(tmp_path, config.example()), language=language)
     assert page.count("<li>") == 3
+    assert {"fr": "il peut arriver qu", "en": "which can miss it"}[language] in page
     assert "masques@example.org</li>" in page.replace(".</li>", "</li>")
