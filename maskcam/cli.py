@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from maskcam import __version__
 from maskcam.arguments import add_command, add_config_file, positive, utc
 from maskcam.cityhall import commands as cityhall
-from maskcam.errors import MaskcamError
+from maskcam.errors import CameraStalledError, InferenceStalledError, MaskcamError
 from maskcam.technician import commands as technician
 
 if TYPE_CHECKING:
@@ -98,7 +98,12 @@ def _run(args: argparse.Namespace) -> int:
     from maskcam import config
     from maskcam.unit import run
 
-    run.run(config.load(args.config))
+    try:
+        run.run(config.load(args.config))
+    except (CameraStalledError, InferenceStalledError) as error:
+        # A driver that hangs would hold an ordinary exit; systemd starts us again.
+        print(f"maskcam: {error}", file=sys.stderr, flush=True)
+        os._exit(error.exit_code)
     return 0
 
 

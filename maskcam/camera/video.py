@@ -93,7 +93,7 @@ class VideoCamera:
             capture.release()
             raise CameraError(f"{self._name}: gives no frame; it may be damaged or hold no video")
         self._size = (first.shape[1], first.shape[0])
-        self._rgb_size = _fitted(self._size, self._fit)
+        self._rgb_size = fitted(self._size, self._fit)
         self._luma = np.empty((self._size[1], self._size[0]), np.uint8)
         self._rgb = np.empty((self._rgb_size[1], self._rgb_size[0], 3), np.uint8)
         reader = _LiveReader if self._live else _PacedReader if self._paced else _FileReader
@@ -340,27 +340,6 @@ def _check_file(path: Path) -> None:
         raise CameraError(f"{path}: the video is empty (0 bytes); copy it again")
     if not os.access(path, os.R_OK):
         raise CameraError(f"{path}: may not be read by this user")
-
-
-def _fitted(size: tuple[int, int], into: tuple[int, int]) -> tuple[int, int]:
-    scale = min(into[0] / size[0], into[1] / size[1])
-    return max(round(size[0] * scale), 1), max(round(size[1] * scale), 1)
-
-
-def _scaled(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """Scales to (width, height): by areas, but six times as fast as OpenCV's for odd ratios.
-
-    A whole part of the ratio goes by areas, which is quick; what is left is less
-    than 2, and linear interpolation sees every pixel there.
-    """
-    height, width = picture.shape[:2]
-    whole = min(width // size[0], height // size[1])
-    if whole >= 2:
-        reduced = (width // whole, height // whole)
-        picture = cv2.resize(picture, reduced, interpolation=cv2.INTER_AREA).astype(
-            np.uint8, copy=False
-        )
-    return cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR).astype(np.uint8, copy=False)
 
 
 def _without_password(source: str) -> str:

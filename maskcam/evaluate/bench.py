@@ -40,12 +40,8 @@ print(time.perf_counter() - began_s)
 def frames_of(loaded: LoadedModel, *, people: int, number: int) -> list[Frame]:
     """Returns rendered frames of a street in which so many people stand, 30 a second."""
     config = SceneConfig(seed=5, duration_s=number / _FPS, fps=_FPS, standing=people)
-    width, height = loaded.input_size
-    size = (
-        (width, round(width * 9 / 16)) if width * 9 <= height * 16 else (height * 16 // 9, height)
-    )
     frames = []
-    with SceneCamera(Scene(config), rgb_size=size, fast=True) as camera:
+    with SceneCamera(Scene(config), rgb_size=loaded.input_size, fast=True) as camera:
         while (frame := camera.read(timeout_s=10)) is not None:
             frames.append(Frame(frame.captured_at_s, frame.luma.copy(), frame.rgb.copy()))
     return frames

@@ -126,7 +126,11 @@ def demo(
             progress.end()
         subscriber.wait()
         if scene is not None:
-            _say(_comparison(scene.truth, subscriber.totals, camera.reached_s))
+            _say(
+                _comparison(
+                    scene.truth_until(camera.reached_s), subscriber.totals, camera.reached_s
+                )
+            )
     return 0
 
 
