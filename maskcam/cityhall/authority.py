@@ -52,6 +52,7 @@ class Authority:
         if (directory / "ca.key").exists():
             raise UsageError(f"{directory}: has a certificate authority already; it is kept")
         (directory / "issued").mkdir(parents=True, exist_ok=True)
+        directory.chmod(0o700)
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name(
             [

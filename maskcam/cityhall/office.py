@@ -26,7 +26,7 @@ class Office:
     office.json      host, port and city, for `add-unit`
     units.json       units and their sites, from which the broker's ACL is written
     ca/              the certificate authority; its key should not stay on a server
-    broker/          mosquitto.conf, acl, server.crt, server.key
+    broker/          mosquitto.conf, acl, server.crt, server.key, ca.crt, revoked.crl
     collector/       collector.crt, collector.key
     units/ID/maskcam what goes on the SD card of a unit
     """
@@ -49,10 +49,13 @@ class Office:
         return found
 
     def write_access(self, units: Mapping[str, str]) -> None:
-        """Writes the list of units and the broker's ACL."""
+        """Writes the list of units, the broker's ACL and its list of revoked certificates."""
         _replace(self.directory / "units.json", json.dumps(dict(sorted(units.items())), indent=1))
         _replace(self.directory / "broker/acl", acl(units))
         (self.directory / "broker/acl").chmod(0o644)
+        revoked = self.authority.revoked_list.read_text(encoding="ascii")
+        _replace(self.directory / "broker/revoked.crl", revoked)
+        (self.directory / "broker/revoked.crl").chmod(0o644)
 
     def _read(self, name: str) -> str:
         try:
@@ -85,6 +88,7 @@ def init(
     for folder in ("broker/data", "collector", "units"):
         (directory / folder).mkdir(parents=True)
     authority = Authority.create(directory / "ca", city=city)
+    shutil.copy(authority.root, directory / "broker/ca.crt")
     names = list(dict.fromkeys([host, "localhost", "127.0.0.1"]))
     broker = directory / "broker"
     authority.issue_server(names, certificate=broker / "server.crt", key=broker / "server.key")
@@ -165,12 +169,12 @@ def acl(units: Mapping[str, str]) -> str:
 
 def mosquitto(directory: Path, *, port: int) -> str:
     """Returns a mosquitto configuration: mutual TLS, nothing else listens, nothing is dropped."""
-    broker, ca = directory / "broker", directory / "ca"
+    broker = directory / "broker"
     return f"""# Broker for maskcam: mosquitto -c this-file
 per_listener_settings false
 listener {port}
-cafile {ca}/ca.crt
-crlfile {ca}/revoked.crl
+cafile {broker}/ca.crt
+crlfile {broker}/revoked.crl
 certfile {broker}/server.crt
 keyfile {broker}/server.key
 tls_version tlsv1.2
@@ -210,7 +214,7 @@ url = "sqlite:///cityhall.db"    # or "postgresql://user@host/maskcam"
 [broker]
 host = "localhost"
 port = {port}
-ca = "ca/ca.crt"
+ca = "broker/ca.crt"
 certificate = "collector/collector.crt"
 key = "collector/collector.key"
 # client_id = "maskcam-cityhall" # of each collector its own

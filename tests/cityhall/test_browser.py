@@ -1,0 +1,234 @@
+"""The pages in a real browser: every view, both languages, wide and phone."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from maskcam.cityhall.database import connect, upgrade
+from maskcam.cityhall.metrics import Metrics
+from maskcam.cityhall.rollup import Calendar
+from maskcam.cityhall.settings import CitySection, CollectorBroker, Settings, WebSection
+from maskcam.cityhall.simulation import SITES, day_of_windows
+from maskcam.cityhall.store import HeardStatus, Store
+from maskcam.cityhall.web.server import WebServer
+from maskcam.delivery.wire import Status
+from tests.cityhall.conftest import PARIS
+from tests.cityhall.messages import received
+
+playwright = pytest.importorskip("playwright.sync_api")
+axe_runner = pytest.importorskip("axe_playwright_python.sync_playwright")
+CHROMIUM = shutil.which("chromium")
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (apt: chromium)"),
+    # Playwright's loop leaves its own pipes to the garbage collector.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.timeout(300),
+]
+
+SIZES = {"wide": (1280, 900), "phone": (390, 844)}
+LOCALES = {"en": "en-GB", "fr": "fr-FR"}
+
+
+class Hall:
+    """A dashboard with a few days of imagined history, served for real."""
+
+    def __init__(self, directory: Path) -> None:
+        self.engine = connect(f"sqlite:///{directory / 'hall.db'}")
+        upgrade(self.engine, zone=PARIS)
+        calendar = Calendar(PARIS)
+        self.store = Store(self.engine, calendar=calendar)
+        self.now = datetime.now(UTC)
+        today = self.now.astimezone(PARIS).date()
+        for place in SITES:
+            for age in range(3):
+                day = today - timedelta(days=age)
+                windows = day_of_windows(place, unit=0, day=day, age_days=age, zone=PARIS)
+                past = [w for w in windows if w.count.start < self.now - timedelta(hours=1)]
+                self.store.write(past, [self.status(place.site, place.unit_names()[0])])
+        settings = Settings(
+            city=CitySection(
+                name="Ville d'Exemple", site_names={place.site: place.name for place in SITES}
+            ),
+            broker=CollectorBroker(host="localhost"),
+            web=WebSection(port=0, secret_file=directory / "secret"),
+        )
+        self.server = WebServer(settings, engine=self.engine, calendar=calendar, metrics=Metrics())
+        self.yesterday = (today - timedelta(days=1)).isoformat()
+
+    @staticmethod
+    def status(site: str, unit: str) -> HeardStatus:
+        return HeardStatus(site, unit, Status(online=True, version="1.0", since=None), 1)
+
+    @property
+    def address(self) -> str:
+        return self.server.address.rstrip("/")
+
+
+@pytest.fixture(scope="module")
+def hall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hall]:
+    hall = Hall(tmp_path_factory.mktemp("hall"))
+    with hall.server:
+        yield hall
+    hall.engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with playwright.sync_playwright() as manager:
+        chromium = manager.chromium.launch(
+            executable_path=CHROMIUM,
+            args=[
+                *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+                *("--disable-background-networking", "--disable-component-update"),
+                "--disable-sync",
+            ],
+        )
+        yield chromium
+        chromium.close()
+
+
+class Visit:
+    """A page that notes every request, error and console message."""
+
+    def __init__(self, browser: Any, hall: Hall, language: str, size: str) -> None:
+        width, height = SIZES[size]
+        self.context = browser.new_context(
+            locale=LOCALES[language], viewport={"width": width, "height": height}
+        )
+        self.page = self.context.new_page()
+        self.address = hall.address
+        self.requests: list[str] = []
+        self.faults: list[str] = []
+        self.context.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+        self.page.on("console", self._on_console)
+
+    def _on_console(self, message: Any) -> None:
+        if message.type in {"error", "warning"}:
+            self.faults.append(message.text)
+
+    def close(self) -> None:
+        self.context.close()
+        outside = [url for url in self.requests if not url.startswith(self.address)]
+        assert outside == []
+        assert self.faults == []
+
+
+def views(hall: Hall) -> list[str]:
+    return [
+        "/",
+        f"/sites/gare?day={hall.yesterday}&weeks=1",
+        "/compare",
+        "/where",
+        "/report",
+        "/about",
+    ]
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("language", LOCALES)
+def test_every_view_is_accessible_and_asks_nobody_else(
+    browser: Any, hall: Hall, language: str, size: str
+) -> None:
+    visit = Visit(browser, hall, language, size)
+    axe = axe_runner.Axe()
+    for view in views(hall):
+        visit.page.goto(hall.address + view)
+        assert visit.page.locator("html").get_attribute("lang") == language
+        found = axe.run(visit.page).response["violations"]
+        serious = [
+            (view, item["id"], [node["target"] for node in item["nodes"]][:3])
+            for item in found
+            if item["impact"] in {"serious", "critical"}
+        ]
+        assert serious == []
+        width = visit.page.evaluate("document.documentElement.scrollWidth")
+        assert width <= SIZES[size][0], f"{view} is wider than the screen"
+    visit.close()
+
+
+def test_a_visitor_clicks_through_everything(browser: Any, hall: Hall) -> None:
+    visit = Visit(browser, hall, "en", "wide")
+    page = visit.page
+    page.goto(hall.address + "/")
+    page.get_by_role("link", name="Day and weeks of Place de la Gare").click()
+    page.get_by_role("link", name="Day before").click()
+    assert f"day={hall.yesterday}" in page.url
+    page.get_by_text("The numbers as a table").first.click()
+    assert page.locator("#table-hours tbody tr").count() == 24
+    page.get_by_label("Weeks").fill("2")
+    page.get_by_role("button", name="Show").click()
+    assert "weeks=2" in page.url
+    assert f"day={hall.yesterday}" in page.url
+    page.get_by_role("link", name="Compare sites").click()
+    assert page.get_by_role("row").count() == 4
+    page.get_by_role("link", name="Where and when").click()
+    page.get_by_label("Day of the week").select_option("5")
+    page.get_by_role("button", name="Show").click()
+    assert "weekday=5" in page.url
+    page.get_by_role("link", name="Français").click()
+    assert "weekday=5" in page.url
+    assert page.get_by_role("heading", level=1).inner_text().startswith("Où et quand")
+    page.get_by_role("link", name="Rapport hebdomadaire").click()
+    assert "lang=fr" in page.url
+    page.get_by_role("link", name="Semaine précédente").click()
+    assert page.get_by_role("heading", level=1).inner_text().startswith("Ville d'Exemple")
+    visit.close()
+
+
+def test_charts_answer_to_the_keyboard_and_the_pointer(browser: Any, hall: Hall) -> None:
+    visit = Visit(browser, hall, "en", "wide")
+    page = visit.page
+    page.goto(hall.address + f"/sites/gare?day={hall.yesterday}")
+    chart = page.locator(".chart").first
+    chart.focus()
+    page.keyboard.press("ArrowRight")
+    assert chart.locator(".readout").inner_text().startswith("00:00")
+    page.keyboard.press("End")
+    assert chart.locator(".readout").inner_text().startswith("23:00")
+    chart.locator(".wide .hit").nth(9).hover()
+    assert chart.locator(".readout").inner_text().startswith("09:00")
+    visit.close()
+
+
+def test_the_keyboard_alone_reaches_a_site(browser: Any, hall: Hall) -> None:
+    visit = Visit(browser, hall, "en", "wide")
+    page = visit.page
+    page.goto(hall.address + "/")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to content"
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/sites/*")
+    visit.close()
+
+
+def test_a_page_follows_new_windows_without_reloading(browser: Any, hall: Hall) -> None:
+    visit = Visit(browser, hall, "en", "phone")
+    page = visit.page
+    page.goto(hall.address + "/")
+    page.evaluate("window.neverReloaded = true")
+    page.locator(".live.on").wait_for(timeout=15_000)
+    start = hall.now.replace(second=0, microsecond=0) - timedelta(minutes=1)
+    hall.store.write(
+        [received(start, unit="gare-09", site="gare", counts=(900_000, 0, 0, 0))],
+        [hall.status("gare", "gare-09")],
+    )
+    page.get_by_text("900,").first.wait_for(timeout=20_000)
+    assert page.evaluate("window.neverReloaded")
+    visit.close()
+
+
+def test_pages_work_without_script(browser: Any, hall: Hall) -> None:
+    context = browser.new_context(java_script_enabled=False, locale="fr-FR")
+    page = context.new_page()
+    page.goto(hall.address + f"/sites/gare?day={hall.yesterday}")
+    assert page.locator("svg").count() >= 4
+    context.close()

@@ -1,0 +1,220 @@
+"""What init, add-unit and revoke-unit make, against a real mosquitto with TLS and ACL."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+
+from maskcam import config
+from maskcam.cityhall.collector import Collector
+from maskcam.cityhall.commands import main
+from maskcam.cityhall.database import connect, upgrade
+from maskcam.cityhall.metrics import Metrics
+from maskcam.cityhall.office import Office, acl
+from maskcam.cityhall.rollup import Calendar
+from maskcam.cityhall.settings import load
+from maskcam.cityhall.store import Store
+from tests.cityhall.conftest import PARIS
+from tests.cityhall.fleet import message, wait_until
+from tests.cityhall.messages import received
+from tests.cityhall.servers import Mosquitto, free_port
+
+START = datetime(2026, 5, 4, 8, 31, tzinfo=UTC)
+
+
+class City:
+    """A city hall made by the commands themselves, and its broker."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.port = free_port()
+        self.config = directory / "cityhall.toml"
+        assert (
+            main(
+                [
+                    *("init", "--directory", str(directory), "--host", "127.0.0.1"),
+                    *("--city", "Ville d'Exemple", "--port", str(self.port)),
+                ]
+            )
+            == 0
+        )
+        for unit, site in (("forville-01", "forville"), ("gare-01", "gare")):
+            assert self.run("add-unit", unit, "--site", site) == 0
+        file = directory / "broker/mosquitto.conf"
+        # Started as root, mosquitto becomes another user, who may not look into pytest's folders.
+        rights = "user root\n" if os.geteuid() == 0 else ""
+        self.broker = Mosquitto(directory.parent / "run", config=rights + file.read_text())
+        self.broker.port = self.port
+
+    def run(self, *arguments: str) -> int:
+        return main([*arguments, "--config", str(self.config)])
+
+    def publish(self, unit: str, topic: str, payload: bytes) -> int:
+        folder = self.directory / "units" / unit / "maskcam"
+        return subprocess.run(
+            [
+                *("mosquitto_pub", "-h", "127.0.0.1", "-p", str(self.port), "-V", "5", "-q", "1"),
+                *("--cafile", str(folder / "ca.crt"), "--cert", str(folder / "client.crt")),
+                *("--key", str(folder / "client.key"), "-t", topic, "-m", payload.decode()),
+            ],
+            capture_output=True,
+            timeout=20,
+            check=False,
+        ).returncode
+
+
+@pytest.fixture
+def city(tmp_path: Path) -> Iterator[City]:
+    city = City(tmp_path / "hall")
+    yield city
+    city.broker.kill()
+
+
+def test_units_write_their_own_topics_and_a_revoked_one_is_out(city: City) -> None:
+    settings = load(city.config)
+    engine = connect(settings.database.url)
+    upgrade(engine, zone=PARIS)
+    metrics = Metrics()
+    store = Store(engine, calendar=Calendar(PARIS))
+    ours = message(received(START, unit="forville-01", site="forville"))
+    theirs = message(received(START, unit="gare-01", site="gare"))
+    city.broker.start()
+
+    def stored() -> float:
+        return metrics.value("windows_total", result="stored")
+
+    with Collector(broker=settings.broker, store=store, metrics=metrics):
+        wait_until(lambda: metrics.value("connected") == 1)
+        city.publish("forville-01", *ours)
+        wait_until(lambda: stored() == 1)
+        city.publish("forville-01", *theirs)  # another unit's topic: the broker drops it
+        city.publish("gare-01", *theirs)
+        wait_until(lambda: stored() == 2)
+        assert metrics.value("windows_total", result="repeated") == 0
+
+        folder = city.directory / "units/forville-01/maskcam"
+        listening = subprocess.run(
+            [
+                *("mosquitto_sub", "-h", "127.0.0.1", "-p", str(city.port), "-t", "maskcam/#"),
+                *("-W", "2", "--cafile", str(folder / "ca.crt"), "--cert"),
+                *(str(folder / "client.crt"), "--key", str(folder / "client.key")),
+            ],
+            capture_output=True,
+            timeout=20,
+            check=False,
+        )
+        assert listening.stdout == b""  # a unit reads nothing
+
+        assert city.run("revoke-unit", "forville-01") == 0
+        city.broker.stop()
+        city.broker.start()
+        later = message(received(datetime(2026, 5, 4, 9, 0, tzinfo=UTC)))
+        assert city.publish("forville-01", *later) != 0
+        wait_until(lambda: metrics.value("connected") == 1)
+        again = message(
+            received(datetime(2026, 5, 4, 9, 0, tzinfo=UTC), unit="gare-01", site="gare")
+        )
+        assert city.publish("gare-01", *again) == 0
+        wait_until(lambda: stored() == 3)
+    engine.dispose()
+
+
+def test_a_stranger_is_not_let_in(city: City, tmp_path: Path) -> None:
+    from maskcam.cityhall.authority import Authority
+
+    city.broker.start()
+    other = Authority.create(tmp_path / "other", city="Elsewhere")
+    folder = city.directory / "units/forville-01/maskcam"
+    for name in ("client.crt", "client.key"):
+        (folder / name).unlink()
+    other.issue_client("forville-01", certificate=folder / "client.crt", key=folder / "client.key")
+    assert city.publish("forville-01", *message(received(START))) != 0
+
+
+def test_the_folder_for_the_card_is_what_a_unit_reads(city: City) -> None:
+    folder = city.directory / "units/forville-01/maskcam"
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "ca.crt",
+        "client.crt",
+        "client.key",
+        "maskcam.toml",
+    ]
+    assert (folder / "client.key").stat().st_mode & 0o077 == 0
+    text = (folder / "maskcam.toml").read_text()
+    (folder / "maskcam.toml").write_text(text.replace("# sign_date", "sign_date"))
+    loaded = config.load(folder / "maskcam.toml", environment={})
+    assert (loaded.unit.id, loaded.unit.site) == ("forville-01", "forville")
+    assert loaded.broker.port == city.port
+    certificate = x509.load_pem_x509_certificate((folder / "client.crt").read_bytes())
+    assert certificate.subject.rfc4514_string() == "CN=forville-01"
+
+
+def test_a_revoked_unit_can_be_issued_again(city: City) -> None:
+    folder = city.directory / "units/gare-01/maskcam"
+    before = (folder / "client.crt").read_bytes()
+    assert city.run("revoke-unit", "gare-01") == 0
+    assert "gare-01" not in Office(city.directory).units()
+    assert city.run("add-unit", "gare-01", "--site", "gare") == 0
+    assert (folder / "client.crt").read_bytes() != before
+    revoked = x509.load_pem_x509_crl((city.directory / "ca/revoked.crl").read_bytes())
+    assert len(list(revoked)) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["add-unit", "forville-01", "--site", "forville"],
+        ["add-unit", "Forville 1", "--site", "forville"],
+        ["add-unit", "x\ntopic readwrite #", "--site", "forville"],
+        ["add-unit", "../../etc", "--site", "forville"],
+        ["add-unit", "new-01", "--site", "+"],
+        ["add-unit", "unconfigured", "--site", "forville"],
+        ["add-unit", "cityhall-collector", "--site", "forville"],
+        ["revoke-unit", "nobody"],
+        ["remove-user", "nobody"],
+    ],
+)
+def test_wrong_calls_are_one_line_and_change_nothing(
+    city: City, arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = (city.directory / "broker/acl").read_text()
+    capsys.readouterr()
+    assert city.run(*arguments) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.count("\n") == 1
+    assert (city.directory / "broker/acl").read_text() == before
+
+
+def test_a_folder_in_use_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("mine")
+    assert main(["init", "--directory", str(tmp_path), "--host", "h"]) == 2
+    assert "not empty" in capsys.readouterr().err
+    assert main(["add-unit", "a-1", "--site", "a", "--config", str(tmp_path / "c.toml")]) == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_accounts_and_backup_by_command(
+    city: City, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import io
+
+    monkeypatch.setattr("sys.stdin", io.StringIO("a long pass phrase\n"))
+    assert city.run("add-user", "maire") == 0
+    assert city.run("add-token", "prometheus") == 0
+    assert city.run("backup", str(city.directory / "copy.db")) == 0
+    assert "a long pass phrase" not in capsys.readouterr().out
+    assert city.run("backup", str(city.directory / "copy.db")) == 1
+
+
+def test_each_unit_has_its_two_topics_and_no_more() -> None:
+    text = acl({"b-1": "b", "a-1": "a"})
+    assert text.index("user a-1") < text.index("user b-1")
+    assert "readwrite" not in text
+    assert text.count("topic write") == 4

@@ -1,0 +1,313 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+from starlette.testclient import TestClient
+
+from maskcam.cityhall.accounts import Accounts
+from maskcam.cityhall.database import connect, upgrade
+from maskcam.cityhall.metrics import Metrics
+from maskcam.cityhall.rollup import Calendar
+from maskcam.cityhall.settings import CitySection, CollectorBroker, Settings, WebSection, load
+from maskcam.cityhall.store import Store
+from maskcam.cityhall.web.app import create_app
+from maskcam.errors import ConfigError, UsageError
+from tests.cityhall.conftest import PARIS
+from tests.cityhall.messages import minutes_from, received
+
+NOW = datetime(2026, 5, 4, 10, 20, tzinfo=UTC)
+EVIL = "<script>alert(1)</script>'\"; DROP TABLE windows; --"
+PASSWORD = "a long pass phrase"
+PAGES = ["/", "/sites/forville", "/compare", "/where", "/report/2026-W18", "/about"]
+
+Make = Callable[..., TestClient]
+
+
+@pytest.fixture
+def filled(tmp_path: Path, calendar: Calendar) -> Iterator[Engine]:
+    engine = connect(f"sqlite:///{tmp_path / 'web.db'}")
+    upgrade(engine, zone=PARIS)
+    store = Store(engine, calendar=calendar)
+    for days in (0, 1, 7, 8):
+        start = datetime(2026, 5, 4, 6, 0, tzinfo=UTC) - timedelta(days=days)
+        store.write(minutes_from(start, 120))
+    store.write([received(NOW - timedelta(hours=1), unit=EVIL, site=EVIL)])
+    store.write([received(NOW - timedelta(hours=1), unit="=1+1", site="=cmd")])
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def make(filled: Engine, calendar: Calendar, tmp_path: Path) -> Iterator[Make]:
+    open_clients = []
+
+    def client(**web: object) -> TestClient:
+        settings = Settings(
+            city=CitySection(name="Ville d'Exemple", site_names={"forville": "Forville"}),
+            broker=CollectorBroker(host="localhost"),
+            web=WebSection(secret_file=tmp_path / "secret", **web),
+        )
+        app = create_app(
+            settings, engine=filled, calendar=calendar, metrics=Metrics(), clock=lambda: NOW
+        )
+        found = TestClient(app, base_url="http://localhost", raise_server_exceptions=False)
+        open_clients.append(found.__enter__())
+        return found
+
+    yield client
+    for opened in open_clients:
+        opened.__exit__(None, None, None)
+
+
+@pytest.fixture
+def client(make: Make) -> TestClient:
+    return make()
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_every_page_in_both_languages(client: TestClient, page: str, language: str) -> None:
+    answer = client.get(page, headers={"accept-language": language})
+    assert answer.status_code == 200
+    assert f'<html lang="{language}">' in answer.text
+    assert "<script>alert" not in answer.text
+    assert " style=" not in answer.text
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["cache-control"] == "no-store"
+
+
+def test_the_first_screen_answers_in_words(client: TestClient) -> None:
+    text = client.get("/", headers={"accept-language": "en"}).text
+    assert "1,464 passages so far today at 3 sites" in text
+    assert "as many as on Monday 27 April" in text
+    french = client.get("/", headers={"accept-language": "fr"}).text
+    assert "autant que lundi 27 avril" in french
+
+
+def test_hostile_names_are_shown_as_names(client: TestClient) -> None:
+    from urllib.parse import quote
+
+    listed = client.get("/api/v1/sites").json()
+    assert EVIL in [site["site"] for site in listed]
+    page = client.get(f"/sites/{quote(EVIL, safe='')}")
+    assert page.status_code in {200, 404}  # a "/" in a name is another address
+    for value in ("' OR 1=1 --", "%27", "<b>", "..%2f..%2fetc", "x" * 900):
+        assert client.get(f"/sites/{quote(value, safe='')}").status_code == 404
+        for parameter in ("day", "weeks", "from", "to", "weekday", "week"):
+            for path in ("/sites/forville", "/compare", "/where", "/report"):
+                answer = client.get(path, params={parameter: value})
+                assert answer.status_code in {200, 422}, answer.url
+                assert "<b>" not in answer.text
+
+
+def test_the_api_says_null_where_nothing_is_known(client: TestClient) -> None:
+    query = {"step": "hour", "site": "forville", "from": "2026-05-04", "to": "2026-05-04"}
+    hours = client.get("/api/v1/counts", params=query).json()
+    assert len(hours) == 24
+    assert hours[0]["people"] is None
+    assert hours[0]["known"] == "offline"
+    assert hours[8]["people"] == 720
+    assert hours[8]["start"] == "2026-05-04T06:00:00Z"
+    assert hours[8]["mask_share"] == pytest.approx(7 / 11, abs=1e-4)
+    assert hours[23]["known"] == "to_come"
+
+
+def test_csv_is_for_spreadsheets_and_no_formula(client: TestClient) -> None:
+    query = {"step": "day", "format": "csv", "from": "2026-05-03", "to": "2026-05-04"}
+    answer = client.get("/api/v1/counts", params=query)
+    assert answer.headers["content-type"].startswith("text/csv")
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    assert {row["site"] for row in rows} == {"forville", EVIL, "'=cmd"}
+    windows = client.get("/api/v1/counts", params=query | {"step": "window"}).text
+    assert windows.count("\n") == 1 + 120 + 120 + 2
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"step": "year"},
+        {"from": "2026-05-04", "to": "2026-05-03"},
+        {"from": "2001-01-01", "to": "2026-05-03"},
+        {"step": "window", "format": "csv", "from": "2026-01-01", "to": "2026-05-03"},
+        {"step": "window"},
+        {"from": "yesterday"},
+    ],
+)
+def test_wrong_questions_are_refused_with_a_reason(client: TestClient, query: dict) -> None:
+    answer = client.get("/api/v1/counts", params=query)
+    assert answer.status_code == 422
+    assert answer.json()["detail"]
+
+
+def test_the_api_is_documented_without_outside_pages(client: TestClient) -> None:
+    api = client.get("/openapi.json").json()
+    assert {"/api/v1/sites", "/api/v1/counts", "/api/v1/unmasked", "/metrics", "/live"} <= set(
+        api["paths"]
+    )
+    assert client.get("/docs").status_code == 404
+    assert "maskcam_collector_rejected_total" in client.get("/metrics").text
+
+
+def test_the_report_is_printable_and_a_pdf(client: TestClient) -> None:
+    pypdf = pytest.importorskip("pypdf")
+    pytest.importorskip("weasyprint")
+    answer = client.get("/report", follow_redirects=False)
+    assert answer.headers["location"] == "/report/2026-W18"
+    pdf = client.get("/report/2026-W18.pdf", params={"lang": "fr"})
+    assert pdf.headers["content-type"] == "application/pdf"
+    pages = pypdf.PdfReader(io.BytesIO(pdf.content)).pages
+    text = " ".join(page.extract_text() for page in pages)
+    assert "semaine 18 de 2026" in text
+    assert "Forville" in text
+    for wrong in ("2026-W60", "x", "2026-W18.pdf.pdf", "9999-W01"):
+        assert client.get(f"/report/{wrong}").status_code in {200, 404, 422}
+
+
+def test_without_the_pdf_library_it_says_so(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "weasyprint", None)
+    answer = client.get("/report/2026-W18.pdf")
+    assert answer.status_code == 501
+    assert "Print the page instead" in answer.text
+
+
+def test_nothing_is_open_without_signing_in(make: Make, filled: Engine) -> None:
+    client = make(accounts=True)
+    Accounts(filled).add_person("maire", PASSWORD)
+    for page in [*PAGES, "/report/2026-W18.pdf", "/nonsense"]:
+        answer = client.get(page, follow_redirects=False)
+        assert answer.status_code == 303, page
+        assert answer.headers["location"].startswith("/login?next=")
+    for page in ("/api/v1/sites", "/api/v1/counts", "/metrics", "/live", "/openapi.json"):
+        assert client.get(page).status_code == 401, page
+    for page in ("/login", "/healthz", "/static/city.css"):
+        assert client.get(page).status_code == 200, page
+
+
+def test_signing_in_leads_back_and_a_new_password_ends_the_session(
+    make: Make, filled: Engine
+) -> None:
+    client = make(accounts=True)
+    accounts = Accounts(filled)
+    accounts.add_person("maire", PASSWORD)
+    form = {"name": "maire", "password": PASSWORD, "next": "/where?weekday=5"}
+    answer = client.post("/login", data=form, follow_redirects=False)
+    assert answer.headers["location"] == "/where?weekday=5"
+    cookie = answer.headers["set-cookie"].lower()
+    assert "httponly" in cookie
+    assert "samesite=lax" in cookie
+    assert client.get("/", follow_redirects=False).status_code == 200
+    accounts.add_person("maire", PASSWORD + "!")
+    assert client.get("/", follow_redirects=False).status_code == 303
+    client.post("/login", data=form | {"password": PASSWORD + "!"})
+    assert client.get("/", follow_redirects=False).status_code == 200
+    client.post("/logout")
+    assert client.get("/", follow_redirects=False).status_code == 303
+
+
+@pytest.mark.parametrize("next_", ["//evil.example", "https://evil.example", "/\\evil", "\n/x"])
+def test_signing_in_never_leads_outside(make: Make, filled: Engine, next_: str) -> None:
+    client = make(accounts=True)
+    Accounts(filled).add_person("maire", PASSWORD)
+    form = {"name": "maire", "password": PASSWORD, "next": next_}
+    answer = client.post("/login", data=form, follow_redirects=False)
+    assert answer.headers["location"] == "/"
+
+
+def test_guessing_is_slowed_down_and_never_logged(
+    make: Make, filled: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    client = make(accounts=True)
+    Accounts(filled).add_person("maire", PASSWORD)
+    codes = [
+        client.post("/login", data={"name": "maire", "password": f"guess {i}"}).status_code
+        for i in range(7)
+    ]
+    assert codes == [401] * 5 + [429] * 2
+    right = client.post("/login", data={"name": "maire", "password": PASSWORD})
+    assert right.status_code == 429
+    assert "guess" not in caplog.text
+    assert PASSWORD not in caplog.text
+
+
+def test_a_form_of_another_site_is_refused(make: Make, filled: Engine) -> None:
+    client = make(accounts=True)
+    Accounts(filled).add_person("maire", PASSWORD)
+    form = {"name": "maire", "password": PASSWORD}
+    answer = client.post("/login", data=form, headers={"origin": "https://evil.example"})
+    assert answer.status_code == 403
+
+
+def test_programs_use_a_token(make: Make, filled: Engine) -> None:
+    client = make(accounts=True)
+    token = Accounts(filled).add_program("prometheus")
+    bearer = {"authorization": f"Bearer {token}"}
+    assert client.get("/metrics", headers=bearer).status_code == 200
+    assert client.get("/metrics", headers={"authorization": "Bearer x"}).status_code == 401
+    Accounts(filled).remove("prometheus")
+    assert client.get("/metrics", headers=bearer).status_code == 401
+    with filled.connect() as connection:
+        dump = str(connection.exec_driver_sql("SELECT * FROM accounts").all())
+    assert token not in dump
+
+
+def test_another_host_name_is_refused(client: TestClient) -> None:
+    assert client.get("/", headers={"host": "evil.example"}).status_code == 400
+
+
+def test_weak_accounts_are_refused(filled: Engine) -> None:
+    with pytest.raises(UsageError, match="10 characters"):
+        Accounts(filled).add_person("maire", "short")
+    with pytest.raises(UsageError, match="letters"):
+        Accounts(filled).add_person("<b>", PASSWORD)
+
+
+CONFIG = '[city]\nname = "X"\n[broker]\nhost = "localhost"\n[web]\n'
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ('listen = "0.0.0.0"', "encryption"),
+        ('listen = "0.0.0.0"\naccounts = false', "accounts = false"),
+        ("behind_proxy = true\naccounts = false", "accounts = false"),
+        ('certificate = "x"', "together"),
+        ("colour = 3", "not a known key"),
+        ("port = 99999", "port"),
+    ],
+)
+def test_an_unsafe_or_wrong_configuration_is_refused(tmp_path: Path, more: str, words: str) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text(CONFIG + more)
+    with pytest.raises(ConfigError, match=words):
+        load(file)
+
+
+def test_a_session_secret_is_private(tmp_path: Path) -> None:
+    from maskcam.cityhall.web.guard import session_secret
+
+    web = WebSection(secret_file=tmp_path / "s")
+    secret = session_secret(web)
+    assert session_secret(web) == secret
+    assert (tmp_path / "s").stat().st_mode & 0o777 == 0o600
+    (tmp_path / "s").chmod(0o644)
+    with pytest.raises(ConfigError, match="chmod 600"):
+        session_secret(web)
+
+
+def test_the_openapi_description_is_json(client: TestClient) -> None:
+    assert json.loads(client.get("/openapi.json").text)["info"]["title"] == "maskcam city hall"
