@@ -50,7 +50,8 @@ def examine_folder(folder: Path, *, today: date) -> list[str]:
     faults = _file_faults(folder)
     if faults:
         raise ProvisioningError("\n".join(faults))
-    unit, config_faults = _config_faults(folder / CONFIG, today)
+    values, config_faults = _read_config(folder / CONFIG, today)
+    unit = None if config_faults else str(values["unit"]["id"])
     files = TlsFiles(folder / CA, folder / CERTIFICATE, folder / KEY)
     report = examine(files, unit=unit)
     faults = [*(f"{CONFIG}: {fault}" for fault in config_faults), *report.faults]
@@ -58,9 +59,14 @@ def examine_folder(folder: Path, *, today: date) -> list[str]:
         faults = _full_check(folder / CONFIG)
     if faults:
         raise ProvisioningError("\n".join(faults))
+    notes = []
     if report.days_left is not None and report.days_left < SOON_DAYS:
-        return [f"the certificates expire in {report.days_left:.0f} days; ask for new ones soon"]
-    return []
+        notes.append(
+            f"the certificates expire in {report.days_left:.0f} days; ask for new ones soon"
+        )
+    if (sign_date := values["notice"]["sign_date"]) > today:
+        notes.append(f"the sign goes up on {sign_date}: do not switch the unit on before")
+    return notes
 
 
 def known_keys() -> dict[str, set[str]]:
@@ -107,20 +113,15 @@ def _holds_private_key(path: Path) -> bool:
         return False
 
 
-def _config_faults(path: Path, today: date) -> tuple[str | None, list[str]]:
-    """Returns the unit's id, if it can be told, and the faults of the file."""
+def _read_config(path: Path, today: date) -> tuple[dict[str, Any], list[str]]:
+    """Returns what the file says, and its faults."""
     try:
         values = tomllib.loads(path.read_bytes().decode())
     except UnicodeDecodeError:
-        return None, ["is not a text file in UTF-8; save it as such"]
+        return {}, ["is not a text file in UTF-8; save it as such"]
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        return None, [f"is not valid TOML: {error}"]
-    faults = _key_faults(values)
-    if not faults:
-        faults = _value_faults(values, today)
-    unit = values.get("unit")
-    name = unit.get("id") if isinstance(unit, dict) else None
-    return (name if isinstance(name, str) and not faults else None), faults
+        return {}, [f"is not valid TOML: {error}"]
+    return values, _key_faults(values) or _value_faults(values, today)
 
 
 def _key_faults(values: dict[str, Any]) -> list[str]:
@@ -163,10 +164,6 @@ def _value_faults(values: dict[str, Any], today: date) -> list[str]:
         faults.append("[broker] insecure: counts would be sent in the clear; remove the key")
     if type(notice["sign_date"]) is not date:
         faults.append("[notice] sign_date: write a date without quotes, such as 2026-05-01")
-    elif notice["sign_date"] > today:
-        faults.append(
-            f"[notice] sign_date = {notice['sign_date']}: lies ahead; put up the sign first"
-        )
     ends = notice.get("deployment_ends")
     if type(ends) is date and ends < today:
         faults.append(f"[notice] deployment_ends = {ends}: is over; the unit would not count")

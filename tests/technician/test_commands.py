@@ -63,3 +63,19 @@ def test_check_of_a_machine_that_is_no_unit(tmp_path, folder, capsys):
 def test_aim_without_a_terminal(example, capsys):
     assert main(["aim", "--config", example]) == 2
     assert "needs a terminal" in capsys.readouterr().err
+
+
+def test_the_folder_that_city_hall_makes_fits_a_card(tmp_path, card, capsys):
+    office = tmp_path / "office"
+    init = ["--directory", str(office), "--host", "mqtt.example.org"]
+    assert main(["cityhall", "init", *init]) == 0
+    add = ["forville-01", "--site", "forville", "--config", str(office / "cityhall.toml")]
+    assert main(["cityhall", "add-unit", *add]) == 0
+    folder = office / "units" / "forville-01" / "maskcam"
+    setup = ["setup", "--plain", str(card), str(folder)]
+    capsys.readouterr()
+    assert main(setup) == 2
+    assert "[notice] sign_date: is missing" in capsys.readouterr().err
+    path = folder / "maskcam.toml"
+    path.write_text(path.read_text(encoding="utf-8").replace("# sign_date", "sign_date"))
+    assert main(setup) == 0, capsys.readouterr().err

@@ -88,10 +88,6 @@ FOLDER_FAULTS = {
         lambda f, ca: edit(f, "sign_date = 2026-05-01", 'sign_date = "2026-05-01"'),
         "write a date without quotes",
     ),
-    "sign not up yet": (
-        lambda f, ca: edit(f, "sign_date = 2026-05-01", "sign_date = 2999-05-01"),
-        "put up the sign first",
-    ),
     "over": (
         lambda f, ca: edit(f, "# deployment_ends = 2026", "deployment_ends = 2021"),
         "deployment_ends = 2021-12-31: is over",
@@ -339,6 +335,11 @@ def test_several_faults_are_told_together(folder, card):
 def test_certificates_that_expire_soon_are_mentioned(folder, card, authority):
     give(folder, issue("forville-01", by=authority, valid_to_days=10))
     assert "expire in 10 days" in cards.set_up(card, folder, plain=True)[1]
+
+
+def test_a_sign_that_is_not_up_yet_is_mentioned(folder, card):
+    edit(folder, "sign_date = 2026-05-01", "sign_date = 2999-05-01")
+    assert "do not switch the unit on before" in cards.set_up(card, folder, plain=True)[1]
 
 
 def test_with_maskcam_installed_every_value_is_checked(folder, card):
