@@ -62,6 +62,9 @@ class CityHall:
         self.process.stdout.close()
         return code
 
+    def kill(self) -> None:
+        self.end(signal.SIGKILL)
+
     def cpu_s(self) -> float:
         assert self.process is not None
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(") ", 1)[1].split()
