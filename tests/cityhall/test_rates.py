@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import time
 from datetime import UTC, datetime, timedelta
@@ -9,9 +10,17 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
+from starlette.testclient import TestClient
 
 from maskcam.cityhall import schema
-from maskcam.cityhall.database import connect
+from maskcam.cityhall.database import connect, upgrade, writing
+from maskcam.cityhall.metrics import Metrics
+from maskcam.cityhall.rollup import Calendar, minute_of
+from maskcam.cityhall.settings import CitySection, CollectorBroker, Settings, WebSection
+from maskcam.cityhall.store import HeardStatus, Store
+from maskcam.cityhall.web.app import create_app
+from maskcam.delivery.wire import Status
+from tests.cityhall.conftest import PARIS
 from tests.cityhall.fleet import Sender, message, wait_until
 from tests.cityhall.messages import minutes_from, received
 from tests.cityhall.processes import CityHall, write_config
@@ -94,3 +103,69 @@ def test_ten_thousand_units_of_one_message_a_minute(broker: Mosquitto, tmp_path:
     hall.end()
     print(f"\n{units} units, {units / elapsed:.0f} messages/s: {100 * share:.1f} % of one core")
     assert share < 0.3
+
+
+def fill_a_year(url: str, *, units: int, last: datetime) -> int:
+    """Makes a year of one-minute windows and their sums in SQL; returns the number of windows."""
+    engine = connect(url)
+    upgrade(engine, zone=PARIS)
+    calendar = Calendar(PARIS)
+    store = Store(engine, calendar=calendar)
+    online = Status(online=True, version="1.0", since=None)
+    names = [(f"site-{unit % 20:02d}", f"unit-{unit:03d}") for unit in range(units)]
+    store.write([], [HeardStatus(site, unit, online, 1) for site, unit in names])
+    end = minute_of(last)
+    start = calendar.day(end - 365 * 1440)
+    counted = "sum(with_mask), sum(without_mask), sum(incorrect), sum(unclear)"
+    with writing(engine).connect() as connection:
+        rows = connection.exec_driver_sql("SELECT id, site_id FROM units").all()
+        connection.rollback()
+        for unit, site in rows:
+            with connection.begin():
+                connection.exec_driver_sql(
+                    "WITH RECURSIVE m(s) AS (SELECT ? UNION ALL SELECT s + 1 FROM m WHERE s < ?) "
+                    "INSERT INTO windows SELECT ?, s, ?, 1, abs(random()) % 8, "
+                    "abs(random()) % 5, abs(random()) % 2, 1, 60.0 FROM m",
+                    (start, end - 1, unit, site),
+                )
+                connection.exec_driver_sql(
+                    f"INSERT INTO hourly SELECT start / 60 * 60, site_id, unit_id, {counted}, "
+                    "sum(observed_s), sum(minutes), 0 FROM windows WHERE unit_id = ? "
+                    "GROUP BY start / 60",
+                    (unit,),
+                )
+        with connection.begin():
+            hours = connection.exec_driver_sql("SELECT DISTINCT bucket FROM hourly").scalars()
+            days = [(hour, calendar.day(hour)) for hour in hours.all()]
+            connection.exec_driver_sql("CREATE TEMP TABLE days (hour INTEGER PRIMARY KEY, day INT)")
+            connection.exec_driver_sql("INSERT INTO days VALUES (?, ?)", days)
+            connection.exec_driver_sql(
+                f"INSERT INTO daily SELECT day, site_id, unit_id, {counted}, sum(observed_s), "
+                "sum(covered_minutes), 0 FROM hourly JOIN days ON hour = bucket GROUP BY 1, 2, 3"
+            )
+    engine.dispose()
+    return units * (end - start)
+
+
+@pytest.mark.timeout(3000)
+def test_the_first_screen_over_a_year_of_a_hundred_units(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'year.db'}"
+    now = datetime.now(UTC)
+    windows = fill_a_year(url, units=int(os.environ.get("MASKCAM_YEAR_UNITS", "100")), last=now)
+    engine = connect(url)
+    settings = Settings(
+        city=CitySection(name="X"),
+        broker=CollectorBroker(host="localhost"),
+        web=WebSection(secret_file=tmp_path / "secret"),
+    )
+    app = create_app(settings, engine=engine, calendar=Calendar(PARIS), metrics=Metrics())
+    with TestClient(app, base_url="http://localhost") as client:
+        client.get("/about")  # Python's own imports and templates
+        for page in ("/", "/", "/sites/site-01?weeks=53", "/compare", "/where"):
+            begin, used = time.monotonic(), time.process_time()
+            answer = client.get(page)
+            took, used = time.monotonic() - begin, time.process_time() - used
+            assert answer.status_code == 200
+            print(f"\n{windows} windows, {page}: {took:.2f} s, {used:.2f} s of CPU")
+            assert page != "/" or took < 1.0
+    engine.dispose()
