@@ -1,109 +1,123 @@
 """Tells a shaken head ("no") from everything else heads do.
 
-A "no" is a row of quick, wide, alternating swings to the sides. The way of the face
-is added up and cut where it turns back; swings that are too small, too slow or less
-horizontal than vertical end the row, and three in a row are a "no".
+A "no" is a row of quick, wide, alternating swings to the sides. The turns of the head
+are added up, and the way is cut where it turns back; nothing is filtered, for a filter
+makes rebounds out of one held turn. Three swings in a row are a "no" when
+
+- each is at least `LEAST`, two of them are `WIDE`, and all three together `TOGETHER`;
+- their middles follow each other within `APART_S`: who looks to the left, waits and
+  looks to the right is slower;
+- the way up and down is shorter than the way across (else it is a nod), and so is the
+  way that tilting explains (else the head goes from shoulder to shoulder);
+- the face could be measured: what moves is this face, not a hand before it.
+
+Where the numbers come from, and what they cost and give: docs/head-shake.md.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from itertools import pairwise
-from typing import NamedTuple
+from collections.abc import Sequence
+from itertools import accumulate, pairwise
+from typing import Final
 
 from maskcam.records import HeadMotion, HeadShake
 
-HISTORY_S = 3.0
-SWING_HEADS = 0.09  # smallest swing, in head heights: about 9 degrees
-SWING_LONGEST_S = 0.65
-SWINGS = 3
-ACROSS = 1.4  # horizontal way at least this many times the vertical one
-MIN_QUALITY = 0.2
+HISTORY_S: Final = 3.0
+SWINGS: Final = 3
 
+# In head heights; 20 degrees are about 0.18, or 0.14 in boxes that take in the hair.
+TURNS_BACK: Final = 0.05  # a smaller way back does not end a swing
+LEAST: Final = 0.06
+WIDE: Final = 0.11
+TOGETHER: Final = 0.32
 
-class _Sample(NamedTuple):
-    at_s: float
-    x: float
-    y: float
+APART_S: Final = (0.08, 0.54)
+DOWN: Final = 0.8  # of the way across
+TILT: Final = 0.21  # of the way across
+QUALITY: Final = 0.3  # mean over the row
 
 
 class HeadShakeRecogniser:
-    """Watches one track; says once per shake that it was a "no"."""
+    """Watches one track and says when it shook the head, once a row of swings.
 
-    def __init__(self) -> None:
-        self._way: deque[_Sample] = deque()
+    Args:
+        size: multiplies all lengths; larger finds fewer shakes and fewer false ones.
+    """
+
+    def __init__(self, *, size: float = 1.0) -> None:
+        self._size = size
+        self._motions: deque[HeadMotion] = deque()
 
     def update(self, motion: HeadMotion) -> HeadShake | None:
-        """Takes the motion since the frame before; returns a head shake when it is complete."""
-        if motion.quality < MIN_QUALITY:
-            motion = motion._replace(yaw=0.0, pitch=0.0)
-        last = self._way[-1] if self._way else _Sample(motion.at_s, 0.0, 0.0)
-        self._way.append(_Sample(motion.at_s, last.x + motion.yaw, last.y + motion.pitch))
-        while self._way[0].at_s < motion.at_s - HISTORY_S:
-            self._way.popleft()
+        """Takes the motion since the frame before; returns a head shake once it is complete."""
+        self._motions.append(motion)
+        while motion.at_s - self._motions[0].at_s > HISTORY_S:
+            self._motions.popleft()
         confidence = self._confidence()
         if confidence is None:
             return None
-        self._way.clear()
+        self._motions.clear()
         return HeadShake(motion.at_s, confidence)
 
     def _confidence(self) -> float | None:
-        way = list(self._way)
-        xs = [sample.x for sample in way]
-        swings = _swings([sample.at_s for sample in way], xs, SWING_HEADS)[-SWINGS:]
-        if len(swings) < SWINGS or any(
-            later.middle_s - sooner.middle_s > SWING_LONGEST_S for sooner, later in pairwise(swings)
-        ):
+        """Returns how sure the last three swings are a "no", or None where they are not."""
+        motions = list(self._motions)
+        way = list(accumulate(motion.yaw for motion in motions))
+        turns = _turning_points(way, TURNS_BACK * self._size)[-SWINGS - 1 :]
+        if len(turns) <= SWINGS:
             return None
-        part = slice(swings[0].first, swings[-1].last + 1)
-        across = sum(swing.size for swing in swings)
-        if across < ACROSS * sum(
-            swing.size
-            for swing in _swings(
-                [sample.at_s for sample in way[part]], [sample.y for sample in way[part]], 0.02
-            )
-        ):
+        sizes = [abs(way[b] - way[a]) / self._size for a, b in pairwise(turns)]
+        across = sum(sizes)
+        if min(sizes) < LEAST or sorted(sizes)[1] < WIDE or across < TOGETHER:
             return None
-        return min(1.0, across / (2 * SWINGS * SWING_HEADS))
+        middles = [_middle_s(motions, way, a, b) for a, b in pairwise(turns)]
+        if not all(APART_S[0] <= b - a <= APART_S[1] for a, b in pairwise(middles)):
+            return None
+
+        row = motions[turns[0] : turns[-1] + 1]
+        down = _length([motion.pitch for motion in row], least=0.02)
+        tilt = _length([motion.roll for motion in row], least=0.01)
+        if down > DOWN * across * self._size or tilt > TILT * across * self._size:
+            return None
+        quality = sum(motion.quality for motion in row) / len(row)
+        if quality < QUALITY:
+            return None
+        return quality * min(1.0, across / (2 * TOGETHER))
 
 
-class _Swing(NamedTuple):
-    first: int
-    last: int
-    middle_s: float  # when half of it was done
-    size: float
+def _middle_s(motions: Sequence[HeadMotion], way: Sequence[float], first: int, last: int) -> float:
+    """Returns when half of the swing from one turning point to the next was done."""
+    half = (way[first] + way[last]) / 2
+    side = way[last] > half
+    after = next(i for i in range(last, first, -1) if (way[i - 1] > half) != side)
+    part = (half - way[after - 1]) / (way[after] - way[after - 1])
+    before_s = motions[after - 1].at_s
+    return before_s + part * (motions[after].at_s - before_s)
 
 
-def _swings(times: list[float], values: list[float], least: float) -> list[_Swing]:
-    """Returns the alternating swings of at least `least`; the last may be under way."""
-    turns = _turning_points(values, least)
-    swings = []
-    for first, last in pairwise(turns):
-        half = (values[first] + values[last]) / 2
-        side = values[last] > half
-        at = next(i for i in range(last, first, -1) if (values[i - 1] > half) != side)
-        part = (half - values[at - 1]) / (values[at] - values[at - 1])
-        middle_s = times[at - 1] + part * (times[at] - times[at - 1])
-        swings.append(_Swing(first, last, middle_s, abs(values[last] - values[first])))
-    return swings
+def _length(steps: Sequence[float], *, least: float) -> float:
+    """Returns how far a way went in all, without trembling of less than `least`."""
+    way = list(accumulate(steps))
+    return sum(abs(way[b] - way[a]) for a, b in pairwise(_turning_points(way, least)))
 
 
-def _turning_points(values: list[float], least: float) -> list[int]:
-    """Returns the indices at which values turn back by at least `least`, and the last extreme."""
+def _turning_points(way: Sequence[float], least: float) -> list[int]:
+    """Returns the indices where a way turns back by at least `least`, and its last extreme."""
     turns: list[int] = []
     low = high = 0  # indices of the extremes since the last turn
-    way = 0  # 1: rising, -1: falling, 0: not yet known
-    for index, value in enumerate(values):
-        if value > values[high]:
+    rising: bool | None = None
+    for index, value in enumerate(way):
+        if value > way[high]:
             high = index
-        if value < values[low]:
+        if value < way[low]:
             low = index
-        if way <= 0 and value - values[low] >= least:
+        if rising is not True and value - way[low] >= least:
             turns.append(low)
-            way, high = 1, index
-        elif way >= 0 and values[high] - value >= least:
+            rising, high = True, index
+        elif rising is not False and way[high] - value >= least:
             turns.append(high)
-            way, low = -1, index
-    if way:
-        turns.append(high if way > 0 else low)
+            rising, low = False, index
+    if rising is not None:
+        turns.append(high if rising else low)
     return turns

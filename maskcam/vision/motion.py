@@ -36,6 +36,13 @@ LIKE_ENOUGH: Final = 0.85
 LIKE_MORE: Final = 0.03
 REMEMBERED: Final = 5
 
+# A hand or another head before the face is not like what was there a while ago.
+ANCHOR_EVERY_S: Final = 0.6
+ANCHOR_AGE_S: Final = (1.0, 3.0)
+FAMILIAR: Final = (0.66, 0.94)  # likeness that counts for nothing, and for all
+MISFIT: Final = (0.77, 0.27)
+LIKE: Final = (0.3, 0.7)
+
 BODY_SIGMA_PX: Final = 1.0  # how far the head moves against the body, frame to frame
 BOX_SIGMA_PX: Final = 1.5  # of the box's jitter
 INNER_SIGMA_PX: Final = (0.25, 4.0)  # of the inner face where it is alike, and added where not
@@ -82,13 +89,14 @@ class _Head:
     scale: float  # frame px a patch px
     centre: tuple[float, float]  # of the head as followed
     places: list[_Place]  # newest first
+    anchors: list[tuple[float, Patch]]  # looks of the last seconds with their times
 
 
 class HeadMotionMeter:
     """Measures the turn of every tracked head from one frame to the next.
 
-    Keeps at most six patches of 36 x 50 px a head, under 1 s old; a track missing from
-    `heads` is forgotten at once.
+    Keeps at most eleven patches of 36 x 50 px a head, none older than 3 s; a track missing
+    from `heads` is forgotten at once.
     """
 
     def __init__(self) -> None:
@@ -129,6 +137,11 @@ class HeadMotionMeter:
         inner, likeness = _find_inner(head, patch, cut)
         body = _find_body(last.patch, patch, box_x, box_y)
         turn = self._fit.fit(last.patch, patch, body=body, inner=inner)
+        quality = min(
+            _grade(likeness, LIKE),
+            _grade(turn.misfit, MISFIT),
+            _grade(_familiarity(head, patch, at_s), FAMILIAR),
+        )
 
         face = (
             last.face[0] + (inner.x + shift[0]) * scale,
@@ -141,15 +154,16 @@ class HeadMotionMeter:
         if not 1 / RESCALE < head.size / (scale * FACE_PX) < RESCALE:
             head.scale = head.size / FACE_PX
             head.places = [_Place(_cut(halves, cut, head.scale), cut, face)]
+            head.anchors = []
         return HeadMotion(
-            at_s, turn.yaw * in_heads, turn.pitch * in_heads, _quality(likeness, turn.misfit)
+            at_s, turn.yaw * in_heads, turn.pitch * in_heads, quality, turn.roll * in_heads
         )
 
 
 def _meet(halves: list[Luma], box: Box, at_s: float) -> _Head:
     scale = _size(box) / FACE_PX
     place = _Place(_cut(halves, box.centre, scale), box.centre, box.centre)
-    return _Head(at_s, box, _size(box), scale, box.centre, [place])
+    return _Head(at_s, box, _size(box), scale, box.centre, [place], [])
 
 
 def _size(box: Box) -> float:
@@ -201,9 +215,24 @@ def _find_body(before: Patch, now: Patch, box_x: float, box_y: float) -> Known:
     )
 
 
-def _quality(likeness: float, misfit: float) -> float:
-    """Returns 1 where the face was found and the fit explains it, 0 where it was neither."""
-    return max(0.0, min(1.0, (likeness - 0.3) / 0.4, (1.2 - misfit) / 0.5))
+def _familiarity(head: _Head, patch: Patch, at_s: float) -> float:
+    """Returns how alike the inner face is to one of its looks some seconds ago, up to 1."""
+    youngest, oldest = ANCHOR_AGE_S
+    if not head.anchors or at_s - head.anchors[0][0] >= ANCHOR_EVERY_S:
+        head.anchors.insert(0, (at_s, patch))
+    head.anchors = [anchor for anchor in head.anchors if at_s - anchor[0] <= oldest]
+    best = -1.0
+    for seen_at_s, look in head.anchors:
+        if at_s - seen_at_s >= youngest:
+            best = max(best, _peak(_INNER.likeness(look, patch), _INNER.reach)[2])
+            if best >= FAMILIAR[1]:
+                break
+    return best if best > -1 else 1.0
+
+
+def _grade(value: float, ends: tuple[float, float]) -> float:
+    """Returns 0 at the first end, 1 at the second, and in proportion between them."""
+    return max(0.0, min(1.0, (value - ends[0]) / (ends[1] - ends[0])))
 
 
 def _cut(halves: list[Luma], centre: tuple[float, float], scale: float) -> Patch:

@@ -50,7 +50,8 @@ class Turn(NamedTuple):
     """What happened between two patches, in patch px.
 
     travel_x, travel_y: of the head as a whole. yaw, pitch: of the middle of the face
-    against the head, to the right and down. misfit: share of the face's contrast that
+    against the head, to the right and down. roll: how far tilting around the neck moved
+    the middle of the face. misfit: share of the face's contrast that
     is not explained, 0 (all is) to about 1 (nothing is).
     """
 
@@ -150,8 +151,8 @@ class TurnFit:
             slope += pull @ (self._inner @ state - seen)
             state = state - np.linalg.solve(evidence * (weighted @ rows.T) + fixed, slope)
         misfit = float(np.sqrt(weight @ (best_rest * best_rest))) / (contrast + _NOISE)
-        x, y, yaw, pitch, roll = (float(value) for value in best[:5])
-        return Turn(x, y, yaw, pitch, roll, misfit)
+        x, y, yaw, pitch, tilt = (float(value) for value in best[:5])
+        return Turn(x, y, yaw, pitch, tilt * _NECK_Y / 10, misfit)
 
 
 class _Search:
