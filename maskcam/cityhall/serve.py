@@ -11,6 +11,8 @@ from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from maskcam.cityhall.collector import Collector
 from maskcam.cityhall.database import connect, upgrade
 from maskcam.cityhall.metrics import Metrics
@@ -74,7 +76,10 @@ def serve(
                 raise DeliveryError("collector: a thread died; see the log, systemd restarts it")
             if collector is not None and time.monotonic() >= next_cleaning:
                 next_cleaning = time.monotonic() + RETENTION_EVERY_S
-                apply_retention(store, settings.database, now=datetime.now(UTC))
+                try:
+                    apply_retention(store, settings.database, now=datetime.now(UTC))
+                except SQLAlchemyError as error:  # counting goes on; the next hour tries again
+                    _log.warning("retention: not applied now (%s)", type(error).__name__)
 
 
 def apply_retention(store: Store, kept: DatabaseSection, *, now: datetime) -> None:
