@@ -33,9 +33,9 @@ WIDE: Final = 0.11
 TOGETHER: Final = 0.32
 
 APART_S: Final = (0.08, 0.54)
-DOWN: Final = 0.8  # of the way across
+DOWN: Final = 0.6  # of the way across
 TILT: Final = 0.21  # of the way across
-QUALITY: Final = 0.3  # mean over the row
+QUALITY: Final = 0.45  # mean over the row
 
 
 class HeadShakeRecogniser:

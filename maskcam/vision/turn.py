@@ -30,6 +30,7 @@ _MIDDLE_Y: Final = -1.5
 _NECK_Y: Final = 12.0
 
 _STEPS: Final = 3
+_SETTLED: Final = 0.05  # px; a smaller change is not worth another step
 _INDEPENDENT: Final = 0.2  # parts of the pixels: neighbours of a smooth picture agree
 _NOISE: Final = 1.5  # luma levels that are never evidence
 # How far turn, nod (px at the middle), tilt, growth (px at the rim), gain and offset of
@@ -149,7 +150,11 @@ class TurnFit:
             evidence = _INDEPENDENT * n / (scale * scale)
             slope = evidence * (weighted @ rest) + trust * (state - start)
             slope += pull @ (self._inner @ state - seen)
-            state = state - np.linalg.solve(evidence * (weighted @ rows.T) + fixed, slope)
+            change = np.linalg.solve(evidence * (weighted @ rows.T) + fixed, slope)
+            state = state - change
+            if np.abs(change[:5]).max() < _SETTLED:
+                best = state
+                break
         misfit = float(np.sqrt(weight @ (best_rest * best_rest))) / (contrast + _NOISE)
         x, y, yaw, pitch, tilt = (float(value) for value in best[:5])
         return Turn(x, y, yaw, pitch, tilt * _NECK_Y / 10, misfit)
