@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import signal
 import threading
@@ -50,6 +51,7 @@ def serve(
         stopping = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopping.set())
+    gc.set_threshold(50_000)  # thousands of small records without cycles pass every second
     engine = connect(settings.database.url)
     upgrade(engine, zone=settings.city.zone_info)
     calendar = Calendar(settings.city.zone_info)
