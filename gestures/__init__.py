@@ -1,0 +1,1 @@
+"""Makes labelled clips of heads, to tune and test the head-shake stage."""

@@ -1,0 +1,111 @@
+"""The decision, on motions written down as angles over time."""
+
+import math
+from itertools import pairwise
+
+import pytest
+
+from maskcam.people.headshake import HeadShakeRecogniser
+from maskcam.records import HeadMotion, HeadShake
+
+HEADS_PER_DEGREE = 0.009
+
+
+def way(degrees, *, seconds=3.0, fps=15.0, down=lambda t: 0.0, tilt=lambda t: 0.0, quality=1.0):
+    """Returns the motions of a head that looks to `degrees(t)`, in degrees."""
+    motions, before = [], (degrees(0), down(0), tilt(0))
+    for number in range(int(seconds * fps)):
+        at_s = number / fps
+        now = (degrees(at_s), down(at_s), tilt(at_s))
+        yaw, pitch, roll = ((b - a) * HEADS_PER_DEGREE for a, b in zip(before, now, strict=True))
+        motions.append(HeadMotion(at_s, yaw, pitch, quality if number else 0.0, roll))
+        before = now
+    return motions
+
+
+def swinging(hz, wide, *, start_s=0.5, swings=4):
+    """Returns an angle over time that swings `wide` degrees from side to side."""
+
+    def angle(at_s):
+        phase = (at_s - start_s) * hz
+        return wide / 2 * math.sin(2 * math.pi * phase) if 0 <= phase <= swings / 2 else 0.0
+
+    return angle
+
+
+def shakes(motions, **options):
+    recogniser = HeadShakeRecogniser(**options)
+    return [shake for motion in motions if (shake := recogniser.update(motion))]
+
+
+@pytest.mark.parametrize("fps", [10, 15, 30])
+@pytest.mark.parametrize("hz", [1.0, 1.5, 2.0, 2.5, 3.0])
+@pytest.mark.parametrize("wide", [22, 40, 60])
+def test_a_shake_is_recognised_within_two_seconds_of_its_start(fps, hz, wide):
+    seen = shakes(way(swinging(hz, wide), fps=fps))
+    assert seen
+    assert 0.5 < seen[0].at_s < 2.5
+    assert 0 < seen[0].confidence <= 1
+
+
+def test_three_swings_are_enough():
+    assert shakes(way(swinging(1.8, 36, swings=3)))
+
+
+def test_one_turn_held_and_returned_is_none():
+    assert not shakes(way(lambda t: 45.0 if 0.5 < t < 1.5 else 0.0))
+
+
+def test_an_overshoot_after_a_turn_is_none():
+    assert not shakes(way(lambda t: 45.0 if 0.5 < t < 1 else (-5.0 if 1 <= t < 1.3 else 0.0)))
+
+
+def test_looking_left_and_right_with_a_pause_is_none():
+    looks = {0: 0, 1: 40, 2: 40, 3: -40, 4: -40, 5: 40, 6: 0}
+    assert not shakes(way(lambda t: looks.get(int(t / 0.7), 0), seconds=6))
+
+
+def test_a_nod_that_turns_a_little_is_none():
+    nod = swinging(2.0, 40, swings=6)
+    assert not shakes(way(lambda t: 0.5 * nod(t), down=nod))
+
+
+def test_a_tilting_head_is_none():
+    tilting = swinging(1.5, 40, swings=6)
+    assert not shakes(way(lambda t: 0.6 * tilting(t), tilt=tilting))
+
+
+def test_what_could_not_be_measured_is_none():
+    assert not shakes(way(swinging(2.0, 40), quality=0.2))
+
+
+def test_small_swings_are_none():
+    assert not shakes(way(swinging(2.0, 8, swings=8)))
+
+
+def test_uneven_time_stamps_change_nothing():
+    angle = swinging(2.0, 40)
+    times = [n / 15 + 0.02 * math.sin(7 * n) for n in range(45) if n % 9]
+    motions = [
+        HeadMotion(b, (angle(b) - angle(a)) * HEADS_PER_DEGREE, 0.0, 1.0)
+        for a, b in pairwise(times)
+    ]
+    assert shakes(motions)
+
+
+def test_a_long_shake_is_told_once_a_row_and_not_at_every_frame():
+    seen = shakes(way(swinging(2.0, 40, swings=10), seconds=4))
+    assert 1 <= len(seen) <= 4
+    assert all(isinstance(shake, HeadShake) for shake in seen)
+
+
+def test_swings_older_than_three_seconds_are_forgotten():
+    recogniser = HeadShakeRecogniser()
+    swings = [(0.0, 0.2), (0.3, -0.2), (4.0, 0.2)]
+    assert not any(recogniser.update(HeadMotion(t, x, 0.0, 1.0)) for t, x in swings)
+
+
+def test_a_larger_size_finds_fewer():
+    motions = way(swinging(2.0, 24))
+    assert shakes(motions)
+    assert not shakes(motions, size=2.0)

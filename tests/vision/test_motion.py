@@ -1,0 +1,140 @@
+"""The signal, on rendered heads whose true turn is known."""
+
+import time
+
+import numpy as np
+import pytest
+
+from gestures import motion as scripts
+from gestures.picture import Photographs, render
+from maskcam.evaluate.gestures import first_shake_at, measure_clip
+from maskcam.records import Box, Frame
+from maskcam.vision.motion import HeadMotionMeter
+
+NO_RGB = np.empty((0, 0, 3), np.uint8)
+
+
+def clip_of(kind, seed, *, head_px=44.0, fps=15.0):
+    rng = np.random.default_rng(seed)
+    script = kind(rng)
+    return render(script, rng, head_px=head_px, fps=fps, photographs=Photographs())
+
+
+def motions_of(clip):
+    return measure_clip(clip.lumas, clip.boxes, clip.timestamps)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_it_follows_the_true_turn(seed):
+    clip = clip_of(scripts.shake, seed, fps=30.0)
+    yaw = [motion.yaw for motion in motions_of(clip)]
+    assert np.corrcoef(yaw[1:], np.diff(clip.turned[:, 0]))[0, 1] > 0.8
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_degree_is_about_a_hundredth_of_a_head(seed):
+    clip = clip_of(scripts.shake, seed, fps=30.0)
+    way = np.cumsum([motion.yaw for motion in motions_of(clip)])
+    slope = np.polyfit(clip.turned[:, 0], way - np.linspace(0, way[-1], len(way)), 1)[0]
+    assert 0.004 < slope < 0.016
+
+
+@pytest.mark.parametrize("seed", [11, 12, 13, 14])
+def test_rendered_shakes_are_recognised(seed):
+    assert first_shake_at(motions_of(clip_of(scripts.shake, seed))) is not None
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [scripts.still, scripts.gait, scripts.slow_nod, scripts.box_jitter, scripts.camera_shake],
+)
+def test_other_movements_are_not(kind):
+    assert first_shake_at(motions_of(clip_of(kind, 21))) is None
+
+
+@pytest.fixture
+def picture():
+    rng = np.random.default_rng(0)
+    return rng.integers(0, 255, (30, 40), np.uint8).repeat(8, axis=0).repeat(8, axis=1)
+
+
+def frame(picture, at_s):
+    return Frame(at_s, picture, NO_RGB)
+
+
+def test_the_first_frame_says_nothing(picture):
+    motion = HeadMotionMeter().measure(frame(picture, 5.0), {7: Box(100, 80, 140, 130)})[7]
+    assert (motion.at_s, motion.yaw, motion.quality) == (5.0, 0.0, 0.0)
+
+
+def test_a_missing_track_is_forgotten_at_once(picture):
+    meter, box = HeadMotionMeter(), Box(100, 80, 140, 130)
+    meter.measure(frame(picture, 0.0), {1: box})
+    assert meter.measure(frame(picture, 0.1), {1: box})[1].quality > 0
+    meter.measure(frame(picture, 0.2), {})
+    assert meter.measure(frame(picture, 0.3), {1: box})[1].quality == 0
+
+
+def test_after_a_long_gap_it_begins_anew(picture):
+    meter, box = HeadMotionMeter(), Box(100, 80, 140, 130)
+    meter.measure(frame(picture, 0.0), {1: box})
+    assert meter.measure(frame(picture, 0.9), {1: box})[1].quality == 0
+
+
+def test_a_picture_that_moves_as_a_whole_has_no_turn(picture):
+    meter, box = HeadMotionMeter(), Box(100, 80, 140, 130)
+    way = 0.0
+    for number in range(12):
+        moved = np.roll(picture, int(6 * np.sin(number)), axis=1)
+        way += abs(meter.measure(frame(moved, number / 15), {1: box})[1].yaw)
+    assert way < 0.08
+
+
+def test_the_frame_is_not_kept(picture):
+    meter, box, own = HeadMotionMeter(), Box(100, 80, 140, 130), picture.copy()
+    meter.measure(frame(own, 0.0), {1: box})
+    own[:] = 0
+    assert abs(meter.measure(frame(picture, 0.1), {1: box})[1].yaw) < 0.005
+
+
+@pytest.mark.parametrize(
+    "box",
+    [Box(-30, -40, 10, 10), Box(300, 220, 350, 280), Box(50, 50, 50, 50), Box(0, 0, 320, 240)],
+)
+def test_boxes_at_and_over_the_border_do_no_harm(picture, box):
+    meter = HeadMotionMeter()
+    for number in range(3):
+        motion = meter.measure(frame(picture, number / 10), {1: box})[1]
+        assert np.isfinite([motion.yaw, motion.pitch, motion.quality, motion.roll]).all()
+
+
+def test_each_head_has_its_own_motion():
+    shaking, still = clip_of(scripts.shake, 11), clip_of(scripts.still, 5)
+    count = min(len(shaking.lumas), len(still.lumas))
+    height = max(shaking.lumas.shape[1], still.lumas.shape[1])
+    offset = shaking.lumas.shape[2]
+    meter, ways = HeadMotionMeter(), {1: [], 2: []}
+    for number in range(count):
+        left, right = shaking.lumas[number], still.lumas[number]
+        canvas = np.zeros((height, offset + right.shape[1]), np.uint8)
+        canvas[: left.shape[0], :offset] = left
+        canvas[: right.shape[0], offset:] = right
+        x0, y0, x1, y1 = still.boxes[number]
+        boxes = {1: Box(*shaking.boxes[number]), 2: Box(x0 + offset, y0, x1 + offset, y1)}
+        at_s = float(shaking.timestamps[number])
+        for track, motion in meter.measure(frame(canvas, at_s), boxes).items():
+            ways[track].append(motion.yaw)
+    assert np.ptp(np.cumsum(ways[1])) > 2 * np.ptp(np.cumsum(ways[2]))
+
+
+@pytest.mark.slow  # a timing: only on a quiet machine
+def test_ten_heads_at_30_fps_are_within_real_time(picture):
+    wide = np.ascontiguousarray(np.tile(picture, (3, 4)))
+    meter, spent = HeadMotionMeter(), []
+    for number in range(60):
+        moved = np.ascontiguousarray(np.roll(wide, number % 3, axis=1))
+        heads = {k: Box(60 + 110 * k, 200, 100 + 110 * k, 250) for k in range(10)}
+        began = time.perf_counter()
+        meter.measure(frame(moved, number / 30), heads)
+        spent.append(time.perf_counter() - began)
+    assert np.median(spent) < 1 / 30
