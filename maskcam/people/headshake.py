@@ -4,7 +4,8 @@ A "no" is a row of quick, wide, alternating swings to the sides. The turns of th
 are added up, and the way is cut where it turns back; nothing is filtered, for a filter
 makes rebounds out of one held turn. Three swings in a row are a "no" when
 
-- each is at least `LEAST`, two of them are `WIDE`, and all three together `TOGETHER`;
+- each is at least `LEAST`, two of them are `WIDE`, all three together `TOGETHER`, and
+  none is wider than `WIDEST`: that is no neck, but something that passes before the face;
 - their middles follow each other within `APART_S`: who looks to the left, waits and
   looks to the right is slower;
 - the way up and down is shorter than the way across (else it is a nod), and so is the
@@ -31,6 +32,7 @@ TURNS_BACK: Final = 0.05  # a smaller way back does not end a swing
 LEAST: Final = 0.06
 WIDE: Final = 0.11
 TOGETHER: Final = 0.32
+WIDEST: Final = 0.62
 
 APART_S: Final = (0.08, 0.54)
 DOWN: Final = 0.6  # of the way across
@@ -42,7 +44,7 @@ class HeadShakeRecogniser:
     """Watches one track and says when it shook the head, once a row of swings.
 
     Args:
-        size: multiplies all lengths; larger finds fewer shakes and fewer false ones.
+        size: multiplies the lengths demanded; larger finds fewer shakes and fewer false ones.
     """
 
     def __init__(self, *, size: float = 1.0) -> None:
@@ -70,6 +72,8 @@ class HeadShakeRecogniser:
         sizes = [abs(way[b] - way[a]) / self._size for a, b in pairwise(turns)]
         across = sum(sizes)
         if min(sizes) < LEAST or sorted(sizes)[1] < WIDE or across < TOGETHER:
+            return None
+        if max(sizes) * self._size > WIDEST:
             return None
         middles = [_middle_s(motions, way, a, b) for a, b in pairwise(turns)]
         if not all(APART_S[0] <= b - a <= APART_S[1] for a, b in pairwise(middles)):
