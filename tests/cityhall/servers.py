@@ -41,7 +41,7 @@ def wait_for_port(port: int, *, process: subprocess.Popen[bytes] | None = None) 
 class Mosquitto:
     """A broker that keeps its sessions over a SIGKILL as well as mosquitto can."""
 
-    def __init__(self, directory: Path, *, config: str = "") -> None:
+    def __init__(self, directory: Path, *, config: str = "", saving: bool = True) -> None:
         command = shutil.which("mosquitto", path=os.environ["PATH"] + ":/usr/sbin")
         if command is None:
             pytest.skip("mosquitto is not installed (Debian package mosquitto)")
@@ -49,13 +49,14 @@ class Mosquitto:
         self.port = free_port()
         self.directory = directory
         directory.mkdir(parents=True, exist_ok=True)
-        directory.chmod(0o777)  # started as root, mosquitto becomes another user
         self.file = directory / "mosquitto.conf"
         self.file.write_text(
             config
-            or f"listener {self.port} 127.0.0.1\nallow_anonymous true\n"
+            # Started as root, it would become a user who may not write into pytest's folders.
+            or ("user root\n" if os.geteuid() == 0 else "")
+            + f"listener {self.port} 127.0.0.1\nallow_anonymous true\n"
             "set_tcp_nodelay true\nmax_queued_messages 0\nmax_inflight_messages 0\n"
-            f"persistence true\npersistence_location {directory}/\n"
+            f"persistence {str(saving).lower()}\npersistence_location {directory}/\n"
             "autosave_on_changes true\nautosave_interval 1\n"
         )
         self.process: subprocess.Popen[bytes] | None = None

@@ -27,7 +27,7 @@ from tests.cityhall.servers import Mosquitto, Postgres, wait_for_port
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(560)]
 
 START = datetime(2026, 1, 4, tzinfo=UTC)
-SECONDS = 90
+SECONDS = 60
 RATE = 150
 UNITS = 50
 
@@ -47,8 +47,8 @@ def starts_stored(url: str) -> set[tuple[str, int]]:
 class Load:
     """Sends windows at a steady rate from a thread, until told to stop."""
 
-    def __init__(self, port: int) -> None:
-        self.sender = Sender(port, client_id="fleet")
+    def __init__(self, port: int, *, again_s: float) -> None:
+        self.sender = Sender(port, client_id="fleet", again_s=again_s)
         self.sent: set[tuple[str, int]] = set()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run)
@@ -70,9 +70,23 @@ class Load:
             minute += 1
 
 
-@pytest.mark.parametrize("victims", [("collector",), ("collector", "database"), ("broker",)])
+@pytest.mark.parametrize(
+    ("victims", "collectors", "again_s"),
+    [
+        (("collector",), 2, 0),
+        (("collector", "database"), 2, 0),
+        # mosquitto 2.0 acknowledges a moment before it saves. Killed in that moment, it loses
+        # what it had acknowledged, unless units send the last seconds again.
+        (("broker",), 1, 2),
+    ],
+)
 def test_kills_lose_and_double_nothing(
-    victims: tuple[str, ...], broker: Mosquitto, tmp_path: Path, postgres: Postgres
+    victims: tuple[str, ...],
+    collectors: int,
+    again_s: float,
+    broker: Mosquitto,
+    tmp_path: Path,
+    postgres: Postgres,
 ) -> None:
     chance = random.Random(6)
     url = postgres.new_database("kills-" + "-".join(victims))
@@ -83,16 +97,16 @@ def test_kills_lose_and_double_nothing(
                 broker=broker,
                 database_url=url,
                 client_id=f"hall-{number}",
-                more='shared_group = "hall"\n',
+                more='shared_group = "hall"\n' if collectors > 1 else "",
             ),
             *("--only", "collector"),
         )
-        for number in range(2)
+        for number in range(collectors)
     ]
     for hall in halls:
         hall.start()
     time.sleep(2)
-    load = Load(broker.port)
+    load = Load(broker.port, again_s=again_s)
     kills = 0
     end = time.monotonic() + SECONDS
     while time.monotonic() < end:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -29,6 +30,15 @@ from tests.cityhall.servers import Mosquitto
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(500)]
 
 START = datetime(2026, 1, 4, tzinfo=UTC)
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Mosquitto]:
+    """One that does not save its queue at every message: the clients are measured."""
+    server = Mosquitto(tmp_path / "broker", saving=False)
+    server.start()
+    yield server
+    server.kill()
 
 
 def count_stored(url: str) -> int:
