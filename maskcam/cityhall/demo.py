@@ -184,10 +184,16 @@ class _Fleet:
 
     def _run(self) -> None:
         told = datetime.now(UTC) - timedelta(minutes=1)  # what history just missed
+        known: date | None = None
+        windows: list[ReceivedCount] = []
         while not self._stopping.wait(2.0):
             now = datetime.now(UTC)
             day = now.astimezone(self._settings.city.zone_info).date()
-            for window in _windows_of(self._settings, age_days=0, day=day, now=now):
+            if day != known:
+                later = now + timedelta(days=2)
+                known = day
+                windows = list(_windows_of(self._settings, age_days=0, day=day, now=later))
+            for window in windows:
                 # Units do not all send on the full minute: each has its own few seconds.
                 delay = timedelta(seconds=sum(window.unit.encode()) % 50)
                 ends = window.count.start + timedelta(minutes=window.count.minutes)

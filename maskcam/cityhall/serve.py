@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
+from prometheus_client import start_http_server
 from sqlalchemy.exc import SQLAlchemyError
 
 from maskcam.cityhall.collector import Collector
@@ -71,6 +72,12 @@ def serve(
                 WebServer(settings, engine=engine, calendar=calendar, metrics=metrics)
             )
             address = web.address
+        elif settings.web.metrics_port:
+            server, thread = start_http_server(
+                settings.web.metrics_port, addr="127.0.0.1", registry=metrics.registry
+            )
+            running.callback(thread.join, 5)
+            running.callback(server.shutdown)
         ready(address)
         next_cleaning = time.monotonic()
         while not stopping.wait(1.0):

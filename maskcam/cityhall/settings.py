@@ -69,6 +69,8 @@ class WebSection(_Section):
     behind_proxy: bool = False
     secret_file: Path = Path("session.secret")
     session_hours: int = Field(default=12, ge=1, le=168)
+    metrics_port: int = Field(default=0, ge=0, le=65535)
+    """For Prometheus, of a collector without dashboard, on this machine alone; 0: none."""
 
     @property
     def needs_login(self) -> bool:

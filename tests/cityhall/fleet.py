@@ -75,7 +75,7 @@ class Sender:
 
     def _on_disconnect(self, *_: Any) -> None:
         self.connected.clear()
-        if self._again_s:
+        if self._again_s and self._ended_at_s is None:  # the first end counts until sent again
             self._ended_at_s = time.monotonic()
 
     def _on_publish(self, *_: Any) -> None:

@@ -77,7 +77,7 @@ class Load:
         (("collector", "database"), 2, 0),
         # mosquitto 2.0 acknowledges a moment before it saves. Killed in that moment, it loses
         # what it had acknowledged, unless units send the last seconds again.
-        (("broker",), 1, 2),
+        (("broker",), 1, 10),
     ],
 )
 def test_kills_lose_and_double_nothing(

@@ -12,6 +12,8 @@ from sqlalchemy import Engine, func, select
 from maskcam.cityhall import schema
 from maskcam.cityhall.database import DatabaseError, back_up, connect, upgrade
 from maskcam.cityhall.rollup import Calendar, minute_of
+from maskcam.cityhall.serve import apply_retention
+from maskcam.cityhall.settings import DatabaseSection
 from maskcam.cityhall.store import HeardStatus, Store, Written
 from maskcam.delivery.wire import Status
 from maskcam.errors import ConfigError
@@ -127,6 +129,18 @@ def test_retention_deletes_windows_and_does_not_let_them_in_again(
     with engine.connect() as connection:
         days = connection.execute(select(func.count()).select_from(schema.daily)).scalar()
     assert days == 2
+
+
+def test_the_retention_setting_keeps_daily_sums(store: Store, engine: Engine) -> None:
+    store.write(minutes_from(START, 5) + minutes_from(START + timedelta(days=30), 5))
+    kept = DatabaseSection(keep_windows_days=10, keep_hours_days=20)
+    apply_retention(store, kept, now=START + timedelta(days=31))
+    with engine.connect() as connection:
+        numbers = [
+            connection.scalar(select(func.count()).select_from(table))
+            for table in (schema.windows, schema.hourly, schema.daily)
+        ]
+    assert numbers == [5, 1, 2]
 
 
 def test_hostile_names_are_only_names(store: Store, engine: Engine) -> None:
