@@ -1,0 +1,217 @@
+"""Pictures with a pattern go through the running unit; nothing of them may come out.
+
+Everything that the process writes or sends is recorded by strace, and once more
+by a proxy before the broker.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import sqlite3
+import zlib
+from datetime import datetime
+from itertools import islice
+
+import cv2
+import numpy as np
+import pytest
+
+from maskcam.camera.video import VideoCamera
+from maskcam.delivery import rows, wire
+from maskcam.unit.parts import load_model
+from maskcam.vision.interpreter import runtime_name
+from tests.privacy.canary import pictures
+from tests.privacy.evidence import SITE, UNIT
+from tests.privacy.packets import CONNECT, DISCONNECT, PINGREQ, PUBLISH
+
+COUNT_FIELDS = {
+    "v", "site", "unit", "start", "minutes", "people", "with_mask", "without_mask", "incorrect",
+    "unclear", "observed_s", "suppressed",
+}  # fmt: skip
+STATUS_FIELDS = {"v", "online", "version", "since"}
+COUNT_TOPIC = wire.count_topic(site=SITE, unit=UNIT)
+STATUS_TOPIC = wire.status_topic(site=SITE, unit=UNIT)
+MEMORY_FILE = "/memfd:native-stderr"  # holds the runtime's own words until they go to the log
+BELL = b"."  # wakes the network thread
+
+
+# --- the proof has teeth --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [
+        pytest.param(lambda crop: crop.tobytes(), id="plain"),
+        pytest.param(lambda crop: crop[3:4, 5:20].tobytes(), id="15 bytes of one row"),
+        pytest.param(lambda crop: crop.tobytes().hex().encode(), id="hexadecimal"),
+        pytest.param(lambda crop: base64.b64encode(crop.tobytes()), id="base64"),
+        pytest.param(lambda crop: zlib.compress(crop.tobytes()), id="deflated"),
+        pytest.param(lambda crop: cv2.imencode(".jpg", crop)[1].tobytes(), id="JPEG"),
+        pytest.param(lambda crop: cv2.imencode(".png", crop)[1].tobytes(), id="PNG"),
+    ],
+)
+@pytest.mark.parametrize("form", [0, 1, 2], ids=["luma", "detector's picture", "camera's picture"])
+def test_a_crop_would_be_found(evidence, search, packed, form):
+    picture = next(islice(pictures(evidence.film), form, None))
+    crop = np.ascontiguousarray(picture[60:92, 60:92])
+    assert search.left_in(b"INFO maskcam: a crop " + packed(crop) + b"\n")
+
+
+def test_there_are_people_in_the_pictures_and_the_unit_ran_to_their_end(evidence):
+    assert evidence.exit_code == 0, evidence.log
+    assert evidence.windows, "no window was told"
+    model = load_model()
+    with VideoCamera(str(evidence.film), rgb_size=model.input_size) as camera:
+        detector = model.detector(frame_size=camera.size)
+        frames = islice(iter(lambda: camera.read(timeout_s=5), None), 12, None, 8)
+        seen = sum(len(detector.detect(frame.rgb)) for frame in frames)
+    assert seen >= 3, "the detector sees nobody in this film"
+
+
+# --- pictures -------------------------------------------------------------------------------
+
+
+def test_nothing_of_a_picture_is_written_or_sent(evidence, search):
+    assert len(evidence.recorded) > 1000
+    assert search.left_in(evidence.recorded) == []
+
+
+# --- people ---------------------------------------------------------------------------------
+
+
+def test_while_people_pass_nothing_at_all_is_written_or_sent(evidence):
+    """Not even when: only the turn of a minute and systemd's clock let anything out."""
+    begins_s = evidence.first_frame_s + 2
+    ends_s = max(call.at_s for call in evidence.calls) - 2
+    assert ends_s - begins_s > 3
+    said = [
+        call
+        for call in evidence.writes
+        if begins_s < call.at_s < ends_s
+        and call.at_s % 60 > 5
+        and not call.data.startswith(b"WATCHDOG=1\n")
+    ]
+    assert said == []
+
+
+def test_what_systemd_hears_has_no_number(evidence):
+    assert evidence.told[0] == "READY=1"
+    assert evidence.told[-1] == "STOPPING=1"
+    for message in evidence.told[1:-1]:
+        assert re.fullmatch(r"WATCHDOG=1\nSTATUS=[a-z ,:;()]+", message)
+
+
+def test_the_log_says_nothing_of_persons(evidence):
+    """At --verbose. A new line in the log has to be judged, and written down here."""
+    allowed = [
+        r"WARNING maskcam\.vision\.accelerator: the CPU does the work: no Edge TPU found; .*",
+        r"DEBUG maskcam\.vision\.interpreter: runtime: INFO: Created TensorFlow Lite \w+ delegate "
+        r"for CPU\.",
+        r"INFO maskcam\.unit\.run: the model runs on CPU: no Edge TPU found; [a-z ,]*",
+        r"WARNING maskcam\.delivery\.mqtt: the connection to 127\.0\.0\.1 is NOT ENCRYPTED: .*",
+        r"INFO maskcam\.delivery\.mqtt: connected to 127\.0\.0\.1:\d+",
+        r"INFO maskcam\.unit\.run: maskcam \S+ counts as forville/forville-01",
+        r"INFO maskcam\.unit\.loop: the clock is synchronised: windows can be told",
+    ]
+    assert evidence.log
+    unknown = [
+        line for line in evidence.log if not any(re.fullmatch(known, line) for known in allowed)
+    ]
+    assert unknown == []
+
+
+def test_the_state_directory_holds_windows_and_nothing_else(evidence):
+    assert [path.name for path in evidence.state.iterdir()] == ["outbox.sqlite3"]
+    with sqlite3.connect(evidence.state / "outbox.sqlite3") as database:
+        tables = database.execute("SELECT name, sql FROM sqlite_master").fetchall()
+        left = database.execute("SELECT start, row FROM waiting").fetchall()
+    database.close()
+    assert tables == [
+        ("waiting", "CREATE TABLE waiting (start INTEGER PRIMARY KEY, row BLOB NOT NULL)")
+    ]
+    for start, row in left:
+        assert rows.unpacked(row).key.seconds == start
+    to_disk = [call for call in evidence.writes if call.target.startswith(f"{evidence.state}/")]
+    written = b"\0".join(call.data for call in to_disk)
+    of_windows = rb'\{"v":1,"site":"forville",.{100,300}"suppressed":(?:true|false)\}#[0-9a-f]{8}'
+    found = re.findall(of_windows, written)
+    assert {rows.unpacked(row).payload for row in found} == {
+        message.payload
+        for said in evidence.conversations
+        for message in said.messages
+        if message.topic == COUNT_TOPIC
+    }
+    words = set(re.findall(rb"[ -~]{7,}", re.sub(of_windows, b"", written)))
+    assert words <= {b"SQLite format 3", b"tablewaitingwaiting", tables[0][1].encode()}
+
+
+# --- the network ----------------------------------------------------------------------------
+
+
+def test_the_unit_only_publishes(evidence):
+    assert len(evidence.conversations) == 1
+    [said] = evidence.conversations
+    assert said.kinds[0] == CONNECT
+    assert said.kinds[-1] == DISCONNECT
+    assert set(said.kinds[1:-1]) <= {PUBLISH, PINGREQ}
+    assert said.client_ids == [UNIT]
+    assert {message.topic for message in said.messages} == {COUNT_TOPIC, STATUS_TOPIC}
+
+
+def test_each_message_is_exactly_the_fields_of_the_schema(evidence):
+    [said] = evidence.conversations
+    counts = [message for message in said.messages if message.topic == COUNT_TOPIC]
+    assert len(counts) == len(evidence.windows) >= 1
+    for message in said.messages:
+        told = json.loads(message.payload)
+        assert message.properties == b""
+        if message.topic == COUNT_TOPIC:
+            received = wire.decode_count(message.payload, topic=message.topic)
+            # The very bytes: nothing is hidden in the order of fields, spaces or digits.
+            again = wire.encode_count(received.count, site=received.site, unit=received.unit)
+            assert set(told) == COUNT_FIELDS
+        else:
+            status = wire.decode_status(message.payload)
+            again = wire.encode_status(
+                online=status.online, version=status.version, since=status.since
+            )
+            assert set(told) == STATUS_FIELDS
+        assert message.payload == again
+        assert message.retain == (message.topic == STATUS_TOPIC)
+
+
+def test_no_time_is_told_but_whole_minutes_and_that_of_the_connection(evidence):
+    [said] = evidence.conversations
+    since = {wire.decode_status(m.payload).since for m in said.messages if m.topic == STATUS_TOPIC}
+    times = re.findall(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[0-9.]*Z?", evidence.recorded)
+    assert times
+    for text in set(times):
+        moment = datetime.fromisoformat(text.decode())
+        assert moment.second == 0 or moment in since
+
+
+def test_the_proxy_and_strace_tell_the_same(evidence):
+    """Neither record has a hole that the other does not have."""
+    traced = b"".join(c.data for c in evidence.writes if c.target.startswith("TCP"))
+    assert traced == b"".join(evidence.streams)
+
+
+def test_every_byte_has_a_known_destination(evidence):
+    for call in evidence.writes:
+        target = call.target
+        if target.startswith("UNIX-STREAM"):
+            assert call.data == BELL
+        elif target.startswith("UNIX"):
+            assert b"notify" in call.data, call
+        elif target.startswith("TCP"):
+            assert "->127.0.0.1:" in target or "[0.0.0.0:" in target or "[127.0.0.1:" in target
+        else:
+            assert target in (str(evidence.log_file), MEMORY_FILE) or target.startswith(
+                f"{evidence.state}/"
+            ), call
+
+
+def test_the_runtime_is_the_one_that_a_unit_installs():
+    assert runtime_name().startswith("ai-edge-litert")

@@ -1,0 +1,137 @@
+"""What the running unit opens, starts and allows: no door in, and one way out."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.privacy import trace
+
+# What is opened for writing beside the state directory, and why.
+ALLOWED_FILES = {"/dev/null": "holds nothing"}
+# Files that exist in memory only, and why.
+ALLOWED_MEMORY_FILES = {b"native-stderr": "the runtime's own words on their way to the log"}
+# Written through shared memory by nobody: the mappings of libraries and tables are read-only.
+_WRITING = ("O_WRONLY", "O_RDWR", "O_CREAT", "O_TRUNC", "O_APPEND", "O_TMPFILE")
+
+
+def test_no_socket_listens(evidence):
+    assert evidence.snapshot.listening == []
+    assert evidence.named("listen,accept,accept4") == []
+
+
+def test_a_socket_is_bound_only_as_the_own_end_of_the_connection(evidence):
+    """Paho binds to port 0 before it connects: the kernel draws a port that listens to nobody."""
+    for call in evidence.named("bind"):
+        assert "htons(0)" in call.arguments
+
+
+def test_the_only_peers_are_the_broker_and_systemd(evidence):
+    families = {re.search(r"AF_\w+", call.arguments)[0] for call in evidence.named("socket")}
+    assert families <= {"AF_INET", "AF_INET6", "AF_UNIX"}
+    for call in evidence.named("connect"):
+        assert "127.0.0.1" in call.arguments or "AF_UNIX" in call.arguments
+
+
+def test_no_file_outside_of_the_state_directory_is_opened_for_writing(evidence):
+    opened = {
+        call.strings[0].decode()
+        for call in evidence.named("open,openat,openat2,creat")
+        if call.name == "creat" or any(flag in call.arguments for flag in _WRITING)
+    }
+    state = f"{evidence.state}/"
+    assert {path for path in opened if not path.startswith(state)} <= set(ALLOWED_FILES)
+    assert any(path.startswith(state) for path in opened), "the outbox was not opened"
+
+
+def test_no_file_in_memory_but_for_the_words_of_the_runtime(evidence):
+    names = {call.strings[0] for call in evidence.named("memfd_create")}
+    assert names <= set(ALLOWED_MEMORY_FILES)
+
+
+def test_no_file_is_written_through_memory(evidence):
+    """A write to a shared mapping would be no call that a trace could show."""
+    shared = [
+        call
+        for call in evidence.named("mmap")
+        if "MAP_SHARED" in call.arguments and "PROT_WRITE" in call.arguments
+    ]
+    assert shared == []
+
+
+def test_no_other_way_out_is_used(evidence):
+    assert evidence.named(trace.BACK_DOORS + ",rename,renameat,renameat2") == []
+
+
+def test_there_is_no_child_process(evidence):
+    assert evidence.snapshot.children == ""
+    assert len(evidence.named("execve,execveat")) == 1, "itself"
+    assert evidence.named("fork,vfork") == []
+    for call in evidence.named("clone,clone3"):
+        assert "CLONE_THREAD" in call.arguments
+
+
+def test_memory_is_closed_before_the_first_picture(evidence):
+    [dumpable] = [c for c in evidence.named("prctl") if c.arguments.startswith("PR_SET_DUMPABLE")]
+    assert "SUID_DUMP_DISABLE" in dumpable.arguments
+    assert not dumpable.failed
+    assert dumpable.at_s < evidence.first_frame_s
+    assert re.search(r"Max core file size +0 +0 ", evidence.snapshot.limits)
+
+
+def test_memory_cannot_reach_a_swap(evidence):
+    """Either there is no swap, or all memory is locked."""
+    locked_kb = int(re.search(r"VmLck:\s+(\d+) kB", evidence.snapshot.status)[1])
+    no_swap = len(Path("/proc/swaps").read_text().splitlines()) <= 1
+    assert no_swap or locked_kb > 0
+    assert evidence.named("munlockall") == []
+
+
+# --- with a swap ----------------------------------------------------------------------------
+
+WITH_SWAP = """
+import os, re, resource, sys
+from maskcam.unit import lockdown
+lockdown.swap_is_on = lambda: True
+if sys.argv[1] == "refused":
+    resource.setrlimit(resource.RLIMIT_MEMLOCK, (0, 0))
+    if os.geteuid() == 0:
+        os.setuid(65534)
+lockdown.lock_down()
+sys.stdout.write(re.search(r"VmLck:\\s+(\\d+)", open("/proc/self/status").read())[1])
+"""
+
+
+def _lock_down(case: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", WITH_SWAP, case],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+
+def test_with_a_swap_all_memory_is_locked_or_the_unit_does_not_start():
+    done = _lock_down("as we are")
+    if done.returncode == 0:
+        assert int(done.stdout) > 1000  # kB
+    else:
+        assert "memory cannot be locked" in done.stderr
+
+
+def test_with_a_swap_and_no_right_to_lock_the_unit_does_not_start():
+    done = _lock_down("refused")
+    assert done.returncode != 0
+    assert "swapoff -a" in done.stderr
+
+
+def test_the_list_of_swaps_is_understood(tmp_path):
+    from maskcam.unit.lockdown import swap_is_on
+
+    swaps = tmp_path / "swaps"
+    head = "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"
+    swaps.write_text(head)
+    assert not swap_is_on(swaps)
+    swaps.write_text(head + "/dev/zram0                              partition\t1048572\t0\t100\n")
+    assert swap_is_on(swaps)
+    assert not swap_is_on(tmp_path / "none")  # a kernel without swap has no such file
