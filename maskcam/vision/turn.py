@@ -138,19 +138,19 @@ class TurnFit:
             if step == 0:
                 state[7] = float(weight @ rest)
             rest += state[6] * rows[6] - state[7]
-            size = np.abs(rest)
-            error = float(weight @ size)
+            error = float(weight @ np.abs(rest))
             if error < least:
                 best, least, best_rest = state, error, rest
             if step == _STEPS:
                 break
-            scale = 1.3 * float(size.mean()) + _NOISE
+            scale = 1.3 * error + _NOISE
             robust = weight / np.square(1 + np.square(rest / scale))
             weighted = rows * robust
             evidence = _INDEPENDENT * n / (scale * scale)
             slope = evidence * (weighted @ rest) + trust * (state - start)
             slope += pull @ (self._inner @ state - seen)
-            change = np.linalg.solve(evidence * (weighted @ rows.T) + fixed, slope)
+            curve = evidence * (weighted @ rows.T) + fixed
+            change = cv2.solve(curve, slope, flags=cv2.DECOMP_CHOLESKY)[1][:, 0]
             state = state - change
             if np.abs(change[:5]).max() < _SETTLED:
                 best = state

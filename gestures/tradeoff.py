@@ -1,0 +1,132 @@
+"""Draws what a stricter or laxer decision would recognise, from labelled clips.
+
+.venv/bin/python -m gestures.tradeoff --clips clips --svg docs/head-shake-tradeoff.svg
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from maskcam.evaluate.gestures import SHAKE, measure_clip, rate, read_clip
+from maskcam.people.headshake import HeadShakeRecogniser
+from maskcam.records import HeadMotion
+
+SIZES = (0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.35, 1.5, 1.75, 2.0)
+_WIDTH, _HEIGHT, _LEFT, _BOTTOM = 640, 400, 70, 60
+_RIGHTMOST, _LOWEST = 0.2, 0.5  # ends of the axes: confusers, shakes
+
+
+class Measured(NamedTuple):
+    """A clip as the decision sees it."""
+
+    is_shake: bool
+    motions: list[HeadMotion]
+
+
+class Point(NamedTuple):
+    """What one size of the decision recognises, with 95 % intervals."""
+
+    size: float
+    shakes: float
+    shakes_ci: tuple[float, float]
+    confusers: float
+    confusers_ci: tuple[float, float]
+
+
+def measure(clips: Path) -> list[Measured]:
+    """Returns the motions of the required shakes and of all confusers of a folder."""
+    manifest = json.loads((clips / "manifest.json").read_text(encoding="utf-8"))
+    wanted = [entry for entry in manifest if entry.get("required", True)]
+    return [
+        Measured(entry["label"] == SHAKE, measure_clip(*read_clip(clips / entry["file"])))
+        for entry in wanted
+    ]
+
+
+def trade(clips: Sequence[Measured]) -> list[Point]:
+    """Returns a point of the curve for each of `SIZES`."""
+    points = []
+    for size in SIZES:
+        hits: dict[bool, list[bool]] = {True: [], False: []}
+        for clip in clips:
+            recogniser = HeadShakeRecogniser(size=size)
+            hits[clip.is_shake].append(any(recogniser.update(m) for m in clip.motions))
+        shakes, confusers = (rate(sum(h), len(h)) for h in (hits[True], hits[False]))
+        points.append(
+            Point(size, shakes["rate"], shakes["ci95"], confusers["rate"], confusers["ci95"])
+        )
+    return points
+
+
+def draw(points: Sequence[Point]) -> str:
+    """Returns the curve as SVG; the chosen point is full."""
+
+    def x(share: float) -> float:
+        return _LEFT + min(share, _RIGHTMOST) / _RIGHTMOST * (_WIDTH - _LEFT - 20)
+
+    def y(share: float) -> float:
+        up = (max(share, _LOWEST) - _LOWEST) / (1 - _LOWEST)
+        return _HEIGHT - _BOTTOM - up * (_HEIGHT - _BOTTOM - 20)
+
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" '
+        'font-family="sans-serif" font-size="13">',
+        f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="#fff"/>',
+    ]
+    for percent in range(0, int(100 * _RIGHTMOST) + 1, 5):
+        at = x(percent / 100)
+        parts.append(f'<path d="M{at:.1f} {y(1):.1f}V{y(_LOWEST):.1f}" stroke="#ddd"/>')
+        parts.append(f'<text x="{at:.1f}" y="{_HEIGHT - 40}" text-anchor="middle">{percent}</text>')
+    for percent in range(int(100 * _LOWEST), 101, 10):
+        at = y(percent / 100)
+        parts.append(f'<path d="M{x(0):.1f} {at:.1f}H{x(_RIGHTMOST):.1f}" stroke="#ddd"/>')
+        parts.append(f'<text x="{_LEFT - 8}" y="{at + 4:.1f}" text-anchor="end">{percent}</text>')
+    parts.append(
+        f'<text x="{(_WIDTH + _LEFT) / 2}" y="{_HEIGHT - 14}" text-anchor="middle">'
+        "confusers taken for a shake, %</text>"
+        f'<text transform="translate(20 {_HEIGHT / 2}) rotate(-90)" text-anchor="middle">'
+        "shakes recognised, %</text>"
+    )
+    line = " ".join(f"{x(p.confusers):.1f},{y(p.shakes):.1f}" for p in points)
+    parts.append(f'<polyline points="{line}" fill="none" stroke="#246" stroke-width="2"/>')
+    for p in points:
+        chosen = p.size == 1.0
+        if chosen:
+            low, high = p.shakes_ci
+            left, right = p.confusers_ci
+            parts.append(
+                f'<path d="M{x(p.confusers):.1f} {y(low):.1f}V{y(high):.1f}'
+                f'M{x(left):.1f} {y(p.shakes):.1f}H{x(right):.1f}" stroke="#b40"/>'
+            )
+        parts.append(
+            f'<circle cx="{x(p.confusers):.1f}" cy="{y(p.shakes):.1f}" r="{6 if chosen else 4}" '
+            f'fill="{"#b40" if chosen else "#fff"}" stroke="#246"/>'
+        )
+        parts.append(
+            f'<text x="{x(p.confusers) + 9:.1f}" y="{y(p.shakes) + 15:.1f}">{p.size}</text>'
+        )
+    return "\n".join([*parts, "</svg>", ""])
+
+
+def main() -> int:
+    """Runs the command; returns its exit code."""
+    parser = argparse.ArgumentParser(prog="gestures.tradeoff", description=__doc__)
+    parser.add_argument("--clips", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--svg", type=Path, required=True, metavar="FILE")
+    args = parser.parse_args()
+    points = trade(measure(args.clips))
+    args.svg.write_text(draw(points), encoding="utf-8")
+    for point in points:
+        sys.stdout.write(
+            f"size {point.size}: shakes {point.shakes:.1%}, confusers {point.confusers:.1%}\n"
+        )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
