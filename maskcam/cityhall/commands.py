@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from maskcam.arguments import add_command
 from maskcam.errors import MaskcamError, UsageError
 
 EPILOG = """examples:
@@ -16,6 +17,11 @@ EPILOG = """examples:
   maskcam cityhall init --directory /etc/maskcam-cityhall --host mqtt.example.org
   maskcam cityhall add-unit forville-01 --site forville --config cityhall.toml
   maskcam cityhall serve --config cityhall.toml
+  maskcam cityhall revoke-unit forville-01
+  maskcam cityhall add-user martin
+  maskcam cityhall add-token prometheus
+  maskcam cityhall remove-user martin
+  maskcam cityhall backup cityhall-copy.sqlite3
 """
 
 
@@ -99,7 +105,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _command(commands: Any, name: str, run: Any, text: str) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
+    examples = "\n".join(line for line in EPILOG.splitlines() if f" {name} " in f"{line} ")
+    parser = add_command(commands, name, run, summary=text, examples=examples)
     parser.add_argument(
         "--config",
         type=Path,
@@ -107,7 +114,6 @@ def _command(commands: Any, name: str, run: Any, text: str) -> argparse.Argument
         metavar="FILE",
         help="configuration of city hall (default: cityhall.toml)",
     )
-    parser.set_defaults(run=run)
     return parser
 
 

@@ -100,7 +100,7 @@ def test_a_shaken_head_is_in_no_figure(monkeypatch):
         """Reports a "no" of the head that is on the third walker's way (x = 300)."""
 
         def measure(self, frame, heads):
-            yaw = 0.2 * math.cos(2 * math.pi * 2 * frame.captured_at_s)
+            yaw = 0.07 * math.cos(2 * math.pi * 2 * frame.captured_at_s)
             return {
                 track: HeadMotion(
                     frame.captured_at_s, yaw if abs(box.centre[0] - 300) < 40 else 0.0, 0.0, 1.0
