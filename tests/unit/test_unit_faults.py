@@ -1,0 +1,307 @@
+"""Faults of camera, accelerator, clock, configuration and disk, against the running process.
+
+What was counted before the fault must reach city hall, and the process must end or
+go on as specified, so that systemd starts it again when that helps.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from zoneinfo import ZoneInfo
+
+import cv2
+import numpy as np
+import pytest
+
+from maskcam.people.windows import Rules
+from maskcam.unit import clock, loop
+from maskcam.unit.clock import SystemClock
+from maskcam.unit.loop import Loop
+from maskcam.unit.pipeline import Pipeline
+from maskcam.unit.schedule import Schedule
+from tests.broker import Mosquitto, Subscriber, needs_mosquitto, wait_until
+from tests.camera.rtsp_server import RtspServer
+from tests.unit.test_run import CONFIG
+from tests.unit.walkers import NoiseCamera
+
+FPS = 15
+SIZE = (320, 180)
+
+# Each breaks one real part from its n-th use on; the rest is the unit as it is.
+RUN = """
+import os, sys, time
+from maskcam import cli
+from maskcam.camera import video
+from maskcam.unit import loop
+from maskcam.vision.interpreter import Interpreter
+uses = 0
+{fault}
+sys.exit(cli.main(["run", "--config", sys.argv[1]]))
+"""
+_INFERENCE = """
+whole = Interpreter.invoke
+def invoke(self):
+    global uses
+    uses += 1
+    if uses > 5:
+        {what}
+    whole(self)
+Interpreter.invoke = invoke
+"""
+SOUND = ""
+FAILS = _INFERENCE.format(what='raise RuntimeError("the device has gone")')
+HANGS = "loop.INFERENCE_STALLED_S = 1.5" + _INFERENCE.format(what="time.sleep(60)")
+KILLS = _INFERENCE.format(what="os.abort()")
+CHANGES_SIZE = """
+whole = video._PacedReader.read
+def read(self, timeout_s):
+    global uses
+    uses += 1
+    found = whole(self, timeout_s)
+    return found if uses < 30 or found is None else (found[0], found[1][:90, :160])
+video._PacedReader.read = read
+"""
+
+
+def write_film(path, *, alive_s, frozen_s=0.0, black_s=0.0, codec="MJPG"):
+    """A textured street with living noise, then a picture that stands still, then a black one."""
+    rng = np.random.default_rng(5)
+    blocks = rng.integers(30, 220, (18, 32, 3), np.uint8)
+    picture = cv2.resize(blocks, SIZE, interpolation=cv2.INTER_NEAREST)
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*codec), FPS, SIZE)
+    shown = picture
+    for _ in range(round(alive_s * FPS)):
+        shown = cv2.add(picture, rng.integers(0, 12, picture.shape, np.uint8))
+        writer.write(shown)
+    for _ in range(round(frozen_s * FPS)):
+        writer.write(shown)
+    for _ in range(round(black_s * FPS)):
+        writer.write(np.zeros_like(shown))
+    writer.release()
+    return path
+
+
+class Unit:
+    """A running unit with a fault."""
+
+    def __init__(self, directory, broker, *, source, fault=SOUND, state=None) -> None:
+        config = directory / "maskcam.toml"
+        config.write_text(
+            CONFIG.format(
+                state=state or directory / "state", source=source, port=broker.port, clock="trusted"
+            )
+        )
+        self._log = directory / "log"
+        kept = {name: v for name, v in os.environ.items() if not name.startswith("MASKCAM_")}
+        with self._log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", RUN.format(fault=fault), str(config)],
+                cwd=directory, stdout=log, stderr=log, env=kept,
+            )  # fmt: skip
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait(5)
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text()
+
+    def ends(self) -> int:
+        return self.process.wait(90)
+
+
+@pytest.fixture
+def broker(tmp_path):
+    with Mosquitto(tmp_path) as broker:
+        yield broker
+
+
+@pytest.fixture
+def city(broker):
+    with Subscriber(broker) as city:
+        yield city
+
+
+def assert_one_line(log: str, *words: str) -> None:
+    last = log.splitlines()[-1]
+    assert last.startswith("maskcam: "), log
+    assert all(word in last for word in words), last
+    assert "Traceback" not in log
+
+
+# --- camera ---------------------------------------------------------------------------------
+
+
+@needs_mosquitto
+def test_a_picture_that_stands_still_or_is_black_is_not_observed(tmp_path, broker, city):
+    film = write_film(tmp_path / "film.avi", alive_s=2, frozen_s=4, black_s=2)
+    with Unit(tmp_path, broker, source=film) as unit:
+        assert unit.ends() == 0, unit.log
+    city.wait_for(1)
+    # Standing still is noticed after 2 s.
+    assert sum(received.count.observed_s for received in city.received) <= 4.6
+    assert sum(received.count.people for received in city.received) == 0
+
+
+@pytest.mark.slow
+@needs_mosquitto
+def test_a_camera_that_stalls_ends_the_process_with_10(tmp_path, broker, city):
+    film = write_film(tmp_path / "film.mp4", alive_s=4, codec="mp4v")
+    with (
+        RtspServer(film, fps=FPS) as server,
+        Unit(tmp_path, broker, source=server.url) as unit,
+    ):
+        assert unit.ends() == 10, unit.log
+    assert_one_line(unit.log, "no frame for 3 s", "cable")
+    city.wait_for(1)  # what was seen before is told
+
+
+@pytest.mark.slow
+@needs_mosquitto
+def test_a_picture_that_changes_its_size_ends_the_process_with_10(tmp_path, broker, city):
+    film = write_film(tmp_path / "film.avi", alive_s=15)
+    with Unit(tmp_path, broker, source=film, fault=CHANGES_SIZE) as unit:
+        assert unit.ends() == 10, unit.log
+    assert_one_line(unit.log, "changed from 320x180 to 160x90")
+    city.wait_for(1)
+
+
+# --- accelerator ----------------------------------------------------------------------------
+
+
+@needs_mosquitto
+def test_an_inference_that_fails_ends_the_process_with_11(tmp_path, broker, city):
+    film = write_film(tmp_path / "film.avi", alive_s=20)
+    with Unit(tmp_path, broker, source=film, fault=FAILS) as unit:
+        assert unit.ends() == 11, unit.log
+    assert_one_line(unit.log, "the device has gone", "cable and power")
+    city.wait_for(1)
+
+
+@pytest.mark.slow
+@needs_mosquitto
+def test_an_inference_that_hangs_ends_the_process_with_11(tmp_path, broker, city):
+    film = write_film(tmp_path / "film.avi", alive_s=30)
+    with Unit(tmp_path, broker, source=film, fault=HANGS) as unit:
+        assert unit.ends() == 11, unit.log
+    assert_one_line(unit.log, "has not ended for 1.5 s")
+    city.wait_for(1)
+
+
+@pytest.mark.slow
+@needs_mosquitto
+def test_a_driver_that_kills_the_process_leaves_no_picture_and_the_next_start_counts(
+    tmp_path, broker, city
+):
+    film = write_film(tmp_path / "film.avi", alive_s=20)
+    with Unit(tmp_path, broker, source=film, fault=KILLS) as unit:
+        assert unit.ends() == -signal.SIGABRT
+    assert not list(tmp_path.glob("core*"))
+    wait_until(lambda: city.statuses and not city.statuses[-1].online, what="the last will")
+    film = write_film(tmp_path / "film.avi", alive_s=3)
+    with Unit(tmp_path, broker, source=film) as unit:
+        assert unit.ends() == 0, unit.log
+    city.wait_for(1)
+
+
+# --- clock ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("step", [timedelta(hours=1), timedelta(hours=-1)], ids=str)
+def test_a_step_of_the_clock_shifts_and_doubles_no_minute(monkeypatch, step):
+    begin = datetime(2026, 5, 4, 8, tzinfo=UTC)
+    camera = NoiseCamera(seconds=245, fps=4)
+
+    def utc_s() -> float:
+        stepped = step if camera.now_s > 100 else timedelta()
+        return (begin + stepped).timestamp() + camera.now_s
+
+    times = SimpleNamespace(monotonic=lambda: camera.now_s, time=utc_s)
+    monkeypatch.setattr(loop, "time", times)
+    monkeypatch.setattr(clock, "time", times)
+    told = []
+    Loop(
+        camera=camera,
+        detector=SimpleNamespace(detect=lambda rgb: []),
+        pipeline=Pipeline(
+            frame_size=camera.size, rules=Rules(min_people=1), started_at_s=0, min_fps=10
+        ),
+        deliver=told.append,
+        clock=SystemClock(trusted=True),
+        schedule=Schedule(zone=ZoneInfo("Europe/Paris")),
+    ).run(threading.Event())
+    assert [count.start for count in told] == [begin + timedelta(minutes=n) for n in range(5)]
+    assert [count.minutes for count in told] == [1] * 5
+
+
+# --- configuration --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_random_bytes_as_configuration_end_the_process_with_2(tmp_path, seed):
+    """`RestartPreventExitStatus=2`: systemd does not try again."""
+    config = tmp_path / "maskcam.toml"
+    config.write_bytes(random.Random(seed).randbytes(10_000))
+    done = subprocess.run(
+        [sys.executable, "-m", "maskcam", "run", "--config", str(config)],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1
+    assert_one_line(done.stderr, "maskcam.toml")
+
+
+# --- disk -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def disk(tmp_path):
+    """A file system of 64 KiB; without the right to mount, the test is skipped."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(place)]
+    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("no right to mount a small file system here")
+    yield place
+    subprocess.run(["umount", str(place)], check=True, capture_output=True)
+
+
+def _fill(disk) -> None:
+    with (disk / "filler").open("wb", buffering=0) as filler:
+        try:
+            while True:
+                filler.write(bytes(4096))
+        except OSError:
+            pass
+
+
+def _forbid(disk) -> None:
+    subprocess.run(
+        ["mount", "-o", "remount,ro", str(disk)], check=True, capture_output=True, timeout=10
+    )
+
+
+@pytest.mark.slow
+@needs_mosquitto
+@pytest.mark.parametrize("spoil", [_fill, _forbid], ids=["full", "read-only"])
+def test_a_disk_that_takes_nothing_does_not_stop_the_unit(tmp_path, broker, city, disk, spoil):
+    film = write_film(tmp_path / "film.avi", alive_s=4)
+    spoil(disk)
+    with Unit(tmp_path, broker, source=film, state=disk / "state") as unit:
+        assert unit.ends() == 0, unit.log
+    assert "outbox" in unit.log
+    city.wait_for(1)
