@@ -118,10 +118,10 @@ def _command(commands: Any, name: str, run: Any, text: str) -> argparse.Argument
 
 
 def _serve(arguments: argparse.Namespace) -> int:
+    _log_to_stderr()
     from maskcam.cityhall.serve import serve
     from maskcam.cityhall.settings import load
 
-    _log_to_stderr()
     settings = load(arguments.config)
     serve(
         settings,
@@ -161,6 +161,7 @@ def _revoke_unit(arguments: argparse.Namespace) -> int:
 
 
 def _accounts(arguments: argparse.Namespace) -> Any:
+    _log_to_stderr()
     from maskcam.cityhall.accounts import Accounts
     from maskcam.cityhall.database import connect, upgrade
     from maskcam.cityhall.settings import load
@@ -196,6 +197,7 @@ def _remove_user(arguments: argparse.Namespace) -> int:
 
 
 def _backup(arguments: argparse.Namespace) -> int:
+    _log_to_stderr()
     from maskcam.cityhall.database import back_up
     from maskcam.cityhall.settings import load
 
@@ -205,14 +207,16 @@ def _backup(arguments: argparse.Namespace) -> int:
 
 
 def _demo(arguments: argparse.Namespace) -> int:
+    _log_to_stderr()
+    logging.getLogger().setLevel(logging.WARNING)
     from maskcam.cityhall.demo import demo
 
-    logging.getLogger().setLevel(logging.WARNING)
     demo(port=arguments.port, browser=not arguments.no_browser, say=_say)
     return 0
 
 
 def _log_to_stderr() -> None:
+    # Before alembic is imported: it tells of each of its plugins.
     logging.basicConfig(
         level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr
     )
