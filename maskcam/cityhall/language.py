@@ -100,7 +100,7 @@ class Words:
             for amount, unit in parts
             if amount
         ]
-        return " ".join(texts) or "0 min"
+        return "\u202f".join(texts) or "0\u202fmin"
 
     def share(self, totals: Totals) -> str:
         """Returns the mask share in words that say how sure it is."""

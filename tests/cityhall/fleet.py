@@ -68,6 +68,7 @@ class Sender:
         if self._ended_at_s is not None and self.connected.is_set():
             since, self._ended_at_s = self._ended_at_s - self._again_s, None
             for _, topic, payload in [item for item in self._recent if item[0] >= since]:
+                self._recent.append((now, topic, payload))  # it may be lost a second time
                 self._client.publish(topic, payload, qos=1)
                 self._sent += 1
         while self._recent and self._recent[0][0] < now - self._again_s - 60:
