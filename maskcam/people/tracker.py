@@ -31,6 +31,7 @@ _STALLED_S: Final = 3.0  # nothing from the detector for so long ends every trac
 _CONFIRM_SIGHTS: Final = 3
 _CONFIRM_S: Final = 0.5
 _CONFIRM_SHARE: Final = 0.6  # of all chances to be seen: a false alarm flickers
+_SPARE_FACES: Final = 0.1  # so much of a face may lie outside of the picture
 _LEAVES_S: Final = 0.5  # who would be over the border so soon has left
 
 
@@ -149,12 +150,17 @@ class Tracker:
             self._tracks[track].patience_s = _PATIENCE_S
 
     def predict(self, at_s: float) -> dict[int, Box]:
-        """Returns where each face is expected at `at_s`, of all tracks seen more than once."""
-        return {
+        """Returns where each face is expected at `at_s`, of all tracks seen more than once.
+
+        A face that is leaving the picture is not: what is left of it, and the street
+        that its expected place slides over, would be taken for motion of the head.
+        """
+        boxes = {
             track.number: track.walk.box_at(at_s)
             for track in self._tracks.values()
             if track.sights > 1
         }
+        return {number: box for number, box in boxes.items() if self._is_within(box)}
 
     def places(self) -> dict[int, Place]:
         """Returns the last sight of every track."""
@@ -177,6 +183,16 @@ class Tracker:
             EndedTrack(track.number, track.walk.place(), track.confirmed, self._left(track.walk))
             for track in over
         ]
+
+    def _is_within(self, box: Box) -> bool:
+        spare = _SPARE_FACES * box.height
+        width, height = self._frame_size
+        return (
+            box.x0 >= -spare
+            and box.y0 >= -spare
+            and box.x1 <= width + spare
+            and box.y1 <= height + spare
+        )
 
     def _left(self, walk: Walk) -> bool:
         x, y = walk.box_at(walk.seen_at_s + _LEAVES_S).centre

@@ -124,6 +124,13 @@ def test_a_face_seen_once_is_not_predicted():
     assert tracker.predict(0.1) == {}
 
 
+def test_a_face_that_is_leaving_the_picture_is_not_predicted():
+    tracker = Tracker(frame_size=SIZE)
+    walk(tracker, lambda t: [face(600, 500 + 100 * t)], 15, seconds=2)
+    assert tracker.predict(2.0)  # 20 px over the border would be half of the face
+    assert tracker.predict(2.2) == {}
+
+
 def test_who_walks_over_the_border_has_left():
     tracker = Tracker(frame_size=SIZE)
     walk(tracker, lambda t: [face(1000 + 130 * t, 300)], 10, seconds=2)

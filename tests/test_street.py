@@ -1,0 +1,114 @@
+"""Ten minutes of rendered street through the whole chain, as a recorded file."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from maskcam.camera.scene import Scene, SceneConfig
+from maskcam.camera.scene.__main__ import main as render_street
+from maskcam.people.passages import Crowd
+from maskcam.people.windows import Rules
+from maskcam.records import Box, MaskState
+from maskcam.unit import pipeline
+from maskcam.unit.replay import replay
+
+SECONDS, SEED = 600, 101
+OPTIONS = {"people_per_minute": 11.0, "objectors": 0.15}
+
+
+class Booked(NamedTuple):
+    """A passage that was counted, and who it was in truth (None: nobody)."""
+
+    person: int | None
+    state: MaskState
+
+
+class WatchedCrowd(Crowd):
+    """Also remembers which person of the scene each track, objection and passage was."""
+
+    scene: Scene
+    seen: dict[int, Counter[int]]
+    objections: Counter[int]
+    booked: list[Booked]
+
+    def detected(self, detections, at_s):
+        super().detected(detections, at_s)
+        faces = self.scene.faces(at_s)
+        for track, box in self.heads(at_s).items():
+            person = nearest(box, faces)
+            if person is not None:
+                self.seen[id(self._people[track])][person] += 1
+
+    def objected(self, track):
+        if track in self._people:
+            for person, _ in self.seen[id(self._people[track])].most_common(1):
+                self.objections[person] += 1
+        super().objected(track)
+
+    def _book(self, person, at_s):
+        if not person.omitted:
+            known = self.seen[id(person)].most_common(1)
+            self.booked.append(Booked(known[0][0] if known else None, person.vote.state()))
+        super()._book(person, at_s)
+
+
+def nearest(box: Box, faces) -> int | None:
+    x, y = box.centre
+    near = [
+        (abs(x - face.box.centre[0]) + abs(y - face.box.centre[1]), face.person) for face in faces
+    ]
+    distance, person = min(near, default=(1e9, 0))
+    return person if distance < 1.2 * box.height else None
+
+
+def watch(video: Path, scene: Scene, monkeypatch) -> tuple[type[WatchedCrowd], int]:
+    """Replays the file; returns what was seen of whom, and the people in the messages."""
+
+    Watched = type("Watched", (WatchedCrowd,), {"scene": scene, "booked": []})  # noqa: N806
+    Watched.seen, Watched.objections = defaultdict(Counter), Counter()
+    monkeypatch.setattr(pipeline, "Crowd", Watched)
+    start = datetime(2026, 5, 4, 8, tzinfo=UTC)
+    counts = list(replay(video, start=start, rules=Rules(min_people=1)))
+    return Watched, sum(count.people or 0 for count in counts)
+
+
+def figures(video: Path, scene: Scene, monkeypatch) -> dict[str, float]:
+    seen, people = watch(video, scene, monkeypatch)
+    passages = scene.truth.passages
+    states = {p.person: p.state for p in passages if not p.objecting}
+    objecting = {p.person for p in passages if p.objecting}
+    known = [booked for booked in seen.booked if booked.person in states]
+    right = [booked for booked in known if booked.state is states[booked.person]]
+    return {
+        "passages": len(passages),
+        "people_truth": len(states),
+        "people_counted": people,
+        "state_right": len(right) / max(len(known), 1),
+        "objecting": len(objecting),
+        "honoured": len(objecting & seen.objections.keys()),
+        "objectors_counted": len({b.person for b in seen.booked} & objecting),
+        "suppressed_wrongly": len(seen.objections.keys() & states.keys()),
+        "counted_nobody": sum(b.person is None for b in seen.booked),
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_ten_minutes_of_street(tmp_path, monkeypatch):
+    video = tmp_path / "street.mp4"
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in OPTIONS.items()]
+    assert render_street([str(video), f"--seconds={SECONDS}", f"--seed={SEED}", *options]) == 0
+    scene = Scene(SceneConfig(seed=SEED, duration_s=SECONDS, **OPTIONS))
+    found = figures(video, scene, monkeypatch)
+    print(json.dumps(found))
+    assert found["passages"] >= 80
+    assert found["people_counted"] == pytest.approx(found["people_truth"], rel=0.05)
+    assert found["state_right"] >= 0.95
+    assert found["honoured"] >= 0.9 * found["objecting"]
+    assert found["suppressed_wrongly"] <= 0.02 * found["people_truth"]
