@@ -168,3 +168,19 @@ def test_the_real_model_on_a_picture_without_faces(tmp_path: Path) -> None:
     assert set(report["ap50_by_condition"]) == set(CONDITIONS)
     json.dumps(report, allow_nan=False)
     assert "AP50" in as_text(report)
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="needs the photographs in ../shared/data/masks")
+def test_the_real_model_on_photographs(tmp_path: Path) -> None:
+    """Every twelfth picture of the test split; the whole split is in models/results.json."""
+    content = json.loads((SHARED / "test.json").read_text())
+    content["images"] = content["images"][::12]
+    kept = {image["id"] for image in content["images"]}
+    content["annotations"] = [one for one in content["annotations"] if one["image_id"] in kept]
+    (tmp_path / "coco.json").write_text(json.dumps(content))
+
+    report = evaluate(coco=tmp_path / "coco.json", images=SHARED / "images")
+
+    assert report["ap50_from_20_px"]["with_mask"] > 0.7
+    assert report["ap50_from_20_px"]["face"] > 0.7
+    assert report["at_threshold"]["state_right"] > 0.9
