@@ -26,6 +26,8 @@ from tests.privacy.canary import pictures
 from tests.privacy.evidence import SITE, UNIT
 from tests.privacy.packets import CONNECT, DISCONNECT, PINGREQ, PUBLISH
 
+pytestmark = pytest.mark.timeout(300)  # the one run under strace, on a busy machine
+
 COUNT_FIELDS = {
     "v", "site", "unit", "start", "minutes", "people", "with_mask", "without_mask", "incorrect",
     "unclear", "observed_s", "suppressed",

@@ -7,7 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.privacy import trace
+
+pytestmark = pytest.mark.timeout(300)  # the one run under strace, on a busy machine
 
 # What is opened for writing beside the state directory, and why.
 ALLOWED_FILES = {"/dev/null": "holds nothing"}

@@ -9,7 +9,11 @@ from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
+import pytest
+
 import maskcam
+
+pytestmark = pytest.mark.timeout(300)  # the one run under strace, on a busy machine
 
 ROOT = Path(__file__).parents[2]
 REQUIREMENTS = ROOT / "requirements" / "unit.txt"
