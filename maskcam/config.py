@@ -218,7 +218,7 @@ def load(path: Path, *, environment: Mapping[str, str] | None = None) -> Config:
 
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
-        text = path.read_bytes().decode()
+        text = path.read_bytes().decode("utf-8-sig")  # some editors add a byte order mark
         return tomllib.loads(text)
     except FileNotFoundError as error:
         raise ConfigError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from maskcam.arguments import add_command, add_config_file
 
 
 def add_parsers(commands: Any) -> None:
-    """Registers ``setup``, ``check``, ``aim``, ``explain`` and ``sign``."""
+    """Registers ``setup``, ``prepare``, ``check``, ``aim``, ``explain`` and ``sign``."""
     setup = add_command(
         commands,
         "setup",
@@ -21,6 +22,20 @@ def add_parsers(commands: Any) -> None:
     setup.add_argument("card", type=Path, metavar="CARD", help="where its first partition is")
     setup.add_argument("folder", type=Path, metavar="FOLDER", help="made by city hall for the unit")
     setup.add_argument("--plain", action="store_true", help="CARD is an ordinary folder")
+    prepare = add_command(
+        commands,
+        "prepare",
+        _prepare,
+        summary="take the unit's folder from its card into memory if it is right (at each boot)",
+        examples=(
+            "  maskcam prepare /boot/firmware/maskcam --output /run/maskcam\n"
+            "  maskcam prepare /boot/firmware/maskcam --blink    say why not, by lamp and in words"
+        ),
+    )
+    prepare.add_argument("folder", type=Path, metavar="FOLDER", help="on the card")
+    what = prepare.add_mutually_exclusive_group(required=True)
+    what.add_argument("--output", type=Path, metavar="DIR", help="where the service takes it from")
+    what.add_argument("--blink", action="store_true", help="blink while it is wrong, until ended")
     check = add_command(
         commands,
         "check",
@@ -70,6 +85,22 @@ def _setup(args: argparse.Namespace) -> int:
 
     for line in card.set_up(args.card, args.folder, plain=args.plain):
         print(line)
+    return 0
+
+
+def _prepare(args: argparse.Namespace) -> int:
+    from maskcam.technician import prepare, provisioning
+
+    if args.output:
+        prepare.prepare(args.folder, args.output)
+        return 0
+    try:
+        provisioning.examine_folder(args.folder, today=None)
+    except provisioning.ProvisioningError as error:
+        for line in ("this unit is not configured and does not count:", *str(error).splitlines()):
+            print(f"maskcam: {line}", file=sys.stderr, flush=True)
+        prepare.blink(args.folder)
+        return error.exit_code
     return 0
 
 

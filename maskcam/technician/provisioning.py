@@ -36,8 +36,13 @@ class ProvisioningError(UsageError):
     """The folder or the card is not fit for use; the message has a line for each fault."""
 
 
-def examine_folder(folder: Path, *, today: date) -> list[str]:
+def examine_folder(folder: Path, *, today: date | None) -> list[str]:
     """Checks a provisioning folder from city hall.
+
+    Args:
+        folder: holds the four files.
+        today: the local date; None where the clock is not set yet, as at a unit's boot:
+            then nothing is judged by its date.
 
     Returns:
         notes that do not stand in the way, such as a certificate that expires soon.
@@ -53,7 +58,7 @@ def examine_folder(folder: Path, *, today: date) -> list[str]:
     values, config_faults = _read_config(folder / CONFIG, today)
     unit = None if config_faults else str(values["unit"]["id"])
     files = TlsFiles(folder / CA, folder / CERTIFICATE, folder / KEY)
-    report = examine(files, unit=unit)
+    report = examine(files, unit=unit, dates=today is not None)
     faults = [*(f"{CONFIG}: {fault}" for fault in config_faults), *report.faults]
     if not faults:
         faults = _full_check(folder / CONFIG)
@@ -64,7 +69,8 @@ def examine_folder(folder: Path, *, today: date) -> list[str]:
         notes.append(
             f"the certificates expire in {report.days_left:.0f} days; ask for new ones soon"
         )
-    if (sign_date := values["notice"]["sign_date"]) > today:
+    sign_date = values["notice"]["sign_date"]
+    if today is not None and sign_date > today:
         notes.append(f"the sign goes up on {sign_date}: do not switch the unit on before")
     return notes
 
@@ -82,6 +88,15 @@ def known_keys() -> dict[str, set[str]]:
     return keys
 
 
+def read_toml(path: Path) -> dict[str, Any]:
+    """Reads a TOML file; some editors put a byte order mark before it.
+
+    Raises:
+        OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError: it is none.
+    """
+    return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+
+
 def _file_faults(folder: Path) -> list[str]:
     faults = []
     for name in FILES:
@@ -89,7 +104,11 @@ def _file_faults(folder: Path) -> list[str]:
         try:
             size = len(path.read_bytes())
         except FileNotFoundError:
-            faults.append(f"{name} is missing in {folder}; copy the whole folder from city hall")
+            faults.append(
+                f"{name} is called {name}.txt in {folder}; take the .txt away"
+                if (folder / f"{name}.txt").exists()
+                else f"{name} is missing in {folder}; copy the whole folder from city hall"
+            )
         except OSError as error:
             faults.append(f"{name} cannot be read ({error.strerror}); copy the folder again")
         else:
@@ -113,10 +132,10 @@ def _holds_private_key(path: Path) -> bool:
         return False
 
 
-def _read_config(path: Path, today: date) -> tuple[dict[str, Any], list[str]]:
+def _read_config(path: Path, today: date | None) -> tuple[dict[str, Any], list[str]]:
     """Returns what the file says, and its faults."""
     try:
-        values = tomllib.loads(path.read_bytes().decode())
+        values = read_toml(path)
     except UnicodeDecodeError:
         return {}, ["is not a text file in UTF-8; save it as such"]
     except (tomllib.TOMLDecodeError, RecursionError) as error:
@@ -147,7 +166,7 @@ def _key_faults(values: dict[str, Any]) -> list[str]:
     return faults
 
 
-def _value_faults(values: dict[str, Any], today: date) -> list[str]:
+def _value_faults(values: dict[str, Any], today: date | None) -> list[str]:
     unit, broker, notice = values["unit"], values["broker"], values["notice"]
     faults = [
         f"[unit] {key} = {unit[key]!r}: use 1 to 63 small letters, digits and hyphens, "
@@ -165,7 +184,7 @@ def _value_faults(values: dict[str, Any], today: date) -> list[str]:
     if type(notice["sign_date"]) is not date:
         faults.append("[notice] sign_date: write a date without quotes, such as 2026-05-01")
     ends = notice.get("deployment_ends")
-    if type(ends) is date and ends < today:
+    if today is not None and type(ends) is date and ends < today:
         faults.append(f"[notice] deployment_ends = {ends}: is over; the unit would not count")
     return faults
 

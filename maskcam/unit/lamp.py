@@ -31,6 +31,7 @@ class Fault(IntEnum):
     CLOCK = 5
     NETWORK = 6
     STORAGE = 7
+    CONFIGURATION = 8
 
     @property
     def meaning(self) -> str:
@@ -46,6 +47,7 @@ _MEANINGS = {
     Fault.CLOCK: "the time is not known: check the network (NTP)",
     Fault.NETWORK: "city hall cannot be reached: check network and certificates",
     Fault.STORAGE: "counts cannot be stored: the memory card is full or worn",
+    Fault.CONFIGURATION: "not configured, or wrongly: the console says why; run setup-unit again",
 }
 
 
