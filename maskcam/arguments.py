@@ -6,15 +6,37 @@ import argparse
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
+
+CONFIG_FILE = Path("/etc/maskcam/maskcam.toml")
 
 Command = Callable[[argparse.Namespace], int]
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, as are those of its commands."""
+
+    def error(self, message: str) -> NoReturn:
+        """Says what is wrong with the call and where help is, and exits with 2."""
+        self.exit(2, f"{self.prog}: error: {message}; see {self.prog} --help\n")
 
 
 def add_command(
     commands: Any, name: str, function: Command, *, summary: str, examples: str
 ) -> argparse.ArgumentParser:
     """Adds a command whose ``--help`` ends with examples, and returns its parser."""
+    parser = _parser(commands, name, summary=summary, examples=examples)
+    parser.set_defaults(run=function)
+    return parser
+
+
+def add_group(commands: Any, name: str, *, summary: str, examples: str) -> Any:
+    """Adds a command that has commands of its own, and returns where to add them."""
+    parser = _parser(commands, name, summary=summary, examples=examples)
+    return parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+
+def _parser(commands: Any, name: str, *, summary: str, examples: str) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(
         name,
         help=summary,
@@ -22,7 +44,6 @@ def add_command(
         epilog=f"examples:\n{examples}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.set_defaults(run=function)
     return parser
 
 
@@ -54,4 +75,10 @@ def utc(text: str) -> datetime:
 
 def add_config_file(parser: argparse.ArgumentParser) -> None:
     """Adds ``--config FILE``."""
-    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="maskcam.toml")
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=CONFIG_FILE,
+        metavar="FILE",
+        help=f"the unit's configuration (default: {CONFIG_FILE})",
+    )

@@ -17,13 +17,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from maskcam import __version__
-from maskcam.arguments import add_command, add_config_file, positive, utc
+from maskcam.arguments import Parser, add_command, add_config_file, add_group, positive, utc
 from maskcam.cityhall import commands as cityhall
 from maskcam.errors import CameraStalledError, InferenceStalledError, MaskcamError
 from maskcam.technician import commands as technician
 
 if TYPE_CHECKING:
     from maskcam.records import MinuteCount
+
+
+_DETECTIONS_EXAMPLE = "  maskcam evaluate detections --coco test.json --images images --json"
+_GESTURES_EXAMPLE = "  maskcam evaluate gestures --clips clips --json"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -56,10 +60,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="maskcam",
         description="Counts passers-by with and without a face mask; tells only how many.",
-        epilog="Try it: maskcam demo --minutes 3 --fast",
+        epilog=(
+            "examples:\n"
+            "  maskcam demo --minutes 3 --fast                  try it, nothing to set up\n"
+            "  maskcam replay street.mp4 --min-people 1         the counts of a recording\n"
+            "  maskcam config example > maskcam.toml            start a unit's configuration\n"
+            "  maskcam check --config maskcam.toml              is this unit well?\n"
+            "\neach command has examples of its own: maskcam COMMAND --help"
+        ),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"maskcam {__version__}")
     parser.add_argument("--verbose", action="store_true", help="log more (never about persons)")
@@ -88,8 +100,11 @@ def _add_run(commands: Any) -> None:
         commands,
         "run",
         _run,
-        summary="run the unit",
-        examples="  maskcam run --config /etc/maskcam/maskcam.toml",
+        summary="run the unit: count, and send the counts, until it is stopped",
+        examples=(
+            "  maskcam run --config maskcam.toml\n"
+            "  MASKCAM_CAMERA_SOURCE=street.mp4 maskcam run --config maskcam.toml"
+        ),
     )
     add_config_file(parser)
 
@@ -224,14 +239,18 @@ def _in_words(count: MinuteCount) -> str:
 
 
 def _add_evaluate(commands: Any) -> None:
-    parser = commands.add_parser("evaluate", help="measure the stages on labelled material")
-    kinds = parser.add_subparsers(title="what", metavar="WHAT", required=True)
+    kinds = add_group(
+        commands,
+        "evaluate",
+        summary="measure the stages on labelled material",
+        examples=_DETECTIONS_EXAMPLE + "\n" + _GESTURES_EXAMPLE,
+    )
     detections = add_command(
         kinds,
         "detections",
         _evaluate_detections,
         summary="average precision of the model on labelled photographs",
-        examples="  maskcam evaluate detections --coco test.json --images images --json",
+        examples=_DETECTIONS_EXAMPLE,
     )
     detections.add_argument("--coco", type=Path, required=True, metavar="FILE")
     detections.add_argument("--images", type=Path, required=True, metavar="DIR")
@@ -242,7 +261,7 @@ def _add_evaluate(commands: Any) -> None:
         "gestures",
         _evaluate_gestures,
         summary="recognition of head shakes on labelled clips",
-        examples="  maskcam evaluate gestures --clips clips --json",
+        examples=_GESTURES_EXAMPLE,
     )
     gestures.add_argument("--clips", type=Path, required=True, metavar="DIR")
     gestures.add_argument("--json", action="store_true", help="print JSON instead of a table")
@@ -267,14 +286,14 @@ def _evaluate_gestures(args: argparse.Namespace) -> int:
 
 
 def _add_model(commands: Any) -> None:
-    parser = commands.add_parser("model", help="look into a model file")
-    kinds = parser.add_subparsers(title="what", metavar="WHAT", required=True)
+    example = "  maskcam model inspect models/maskcam.tflite --json"
+    kinds = add_group(commands, "model", summary="look into a model file", examples=example)
     inspect = add_command(
         kinds,
         "inspect",
         _model_inspect,
         summary="tell whether a .tflite is fit for the Edge TPU",
-        examples="  maskcam model inspect models/maskcam.tflite --json",
+        examples=example,
     )
     inspect.add_argument("file", type=Path, metavar="FILE")
     inspect.add_argument("--json", action="store_true", help="print JSON instead of a table")
@@ -289,14 +308,23 @@ def _model_inspect(args: argparse.Namespace) -> int:
 
 
 def _add_config(commands: Any) -> None:
-    parser = commands.add_parser("config", help="check, show or start a configuration")
-    kinds = parser.add_subparsers(title="what", metavar="WHAT", required=True)
+    show_example = (
+        "  maskcam config show --config maskcam.toml\n"
+        "  MASKCAM_BROKER_PORT=1883 maskcam config show --config maskcam.toml"
+    )
+    start_example = "  maskcam config example > maskcam.toml"
+    kinds = add_group(
+        commands,
+        "config",
+        summary="check, show or start a configuration",
+        examples=f"{start_example}\n{show_example}",
+    )
     show = add_command(
         kinds,
         "show",
         _config_show,
         summary="check a configuration and print every value in force",
-        examples="  maskcam config show --config maskcam.toml",
+        examples=show_example,
     )
     add_config_file(show)
     add_command(
@@ -304,7 +332,7 @@ def _add_config(commands: Any) -> None:
         "example",
         _config_example,
         summary="print the example configuration, every key explained",
-        examples="  maskcam config example > maskcam.toml",
+        examples=start_example,
     )
 
 

@@ -222,7 +222,8 @@ def _read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(text)
     except FileNotFoundError as error:
         raise ConfigError(
-            f"{path}: no such file; start from maskcam.example.toml (maskcam config example)"
+            f"{path}: no such file; give --config FILE, or start one: "
+            f"maskcam config example > {path.name}"
         ) from error
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error

@@ -2,42 +2,46 @@
 
 from __future__ import annotations
 
+import argparse
 import subprocess
 import sys
 
 import pytest
 
+from maskcam import cli
 from maskcam.cli import main
 
-COMMANDS = [
-    ["run"],
-    ["demo"],
-    ["replay"],
-    ["evaluate", "detections"],
-    ["evaluate", "gestures"],
-    ["check"],
-    ["model", "inspect"],
-    ["config", "show"],
-    ["config", "example"],
-    ["explain"],
-    ["sign"],
-    ["aim"],
-    ["cityhall", "serve"],
-    ["cityhall", "init"],
-    ["cityhall", "add-unit"],
-    ["cityhall", "revoke-unit"],
-    ["cityhall", "demo"],
-]
+
+def commands_of(parser, *path):
+    """Yields each command as it is typed, with its groups."""
+    yield list(path)
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for name, command in action.choices.items():
+                yield from commands_of(command, *path, name)
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+COMMANDS = list(commands_of(cli._parser()))
+
+
+def test_the_commands_of_the_design_are_there():
+    typed = {" ".join(command) for command in COMMANDS}
+    assert typed >= {
+        *("run", "demo", "replay", "check", "setup", "aim", "sign", "explain", "prepare"),
+        *("evaluate detections", "evaluate gestures", "model inspect", "cityhall serve"),
+        *("config show", "config example"),
+    }
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda words: " ".join(words) or "maskcam")
 def test_help_has_examples(command, capsys):
     with pytest.raises(SystemExit) as caught:
         main([*command, "--help"])
     assert caught.value.code == 0
     shown = capsys.readouterr().out
     assert "example" in shown
-    assert f"maskcam {' '.join(command)}" in shown
+    examples = shown[shown.index("example") :]
+    assert " ".join(["maskcam", *command]) in examples
 
 
 @pytest.mark.parametrize(
@@ -67,14 +71,28 @@ def test_an_error_is_one_line(arguments, told, capsys):
         ["replay", "x.mp4", "--start", "yesterday"],
         ["replay", "x.mp4", "--detect-fps", "0"],
         ["demo", "--minutes", "nan"],
-        ["run"],
+        ["run", "--fast"],
+        ["evaluate"],
+        ["sign", "--size", "a2", "--output", "sign.pdf"],
+        ["prepare", "folder"],
+        ["cityhall", "add-unit"],
     ],
 )
-def test_a_wrong_call_exits_with_2(arguments, capsys):
+def test_a_wrong_call_is_one_line_and_exits_with_2(arguments, capsys):
     with pytest.raises(SystemExit) as caught:
         main(arguments)
     assert caught.value.code == 2
-    assert "error:" in capsys.readouterr().err
+    [line] = capsys.readouterr().err.splitlines()
+    assert "error: " in line
+    assert line.endswith("--help")
+
+
+@pytest.mark.parametrize("command", ["run", "check", "aim", "explain", "config show"])
+def test_without_a_configuration_it_says_how_to_get_one(command, capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr("maskcam.arguments.CONFIG_FILE", tmp_path / "maskcam.toml")
+    assert main(command.split()) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert "maskcam config example > maskcam.toml" in line
 
 
 def test_the_example_configuration_can_be_shown(tmp_path, capsys):
