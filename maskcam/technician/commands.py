@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from maskcam.arguments import add_command, add_config_file
+from maskcam.errors import UsageError
 
 
 def add_parsers(commands: Any) -> None:
-    """Registers ``setup``, ``prepare``, ``check``, ``aim``, ``explain`` and ``sign``."""
+    """Registers ``setup``, ``prepare``, ``check``, ``aim``, ``console``, ``explain``, ``sign``."""
     setup = add_command(
         commands,
         "setup",
@@ -53,6 +54,14 @@ def add_parsers(commands: Any) -> None:
         examples="  maskcam aim --config maskcam.toml",
     )
     add_config_file(aim)
+    console = add_command(
+        commands,
+        "console",
+        _console,
+        summary="offer check and aim at the unit's own screen before it counts (at each boot)",
+        examples="  maskcam console --config maskcam.toml",
+    )
+    add_config_file(console)
     explain = add_command(
         commands,
         "explain",
@@ -125,6 +134,24 @@ def _aim(args: argparse.Namespace) -> int:
 
     loaded = config.load(args.config)
     aim.aim(loaded, selfcheck.parts_for(loaded))
+    return 0
+
+
+def _console(args: argparse.Namespace) -> int:
+    from maskcam import config
+    from maskcam.technician import aim, console, selfcheck, terminal
+
+    loaded = config.load(args.config)
+    if reason := terminal.refusal(0) or terminal.refusal(1):
+        raise UsageError(reason)
+    parts = selfcheck.parts_for(loaded)
+    with terminal.Keys() as keys:
+        console.attend(
+            loaded,
+            keys,
+            check=lambda: selfcheck.run_checks(loaded, parts),
+            aim=lambda: aim.aim(loaded, parts),
+        )
     return 0
 
 

@@ -14,6 +14,7 @@ import struct
 import termios
 import tty
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -62,6 +63,45 @@ def refusal(
     return "aiming is for the unit's console or a cable to it, not for a connection by radio"
 
 
+class Keys:
+    """Reads single keys and writes lines; leaves the terminal as it was.
+
+    reading, writing: file descriptors of the terminal.
+    """
+
+    def __init__(self, reading: int = 0, writing: int = 1) -> None:
+        self._reading, self._writing = reading, writing
+        self._before: list[int | list[bytes | int]] = []
+
+    def __enter__(self) -> Self:
+        self._before = termios.tcgetattr(self._reading)
+        tty.setcbreak(self._reading)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        with suppress(termios.error):  # the terminal may be gone
+            termios.tcsetattr(self._reading, termios.TCSADRAIN, self._before)
+
+    def key(self, timeout_s: float) -> str | None:
+        """Returns the key pressed, in small letters; None: none, or the terminal is gone."""
+        try:
+            termios.tcflush(self._reading, termios.TCIFLUSH)  # what was typed before the question
+            ready, _, _ = select.select([self._reading], [], [], timeout_s)
+            pressed = os.read(self._reading, 64) if ready else b""
+        except (OSError, termios.error):
+            return None
+        return pressed.decode("ascii", "replace")[:1].lower() or None
+
+    def say(self, line: str) -> None:
+        """Writes a line."""
+        _write(self._writing, f"{line}\n")
+
+
 class Screen:
     """Draws lines on a terminal, and leaves it as it was.
 
@@ -75,7 +115,7 @@ class Screen:
     def __enter__(self) -> Self:
         self._before = termios.tcgetattr(self._reading)
         tty.setcbreak(self._reading)
-        self._write(_ENTER)
+        _write(self._writing, _ENTER)
         return self
 
     def __exit__(
@@ -84,7 +124,7 @@ class Screen:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._write(_LEAVE)
+        _write(self._writing, _LEAVE)
         termios.tcsetattr(self._reading, termios.TCSADRAIN, self._before)
 
     @property
@@ -96,17 +136,18 @@ class Screen:
     def draw(self, lines: Sequence[str]) -> None:
         """Shows `lines` from the top; what was there before is gone."""
         text = f"{_REST_OF_LINE}\r\n".join(lines)
-        self._write(f"{_HOME}{text}{_REST_OF_LINE}{_REST_OF_SCREEN}")
+        _write(self._writing, f"{_HOME}{text}{_REST_OF_LINE}{_REST_OF_SCREEN}")
 
     def wants_to_quit(self) -> bool:
         """Returns whether q was pressed, or the terminal is gone."""
         ready, _, _ = select.select([self._reading], [], [], 0)
         return bool(ready) and os.read(self._reading, 64)[:1] in {b"", b"q", b"Q", b"\x1b"}
 
-    def _write(self, text: str) -> None:
-        data = text.encode()
-        while data:
-            data = data[os.write(self._writing, data) :]
+
+def _write(handle: int, text: str) -> None:
+    data = text.encode()
+    while data:
+        data = data[os.write(handle, data) :]
 
 
 def _ancestors(process: int, proc: Path) -> Iterator[str]:

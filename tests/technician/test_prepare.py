@@ -159,9 +159,7 @@ def test_a_byte_order_mark_and_lines_of_another_system_do_no_harm(folder, memory
 
 def test_a_name_that_a_computer_lengthened_is_told(folder, memory):
     (folder / "ca.crt").rename(folder / "ca.crt.txt")
-    with pytest.raises(
-        provisioning.ProvisioningError, match=r"called ca\.crt\.txt"
-    ):
+    with pytest.raises(provisioning.ProvisioningError, match=r"called ca\.crt\.txt"):
         prepare.prepare(folder, memory)
 
 
