@@ -46,24 +46,28 @@ def sharpness(seen: quality.FrameQuality) -> Verdict:
 
 
 def heads(boxes: Sequence[Box]) -> Verdict:
-    """Judges how large heads are, by the middle one in size."""
+    """Judges how large heads get: a quarter of them is larger than the one that counts.
+
+    Everybody is small as long as they are far away; what matters is how near they come.
+    """
     if not boxes:
         return Verdict(good=False, words="no head in view: let somebody walk through")
-    heights = sorted(box.height for box in boxes)
-    middle = heights[len(heights) // 2]
-    if middle < SMALLEST_HEAD_PX:
-        return Verdict(
-            good=False, words=f"heads {middle:.0f} px: too small, come closer or zoom in"
-        )
-    if middle < GOOD_HEAD_PX:
-        return Verdict(good=True, words=f"heads {middle:.0f} px: just enough")
-    return Verdict(good=True, words=f"heads {middle:.0f} px: good")
+    heights = sorted(math.floor(box.height) for box in boxes)
+    large = heights[len(heights) * 3 // 4]
+    if large < SMALLEST_HEAD_PX:
+        return Verdict(good=False, words=f"heads {large} px: too small, hang it closer")
+    if large < GOOD_HEAD_PX:
+        return Verdict(good=True, words=f"heads {large} px: just enough")
+    return Verdict(good=True, words=f"heads {large} px: good")
 
 
 def tilt(
     boxes: Sequence[Box], *, size: tuple[int, int], field_of_view_deg: float
 ) -> Verdict | None:
     """Judges by where heads are whether to tilt the camera; None without heads.
+
+    Heads that are too small to count are left out, if there are others: they are far
+    away, and for that alone high in the picture.
 
     Args:
         boxes: heads, px.
@@ -72,7 +76,8 @@ def tilt(
     """
     if not boxes:
         return None
-    ups = sorted(box.centre[1] for box in boxes)
+    near = [box for box in boxes if box.height >= SMALLEST_HEAD_PX]
+    ups = sorted(box.centre[1] for box in near or boxes)
     offset = ups[len(ups) // 2] - size[1] / 2
     degrees = math.degrees(math.atan(offset / focal_px(size[0], field_of_view_deg)))
     if abs(degrees) <= TILT_TOLERANCE_DEG:

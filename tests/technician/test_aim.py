@@ -280,6 +280,9 @@ def test_a_cable_is_found_by_its_address():
         ([Box(0, 0, 20, 28)], False, "heads 28 px: too small"),
         ([Box(0, 0, 30, 36)], True, "heads 36 px: just enough"),
         ([Box(0, 0, 30, 45)], True, "heads 45 px: good"),
+        ([Box(0, 0, 30, 31.9)], False, "heads 31 px: too small"),
+        # One who comes nearer: far most of the time, near enough at last.
+        ([Box(0, 0, 20, height) for height in range(20, 60)], True, "heads 50 px: good"),
     ],
 )
 def test_verdicts_on_heads(boxes, good, words):
@@ -297,6 +300,14 @@ def test_verdicts_on_tilt(centre_y, words):
     told = verdicts.tilt([head], size=(1280, 720), field_of_view_deg=66)
     assert told.words == words
     assert verdicts.tilt([], size=(1280, 720), field_of_view_deg=66) is None
+
+
+def test_people_far_away_do_not_ask_for_a_tilt():
+    near = Box(600, 360, 640, 410)
+    far = [Box(600, y, 612, y + 15) for y in range(100, 200, 10)]
+    size, lens = (1280, 720), 66
+    assert verdicts.tilt([near, *far], size=size, field_of_view_deg=lens).words == "tilt: good"
+    assert verdicts.tilt(far, size=size, field_of_view_deg=lens).words.startswith("tilt up")
 
 
 def test_the_reach_of_the_standard_lens():

@@ -177,4 +177,5 @@ def coral(config: Config, loading: Loading, root: Path) -> Finding:
 
 
 def _finding(name: str, verdict: verdicts.Verdict) -> Finding:
-    return Finding.ok(name, verdict.words) if verdict.good else Finding.fault(name, verdict.words)
+    words = verdict.words.removeprefix(f"{name} ")  # which stands before it already
+    return Finding.ok(name, words) if verdict.good else Finding.fault(name, words)
