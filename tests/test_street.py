@@ -33,7 +33,7 @@ class WatchedCrowd(Crowd):
     """Also remembers which person of the scene each track, objection and passage was."""
 
     scene: Scene
-    seen: dict[int, Counter[int]]
+    seen: dict[object, Counter[int]]  # a number might be used again
     objections: Counter[int]
     booked: list[Booked]
 
@@ -43,17 +43,17 @@ class WatchedCrowd(Crowd):
         for track, box in self.heads(at_s).items():
             person = nearest(box, faces)
             if person is not None:
-                self.seen[id(self._people[track])][person] += 1
+                self.seen[self._people[track]][person] += 1
 
     def objected(self, track):
         if track in self._people:
-            for person, _ in self.seen[id(self._people[track])].most_common(1):
+            for person, _ in self.seen[self._people[track]].most_common(1):
                 self.objections[person] += 1
         super().objected(track)
 
     def _book(self, person, at_s):
         if not person.omitted:
-            known = self.seen[id(person)].most_common(1)
+            known = self.seen[person].most_common(1)
             self.booked.append(Booked(known[0][0] if known else None, person.vote.state()))
         super()._book(person, at_s)
 
