@@ -56,7 +56,7 @@ class Shows(Protocol):
 
 
 def aim(config: Config, parts: Parts, *, reading: int = 0, writing: int = 1) -> None:
-    """Shows the aim on the terminal until q is pressed or ten minutes are over.
+    """Shows the aim on the terminal until Enter is pressed or ten minutes are over.
 
     Raises:
         UsageError: aiming is locked, or this is no terminal beside the unit.
@@ -106,7 +106,7 @@ def watch(
 def draw(view: View, columns: int, rows: int) -> list[str]:
     """Returns the lines of a screen: a heading, the field with its boxes, the verdicts."""
     minutes, seconds = divmod(int(view.seconds_left), 60)
-    heading = f"aim: nothing is counted; ends in {minutes}:{seconds:02}, or with q"
+    heading = f"nothing is counted; ends in {minutes}:{seconds:02}, or with Enter"
     below = [f"{_MARKS[verdict.good]} {verdict.words}" for verdict in view.verdicts]
     field = _field(view, columns, max(4, rows - len(below) - 2))
     return [line[:columns] for line in (heading, *field, *below)][:rows]

@@ -18,14 +18,15 @@ from maskcam.technician.selfcheck import all_well, as_line
 UNTOUCHED_S: Final = 20.0  # then counting begins
 UNATTENDED_S: Final = 600.0  # a technician who has gone
 
-CHECK, AIM, COUNT = "c", "a", "q"
+# Digits, since letters lie elsewhere on a French keyboard and the unit knows no layout.
+CHECK, AIM, COUNT = "1", "2", "3"
 
 
 class Terminal(Protocol):
     """A terminal, as `maskcam.technician.terminal.Keys` is one."""
 
     def key(self, timeout_s: float) -> str | None:
-        """Returns the key that is pressed, in small letters; None: none was."""
+        """Returns the key that is pressed; None: none was."""
         ...
 
     def say(self, line: str) -> None:
@@ -54,8 +55,8 @@ def attend(
     wait_s = UNTOUCHED_S
     while True:
         terminal.say(
-            f"{CHECK}: check every part   {AIM}: aim the camera   {COUNT}: count"
-            f"   (counting begins in {wait_s:.0f} s by itself)"
+            f"press {CHECK}: check every part, {AIM}: aim the camera, {COUNT}: count"
+            f" (by itself in {wait_s:.0f} s)"
         )
         pressed = terminal.key(wait_s)
         if pressed in {COUNT, None}:

@@ -24,6 +24,7 @@ _CONSOLE: Final = re.compile(r"/dev/(tty\d+|ttyS\d+|ttyAMA\d+|ttyGS\d+|ttyUSB\d+
 _REMOTE: Final = ("sshd", "dropbear", "telnetd", "in.telnetd", "mosh-server")
 _SHARED: Final = ("tmux", "screen")
 _SIOCGIFADDR: Final = 0x8915  # ioctl that tells an interface's IPv4 address, netdevice(7)
+_QUITS: Final = {b"", b"\r", b"\n", b"\x1b", b"q", b"Q"}
 _ETHERNET: Final = "1"  # ARPHRD_ETHER
 
 _ENTER, _LEAVE = "\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l"
@@ -88,14 +89,14 @@ class Keys:
             termios.tcsetattr(self._reading, termios.TCSADRAIN, self._before)
 
     def key(self, timeout_s: float) -> str | None:
-        """Returns the key pressed, in small letters; None: none, or the terminal is gone."""
+        """Returns the key pressed; None: none was, or the terminal is gone."""
         try:
             termios.tcflush(self._reading, termios.TCIFLUSH)  # what was typed before the question
             ready, _, _ = select.select([self._reading], [], [], timeout_s)
             pressed = os.read(self._reading, 64) if ready else b""
         except (OSError, termios.error):
             return None
-        return pressed.decode("ascii", "replace")[:1].lower() or None
+        return pressed.decode("ascii", "replace")[:1] or None
 
     def say(self, line: str) -> None:
         """Writes a line."""
@@ -124,8 +125,9 @@ class Screen:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        _write(self._writing, _LEAVE)
-        termios.tcsetattr(self._reading, termios.TCSADRAIN, self._before)
+        with suppress(OSError, termios.error):  # the terminal may be gone
+            _write(self._writing, _LEAVE)
+            termios.tcsetattr(self._reading, termios.TCSADRAIN, self._before)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -139,9 +141,12 @@ class Screen:
         _write(self._writing, f"{_HOME}{text}{_REST_OF_LINE}{_REST_OF_SCREEN}")
 
     def wants_to_quit(self) -> bool:
-        """Returns whether q was pressed, or the terminal is gone."""
-        ready, _, _ = select.select([self._reading], [], [], 0)
-        return bool(ready) and os.read(self._reading, 64)[:1] in {b"", b"q", b"Q", b"\x1b"}
+        """Returns whether Enter (or Escape or q) was pressed, or the terminal is gone."""
+        try:
+            ready, _, _ = select.select([self._reading], [], [], 0)
+            return bool(ready) and os.read(self._reading, 64)[:1] in _QUITS
+        except OSError:
+            return True
 
 
 def _write(handle: int, text: str) -> None:

@@ -158,7 +158,8 @@ def read_some(handle):
     return os.read(handle, 4096)
 
 
-def test_on_a_real_terminal(settings, tmp_path):
+@pytest.mark.parametrize("key", [b"q", b"\r"])
+def test_on_a_real_terminal(settings, tmp_path, key):
     master, slave = pty.openpty()
     before = termios.tcgetattr(slave)
     root = Path(__file__).parents[2]
@@ -170,7 +171,7 @@ def test_on_a_real_terminal(settings, tmp_path):
         seen = b""
         while seen.count("╔".encode()) < 4:
             seen += read_some(master)
-        os.write(master, b"q")
+        os.write(master, key)
         while b"\x1b[?1049l" not in seen:
             seen += read_some(master)
         assert process.wait(60) == 0

@@ -63,7 +63,7 @@ def test_where_nobody_is_counting_begins_by_itself(settle):
 
 
 def test_a_technician_checks_and_aims_as_often_as_needed(settle):
-    terminal, aimed = Typed("c", "a", "x", "c", "q"), []
+    terminal, aimed = Typed("1", "2", "x", "1", "3"), []
     findings = [Finding.ok("camera", "30 frames/s"), Finding.fault("clock", "unset", "wait")]
     attend(settle(), terminal, findings=findings, aim=lambda: aimed.append(1))
     told = "\n".join(terminal.lines)
@@ -78,7 +78,7 @@ def test_aiming_that_fails_is_told_and_the_technician_goes_on(settle):
     def no_camera():
         raise CameraError("no camera: check the cable")
 
-    terminal = Typed("a", None)
+    terminal = Typed("2", None)
     attend(settle(), terminal, aim=no_camera)
     assert "aim: no camera: check the cable" in terminal.lines
     assert terminal.lines[-1] == "counting begins"
@@ -108,9 +108,9 @@ def test_keys_of_a_real_terminal():
     try:
         with Keys(theirs, theirs) as keys:
             assert keys.key(0.05) is None
-            os.write(ours, b"q")  # before the question: not meant
-            threading.Timer(0.3, os.write, (ours, b"C")).start()
-            assert keys.key(20) == "c"
+            os.write(ours, b"3")  # before the question: not meant
+            threading.Timer(0.3, os.write, (ours, b"1")).start()
+            assert keys.key(20) == "1"
             keys.say("counting begins")
             assert os.read(ours, 100) == b"counting begins\r\n"
             os.close(ours)
