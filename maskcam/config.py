@@ -32,6 +32,7 @@ ENVIRONMENT_PREFIX = "MASKCAM_"
 IMAGE_DEFAULT_ID = "unconfigured"
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+Text = Annotated[str, StringConstraints(strip_whitespace=True)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Point = tuple[Fraction, Fraction]
 
@@ -54,6 +55,12 @@ def _zone_name(name: str) -> str:
     except (ZoneInfoNotFoundError, ValueError) as error:
         raise ValueError('unknown time zone, expected for example "Europe/Paris"') from error
     return name
+
+
+def _web_address(text: str) -> str:
+    if text and not re.fullmatch(r"https?://[^\s/]+\S*", text):
+        raise ValueError('expected an address such as "https://example.org/masques"')
+    return text
 
 
 Polygon = Annotated[tuple[Point, ...], AfterValidator(_polygon)]
@@ -154,16 +161,22 @@ class BrokerSection(_Section):
 class NoticeSection(_Section):
     """What the sign on the pole says. A unit without a sign does not count."""
 
-    controller: str = Field(min_length=2)
-    contact: str = Field(min_length=5, max_length=120)
-    dpo_contact: str = ""
+    controller: Annotated[Text, StringConstraints(min_length=2)]
+    contact: Annotated[Text, StringConstraints(min_length=5, max_length=120)]
+    dpo_contact: Text = ""
     sign_date: date
     deployment_ends: date | None = None
-    information_url: str = ""
-    way_round_fr: str = Field(default="", max_length=100)
-    way_round_en: str = Field(default="", max_length=100)
+    information_url: Annotated[str, AfterValidator(_web_address)] = ""
+    way_round_fr: Annotated[Text, StringConstraints(max_length=100)] = ""
+    way_round_en: Annotated[Text, StringConstraints(max_length=100)] = ""
     legal_basis: Literal["public-task", "legal-obligation", "legitimate-interests"] | None = None
-    authority: str = "CNIL, www.cnil.fr"
+    authority: Annotated[Text, StringConstraints(min_length=2)] = "CNIL, www.cnil.fr"
+
+    @model_validator(mode="after")
+    def _ends_after_the_sign(self) -> Self:
+        if self.deployment_ends and self.deployment_ends < self.sign_date:
+            raise ValueError("deployment_ends is before sign_date: nobody would ever be counted")
+        return self
 
 
 class TechnicianSection(_Section):

@@ -135,3 +135,19 @@ def test_hours_zones_and_time_zone(tmp_path):
     lines = faults(tmp_path, text)
     assert any("Europe/Nowhere" in line for line in lines)
     assert any("3 corners" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ('"Ville d\'Exemple"', '"   "', "[notice] controller"),
+        ('"masques@example.org"', '"        "', "[notice] contact"),
+        ("sign_date = 2026-05-01", 'sign_date = "soon"', "[notice] sign_date"),
+        ("[notice]", '[notice]\ninformation_url = "example.org"', "https://"),
+        ("[notice]", "[notice]\ndeployment_ends = 2026-04-30", "before sign_date"),
+    ],
+)
+def test_a_sign_that_says_nothing_is_no_sign(tmp_path, old, new, told):
+    assert old in MINIMAL
+    [line] = faults(tmp_path, MINIMAL.replace(old, new))
+    assert told in line

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Mapping
 from datetime import date
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,7 @@ _REQUIRED = (
     ("notice", "contact"),
     ("notice", "sign_date"),
 )
+_NAMED_ON_SIGN = ("controller", "contact", "dpo_contact", "information_url")
 _FILE_KEYS = {"ca": CA, "certificate": CERTIFICATE, "key": KEY}
 
 
@@ -71,8 +74,18 @@ def examine_folder(folder: Path, *, today: date | None) -> list[str]:
         )
     sign_date = values["notice"]["sign_date"]
     if today is not None and sign_date > today:
-        notes.append(f"the sign goes up on {sign_date}: do not switch the unit on before")
+        notes.append(f"the sign goes up on {sign_date}: before this day the unit does not count")
+    if keys := still_the_example(values["notice"]):
+        notes.append(f"[notice] {', '.join(keys)}: still the example's; write the city's own")
+    if not _is_checked_in_full():
+        notes.append("maskcam is not installed here: the unit checks each value when it starts")
     return notes
+
+
+def still_the_example(notice: Mapping[str, object]) -> list[str]:
+    """Returns the keys of [notice] by which the sign would send people to the example's city."""
+    example = read_toml(_EXAMPLE)["notice"]
+    return [key for key in _NAMED_ON_SIGN if notice.get(key) == example[key]]
 
 
 def known_keys() -> dict[str, set[str]]:
@@ -189,11 +202,15 @@ def _value_faults(values: dict[str, Any], today: date | None) -> list[str]:
     return faults
 
 
+def _is_checked_in_full() -> bool:
+    return find_spec("pydantic") is not None
+
+
 def _full_check(path: Path) -> list[str]:
-    try:
-        from maskcam import config
-    except ImportError:  # a laptop without maskcam's dependencies: the unit checks at boot
+    if not _is_checked_in_full():  # a laptop without maskcam's dependencies
         return []
+    from maskcam import config
+
     try:
         config.load(path, environment={})
     except ConfigError as error:

@@ -52,7 +52,7 @@ def omissions(config: Config) -> list[str]:
     asked = {
         "information_url": (notice.information_url, "the sign has no QR code"),
         "dpo_contact": (notice.dpo_contact, "the data protection officer is not named"),
-        "legal_basis": (notice.legal_basis, "the page does not state the legal basis"),
+        "legal_basis": (notice.legal_basis, "the legal basis is not stated"),
         "way_round_fr": (
             notice.way_round_fr or notice.way_round_en,
             "no way that is not filmed is named",
@@ -113,6 +113,7 @@ def _sign_data(config: Config, *, language: Language, size: Size) -> dict[str, A
         "size": size,
         "words": filled,
         "controller": notice.controller,
+        "legal_basis": _capital(values["legal_basis"]) if notice.legal_basis else "",
         "contact": notice.contact,
         "dpo_contact": notice.dpo_contact,
         "authority": notice.authority,
@@ -124,6 +125,10 @@ def _sign_data(config: Config, *, language: Language, size: Size) -> dict[str, A
         "information_url": notice.information_url,
         "qr": _qr(notice.information_url),
     }
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _qr(address: str) -> str:

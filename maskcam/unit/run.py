@@ -124,6 +124,7 @@ def schedule_for(config: Config) -> Schedule:
     return Schedule(
         zone=ZoneInfo(config.counting.timezone),
         hours=config.operating_times(),
+        begins=config.notice.sign_date,
         ends=config.notice.deployment_ends,
     )
 

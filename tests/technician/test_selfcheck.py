@@ -75,6 +75,9 @@ def settle(folder, tmp_path):
         path = folder / "maskcam.toml"
         text = path.read_text(encoding="utf-8")
         replacements |= {
+            "Ville d'Exemple": "Ville de Cannes",
+            "@example.org": "@cannes.example",
+            "https://example.org": "https://cannes.example",
             'host = "mqtt.example.org"': 'host = "localhost"',
             '# model = "maskcam.tflite"': 'model = "maskcam.tflite"',
             "# port = 8883": f"port = {port}",
@@ -371,3 +374,12 @@ def test_dates_of_the_sign(settle):
         for day in (date(2026, 4, 30), date(2026, 5, 1), date(2026, 12, 31), date(2027, 1, 1))
     ]
     assert states == [State.FAULT, State.OK, State.OK, State.FAULT]
+
+
+def test_a_sign_that_names_the_examples_people_is_a_fault(settle):
+    day, settings = date(2026, 6, 1), settle()
+    assert delivery.sign(settings, today=day).state is State.OK
+    notice = settings.notice.model_copy(update={"dpo_contact": "dpo@example.org"})
+    finding = delivery.sign(settings.model_copy(update={"notice": notice}), today=day)
+    assert finding.state is State.FAULT
+    assert finding.detail == "[notice] dpo_contact: still the example's"

@@ -281,6 +281,7 @@ def test_a_right_folder_is_on_the_card_and_nothing_else(bare, folder, card):
     result = run("--plain", card, folder, bare=bare)
     assert result.returncode == 0, result.stderr
     assert "written and read back" in result.stdout
+    assert ("not installed here" in result.stdout) is bare
     assert sorted(path.name for path in (card / "maskcam").iterdir()) == sorted(provisioning.FILES)
     for name in provisioning.FILES:
         assert (card / "maskcam" / name).read_bytes() == (folder / name).read_bytes()
@@ -339,7 +340,13 @@ def test_certificates_that_expire_soon_are_mentioned(folder, card, authority):
 
 def test_a_sign_that_is_not_up_yet_is_mentioned(folder, card):
     edit(folder, "sign_date = 2026-05-01", "sign_date = 2999-05-01")
-    assert "do not switch the unit on before" in cards.set_up(card, folder, plain=True)[1]
+    assert "before this day the unit does not count" in cards.set_up(card, folder, plain=True)[1]
+
+
+def test_names_of_the_example_are_mentioned(folder, card):
+    edit(folder, "masques@example.org", "masques@cannes.example")
+    lines = cards.set_up(card, folder, plain=True)
+    assert any("[notice] controller, dpo_contact, information_url: still" in line for line in lines)
 
 
 def test_with_maskcam_installed_every_value_is_checked(folder, card):

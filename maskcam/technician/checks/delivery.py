@@ -13,6 +13,7 @@ from maskcam.delivery.link import Connected, Disconnected, Link, LinkEvent, Will
 from maskcam.errors import MaskcamError
 from maskcam.technician.certificates import SOON_DAYS, TlsFiles, examine
 from maskcam.technician.finding import Finding
+from maskcam.technician.provisioning import still_the_example
 from maskcam.unit.run import broker_settings
 
 RESOLVE_TIMEOUT_S = 10.0
@@ -105,6 +106,12 @@ def sign(config: Config, *, today: date) -> Finding:
     if notice.deployment_ends and notice.deployment_ends < today:
         return Finding.fault(
             "sign", f"the deployment ended on {notice.deployment_ends}", "take the unit down"
+        )
+    if keys := still_the_example(notice.model_dump()):
+        return Finding.fault(
+            "sign",
+            f"[notice] {', '.join(keys)}: still the example's",
+            "write the city's own and make the sign again",
         )
     ends = f", until {notice.deployment_ends}" if notice.deployment_ends else ""
     return Finding.ok("sign", f"up since {notice.sign_date}{ends}; see that it hangs there")
