@@ -9,6 +9,7 @@ from string import Formatter
 import cv2
 import numpy as np
 import pytest
+from pypdf import PdfReader
 
 from maskcam import config
 from maskcam.errors import MaskcamError, UsageError
@@ -83,6 +84,32 @@ def test_the_pdf_is_one_page_and_brings_its_fonts(tmp_path, full):
     assert len(re.findall(rb"/Type\s*/Page\b", content)) == 1
     assert b"SourceSansPro" in content
     assert b"/FontFile" in content
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_the_sign_itself_tells_the_first_layer_and_three_ways(tmp_path, full, language):
+    output = tmp_path / "sign.pdf"
+    sign.write(full, language=language, size="a3", output=output)
+    [page] = PdfReader(output).pages
+    told = " ".join(page.extract_text().split())
+    words = facts.words(language)["sign"]
+    for fact in (
+        words["gesture"],
+        *words["gesture_how"],
+        {"fr": "Passez par le quai", "en": "Walk along the quay."}[language],
+        full.notice.contact,
+        full.notice.controller,
+        full.notice.dpo_contact,
+        words["purpose_text"],
+        words["processed_text"],
+        words["rights_text"],
+        full.notice.authority,
+        full.notice.information_url,
+        "forville-01",
+        facts.day(full.notice.sign_date, language),
+        facts.day(full.notice.deployment_ends, language),
+    ):
+        assert " ".join(fact.split()) in told, fact
 
 
 def test_the_svg_needs_no_font_and_nothing_from_outside(tmp_path, full):
