@@ -76,7 +76,8 @@ def card_files(profile: Profile, folder: Path, packed: Sealed) -> dict[str, Path
     """
     slot = folder / "slot"
     (folder / "config.txt").write_text(config_txt(profile, "a"))
-    (slot / "cmdline.txt").write_text(arguments(profile, packed, "a"))
+    for place in (slot, folder):  # beside config.txt setup-unit and older firmware look for it
+        (place / "cmdline.txt").write_text(arguments(profile, packed, "a"))
     contents = {path.name: path for path in folder.iterdir() if path.is_file()}
     for path in slot.rglob("*"):
         if path.is_file():

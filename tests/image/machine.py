@@ -68,13 +68,28 @@ class Card:
 
 
 class Machine:
-    """A board with a card. Power goes on when the block begins, and off when it ends."""
+    """A board with a card. Power goes on when the block begins, and off when it ends.
 
-    def __init__(self, card: Card, directory: Path, *, arguments: str = "", trial: bool = False):
+    Args:
+        arguments: for the kernel, besides the card's own.
+        trial: the firmware starts what tryboot.txt names.
+        stick: a file that is put in as a USB stick.
+    """
+
+    def __init__(
+        self,
+        card: Card,
+        directory: Path,
+        *,
+        arguments: str = "",
+        trial: bool = False,
+        stick: Path | None = None,
+    ):
         self.card = card
         self.directory = directory
         self._arguments = arguments
         self._trial = trial
+        self._stick = stick
         self._process: subprocess.Popen[bytes] | None = None
         self.started_s = 0.0
         directory.mkdir(parents=True, exist_ok=True)
@@ -118,6 +133,11 @@ class Machine:
             "-chardev", f"socket,id=report,path={self.directory / 'report'},server=on,wait=off",
             "-device", "virtserialport,chardev=report,name=maskcam.report",
         ]  # fmt: skip
+        if self._stick:
+            command += [
+                "-drive", f"file={self._stick},format=raw,if=none,id=stick,readonly=on",
+                "-device", "qemu-xhci", "-device", "usb-storage,drive=stick",
+            ]  # fmt: skip
         self._process = subprocess.Popen(
             ["nice", "-n", "5", *map(str, command)], stderr=(self.directory / "emulator").open("wb")
         )

@@ -13,6 +13,7 @@ import socket
 import stat
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -59,43 +60,52 @@ def memory() -> dict[str, int]:
     return {name: sizes[name] for name in ("MemTotal", "MemAvailable")}
 
 
-def report(request: dict[str, Any]) -> dict[str, Any]:
-    """Returns all that is looked at."""
-    folder = Path("/run/maskcam")
-    exposure = re.search(
-        r"exposure level.*?: ([\d.]+)",
-        printed("systemd-analyze", "security", "--no-pager", "maskcam.service"),
-    )
-    return {
-        "mounts": [line.split()[:4] for line in Path("/proc/mounts").read_text().splitlines()],
-        "not_writable": {
-            name: writable(name) for name in ("/", "/usr", "/opt/maskcam", "/boot/firmware")
-        },
-        "listening": printed("ss", "-Hltnu").splitlines(),
-        "sockets": printed("ss", "-Htnup").splitlines(),
-        "swaps": Path("/proc/swaps").read_text().splitlines()[1:],
-        "core_pattern": Path("/proc/sys/kernel/core_pattern").read_text().strip(),
-        "memory": memory(),
-        "exposure": float(exposure[1]) if exposure else None,
-        "maskcam": service("maskcam.service"),
-        "failed": printed("systemctl", "--failed", "--plain", "--no-legend").splitlines(),
-        "running": printed(
-            "systemctl", "list-units", "--plain", "--no-legend", "--state=running"
-        ).splitlines(),
-        "provisioned": {
-            path.name: oct(stat.S_IMODE(path.stat().st_mode)) for path in sorted(folder.iterdir())
-        },
-        "journal_on_disk": Path("/var/log/journal").exists(),
-        "reached": {
-            f"{host}:{port}": reached(host, port) for host, port in request.get("reach", [])
-        },
-        "rules": printed("nft", "list", "ruleset"),
-        "boot": printed("systemd-analyze", "--no-pager"),
-        "log": printed(
-            "journalctl", "--no-pager", "--output=short-monotonic", "-n", str(request.get("log", 0))
-        ).splitlines(),
-        "uptime_s": float(Path("/proc/uptime").read_text().split()[0]),
-    }
+def exposure() -> float | None:
+    """Returns what systemd thinks of the service: 0 is closed, 10 is open."""
+    told = printed("systemd-analyze", "security", "--no-pager", "maskcam.service")
+    found = re.search(r"exposure level.*?: ([\d.]+)", told)
+    return float(found[1]) if found else None
+
+
+def provisioned() -> dict[str, str]:
+    """Returns name and rights of what was taken from the card."""
+    files = sorted(Path("/run/maskcam").glob("*"))
+    return {path.name: oct(stat.S_IMODE(path.stat().st_mode)) for path in files}
+
+
+def listed(*command: str) -> list[str]:
+    """Returns the lines that a command prints."""
+    return printed(*command).splitlines()
+
+
+_FOLDERS = ("/", "/usr", "/opt/maskcam", "/boot/firmware")
+_UNITS = ("systemctl", "list-units", "--plain", "--no-legend", "--state=running")
+_LOG = ("journalctl", "--no-pager", "--output=short-monotonic", "-n")
+_LOOKS: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "boot": lambda asked: printed("systemd-analyze", "--no-pager"),
+    "core_pattern": lambda asked: Path("/proc/sys/kernel/core_pattern").read_text().strip(),
+    "exposure": lambda asked: exposure(),
+    "failed": lambda asked: listed("systemctl", "--failed", "--plain", "--no-legend"),
+    "journal_on_disk": lambda asked: Path("/var/log/journal").exists(),
+    "listening": lambda asked: listed("ss", "-Hltnu"),
+    "log": lambda asked: listed(*_LOG, str(asked.get("log", 0))),
+    "maskcam": lambda asked: service("maskcam.service"),
+    "memory": lambda asked: memory(),
+    "mounts": lambda asked: [m.split()[:4] for m in Path("/proc/mounts").read_text().splitlines()],
+    "not_writable": lambda asked: {folder: writable(folder) for folder in _FOLDERS},
+    "provisioned": lambda asked: provisioned(),
+    "reached": lambda asked: {f"{h}:{p}": reached(h, p) for h, p in asked.get("reach", [])},
+    "rules": lambda asked: printed("nft", "list", "ruleset"),
+    "running": lambda asked: listed(*_UNITS),
+    "slot": lambda asked: re.findall(r"rauc\.slot=(.)", Path("/proc/cmdline").read_text()),
+    "swaps": lambda asked: Path("/proc/swaps").read_text().splitlines()[1:],
+    "version": lambda asked: Path("/usr/lib/maskcam/version").read_text().strip(),
+}
+
+
+def report(asked: dict[str, Any]) -> dict[str, Any]:
+    """Returns what is asked for ("only": names), or all that there is to see."""
+    return {name: _LOOKS[name](asked) for name in asked.get("only", _LOOKS)}
 
 
 def nothing() -> bytes:
