@@ -12,9 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from maskcam.technician.mounts import MOUNTS, mounted
-from maskcam.technician.provisioning import FILES, ProvisioningError, examine_folder
-
-FOLDER = "maskcam"
+from maskcam.technician.provisioning import FILES, FOLDER, ProvisioningError, examine_folder
 
 _NEW, _OLD = f"{FOLDER}.new", f"{FOLDER}.old"
 _BOOT_FILES = ("config.txt", "cmdline.txt")

@@ -18,6 +18,7 @@ from maskcam.errors import ConfigError, UsageError
 from maskcam.technician.certificates import SOON_DAYS, TlsFiles, examine
 
 CONFIG, CA, CERTIFICATE, KEY = FILES = ("maskcam.toml", "ca.crt", "client.crt", "client.key")
+FOLDER = "maskcam"  # on the card, and in what city hall makes for a unit
 MAX_FILE_BYTES = 64 * 1024
 
 _EXAMPLE = Path(__file__).parent.parent / "maskcam.example.toml"
@@ -55,6 +56,8 @@ def examine_folder(folder: Path, *, today: date | None) -> list[str]:
     """
     if not folder.is_dir():
         raise ProvisioningError(f"{folder}: no such folder; give the one from city hall")
+    if (folder / FOLDER / CONFIG).is_file() and not (folder / CONFIG).exists():
+        raise ProvisioningError(f"{folder}: one folder too high; give {folder / FOLDER}")
     faults = _file_faults(folder)
     if faults:
         raise ProvisioningError("\n".join(faults))

@@ -224,6 +224,14 @@ def test_a_missing_folder_is_one_line(folder, card):
     assert "no such folder" in result.stderr.splitlines()[0]
 
 
+def test_a_folder_that_holds_the_right_one_is_one_line(folder, card):
+    (folder / "maskcam").mkdir()
+    for name in provisioning.FILES:
+        (folder / name).rename(folder / "maskcam" / name)
+    fault, _ = run("--plain", card, folder).stderr.splitlines()
+    assert fault == f"{folder}: one folder too high; give {folder / 'maskcam'}"
+
+
 @pytest.mark.parametrize(
     ("system", "expected"), [("ext4", "is ext4, not the card's FAT partition"), ("vfat", None)]
 )
