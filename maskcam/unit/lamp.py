@@ -38,6 +38,11 @@ class Fault(IntEnum):
         """What the technician reads in the table beside the code."""
         return _MEANINGS[self]
 
+    @property
+    def round_s(self) -> float:
+        """How long its flashes take, without the pause."""
+        return self * (_FLASH_S + _DARK_S)
+
 
 # No fault has one flash: it would be taken for a short answer to an objection.
 _MEANINGS = {

@@ -17,6 +17,7 @@ from maskcam.config import Config
 from maskcam.delivery.broker import BrokerSettings
 from maskcam.delivery.mqtt import Publisher
 from maskcam.delivery.outbox import Outbox
+from maskcam.errors import AcceleratorError, CameraError, ModelError
 from maskcam.people.windows import Rules
 from maskcam.unit.clock import SystemClock
 from maskcam.unit.lamp import Fault, Lamp
@@ -34,18 +35,32 @@ _FLUSH_S = 0.4  # of the 2 s that a stop may take
 def run(config: Config) -> None:
     """Counts until SIGTERM or SIGINT, then tells the open window and ends within 2 s.
 
+    What fails is told by the lamp, once at each attempt, before the program ends.
+
     Raises:
         CameraError, ModelError, AcceleratorError, DeliveryError: see `maskcam.errors`.
     """
     lock_down()
     clock = SystemClock(trusted=config.unit.clock == "trusted")
-    unit, counting = config.unit, config.counting
     if not clock.synchronised():
         _log.warning(
             "the clock is not synchronised: windows wait until it is (on a machine with a battery "
             'clock or a test bench: clock = "trusted" in [unit])'
         )
-    with stop_on_signals() as stop, ExitStack() as parts:
+    with stop_on_signals() as stop, Lamp(config.lamp.gpio) as lamp:
+        try:
+            _count(config, clock=clock, lamp=lamp, stop=stop)
+        except (CameraError, ModelError, AcceleratorError) as error:
+            fault = Fault.CAMERA if isinstance(error, CameraError) else Fault.MODEL
+            lamp.show(fault)
+            if config.lamp.gpio is not None:
+                stop.wait(fault.round_s)
+            raise
+
+
+def _count(config: Config, *, clock: SystemClock, lamp: Lamp, stop: threading.Event) -> None:
+    unit, counting = config.unit, config.counting
+    with ExitStack() as parts:
         loaded = load_model(
             model=config.detector.model,
             threads=config.detector.threads,
@@ -54,7 +69,6 @@ def run(config: Config) -> None:
             edgetpu_model=config.detector.edgetpu_model,
         )
         _log.info("the model runs on %s", loaded.runs_on)
-        lamp = parts.enter_context(Lamp(config.lamp.gpio))
         outbox = Outbox(unit.state_directory, site=unit.site, unit=unit.id)
         publisher = parts.enter_context(
             Publisher(
