@@ -71,7 +71,7 @@ FIELD = Profile(
     kernel="linux-image-rpi-v8",
     firmware="raspi-firmware",
     console="console=tty1",
-    packages=("python3-picamera2", "python3-lgpio"),
+    packages=("python3-picamera2", "python3-gpiozero", "python3-lgpio"),
     config_txt=("camera_auto_detect=1", "dtparam=watchdog=on"),
     root_drivers=("sdhci_iproc", "sdhci_brcmstb", "mmc_block"),
     from_pi_archive=True,
