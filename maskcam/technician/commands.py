@@ -168,6 +168,6 @@ def _sign(args: argparse.Namespace) -> int:
     from maskcam.technician import sign
 
     loaded = config.load(args.config)
-    for line in sign.write(loaded, language=args.language, size=args.size, output=args.output):
-        print(line)
+    notes = sign.write(loaded, language=args.language, size=args.size, output=args.output)
+    print("\n".join([f"{args.output}: written", *notes]))
     return 0

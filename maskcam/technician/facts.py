@@ -89,6 +89,7 @@ def facts(config: Config, language: Language) -> dict[str, str]:
             else phrase["no_zones"]
         ),
         "lamp": phrase["lamp"] if config.lamp.gpio is not None else "",
+        "aim": phrase["aim" if config.technician.aim else "aim_locked"],
         "min_fps": f"{counting.min_fps:g}",
         "broker": f"{broker.host}:{broker.port}",
         "transport": phrase["encrypted" if broker.ca else "local" if broker.is_local else "clear"],

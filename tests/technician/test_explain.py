@@ -78,3 +78,9 @@ def test_an_unencrypted_broker_is_named_so(tmp_path):
 def test_small_numbers_switched_off_is_said(tmp_path):
     text = config.example().replace("# min_people = 5", "min_people = 1")
     assert "published as they are" in told(tmp_path, text)
+
+
+def test_whether_the_camera_can_still_be_aimed_is_said(tmp_path):
+    assert "for ten minutes where heads are" in " ".join(told(tmp_path, config.example()).split())
+    locked = config.example().replace("# aim = true", "aim = false")
+    assert "is locked" in told(tmp_path, locked)
