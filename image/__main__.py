@@ -43,12 +43,13 @@ def _build(wanted: Options) -> None:
         packages=(wanted.edgetpu,) if wanted.edgetpu else (),
     )
     packages = debian.root_archive(profile, archives, cache=cache)
-    kept = root.with_packages(packages, cache=cache, scratch=work / "root")
+    python = debian.native_python(archives, cache=cache)
+    kept = root.with_packages(packages, cache=cache, scratch=work / "root", native_python=python)
     video = _street(wanted) if profile.video else None
     tree, stem = work / "root", wanted.output.name.removesuffix(SUFFIX)
     with step("maskcam and its settings"):
         debian.unpack(kept, tree)
-        root.install(tree, profile, scratch=work / "wheel", epoch=epoch)
+        root.install(tree, profile, scratch=work / "wheel", epoch=epoch, native_python=python)
     with step("list of contents"):
         count = release.list_contents(
             tree, wanted.output.with_name(f"{stem}.cdx.json"), epoch=epoch

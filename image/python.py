@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from image.profiles import PYTHON
@@ -86,30 +87,22 @@ def install_maskcam(root: Path, checkout: Path, scratch: Path, *, epoch: int) ->
         shutil.rmtree(root / SITE / name, ignore_errors=True)
 
 
-def compile_all(root: Path, *, only_maskcam: bool = False) -> None:
-    """Compiles everything: on a read-only root each start would do it anew.
+def compile_all(root: Path, folders: Iterable[str], *, python: Sequence[str]) -> None:
+    """Compiles folders of the root: on a read-only root each start would do it anew.
 
     Byte code is bound to the hash of its source, and not to a time, so that the same
     source gives the same bytes.
+
+    Args:
+        root: of the unit.
+        folders: in it.
+        python: a command that runs the same Python on this machine.
     """
-    folders = [f"/{SITE}/maskcam"]
-    if not only_maskcam:
-        folders = [f"/{HOME}", f"/usr/lib/python{PYTHON}", "/usr/lib/python3/dist-packages"]
-    for folder in folders:
-        run(
-            "chroot",
-            root,
-            "/usr/bin/python3",
-            "-S",
-            "-m",
-            "compileall",
-            "-q",
-            "-j",
-            str(os.cpu_count() or 1),
-            "--invalidation-mode",
-            "unchecked-hash",
-            folder,
-        )
+    wanted = [str(root / folder) for folder in folders]
+    run(
+        *python, "-S", "-m", "compileall", "-q", "-f", "-j", str(os.cpu_count() or 1),
+        "--invalidation-mode", "unchecked-hash", "-s", root, "-p", "/", *wanted,
+    )  # fmt: skip
 
 
 def _uv(root: Path, *arguments: str | Path) -> None:

@@ -6,12 +6,13 @@ import hashlib
 import os
 import re
 import shutil
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from image import debian, python
 from image.initrd import kernel_version
-from image.profiles import Profile
+from image.profiles import PYTHON, Profile
 from image.steps import run, step
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -72,8 +73,8 @@ _REMOVED = (
 _NO_DRIVERS = (
     "sound", "drivers/accel", "drivers/atm", "drivers/bluetooth", "drivers/comedi",
     "drivers/firewire", "drivers/gpu/drm/amd", "drivers/gpu/drm/i915", "drivers/gpu/drm/msm",
-    "drivers/gpu/drm/nouveau", "drivers/gpu/drm/radeon", "drivers/gpu/drm/xe", "drivers/hid",
-    "drivers/iio", "drivers/infiniband", "drivers/input", "drivers/isdn", "drivers/md/bcache",
+    "drivers/gpu/drm/nouveau", "drivers/gpu/drm/radeon", "drivers/gpu/drm/xe",
+    "drivers/iio", "drivers/infiniband", "drivers/isdn", "drivers/md/bcache",
     "drivers/media/dvb-frontends", "drivers/media/pci", "drivers/media/radio",
     "drivers/media/rc", "drivers/media/tuners", "drivers/net/can", "drivers/net/ethernet/mellanox",
     "drivers/net/ethernet/broadcom/bnx2x", "drivers/net/ethernet/chelsio",
@@ -85,20 +86,23 @@ _NO_DRIVERS = (
 )  # fmt: skip
 
 
-def with_packages(archive: Path, *, cache: Path, scratch: Path) -> Path:
+def with_packages(
+    archive: Path, *, cache: Path, scratch: Path, native_python: Sequence[str]
+) -> Path:
     """Returns an archive of the root with Debian's and Python's packages, compiled and pruned."""
     requirements = CHECKOUT / "requirements/unit.txt"
-    key = hashlib.sha256(archive.name.encode() + requirements.read_bytes())
-    for module in (Path(__file__), Path(python.__file__)):
-        key.update(module.read_bytes())
+    key = hashlib.sha256(f"{archive.name}{_NO_DRIVERS}".encode())
+    for file in (requirements, Path(python.__file__)):
+        key.update(file.read_bytes())
     kept = cache / f"root-{key.hexdigest()[:12]}.tar"
     if kept.exists():
         return kept
     with step("Python packages"):
         debian.unpack(archive, scratch)
         python.install_packages(scratch, requirements)
-    with step("byte code (under emulation)"):
-        python.compile_all(scratch)
+    with step("byte code"):
+        libraries = (f"usr/lib/python{PYTHON}", "usr/lib/python3/dist-packages")
+        python.compile_all(scratch, (str(python.SITE), *libraries), python=native_python)
     with step("keeping the root"):
         modules = scratch / "usr/lib/modules" / kernel_version(scratch) / "kernel"
         for family in _NO_DRIVERS:
@@ -109,7 +113,9 @@ def with_packages(archive: Path, *, cache: Path, scratch: Path) -> Path:
     return kept
 
 
-def install(root: Path, profile: Profile, *, scratch: Path, epoch: int) -> None:
+def install(
+    root: Path, profile: Profile, *, scratch: Path, epoch: int, native_python: Sequence[str]
+) -> None:
     """Adds maskcam, its units and the settings of a unit."""
     python.install_maskcam(root, CHECKOUT, scratch, epoch=epoch)
     for overlay in (_OVERLAY, *([_CI] if profile.video else [])):
@@ -125,7 +131,7 @@ def install(root: Path, profile: Profile, *, scratch: Path, epoch: int) -> None:
     if profile.video:
         service = (CHECKOUT / "systemd/maskcam.service").read_text(encoding="utf-8")
         (units / "maskcam-ci-load.service").write_text(loaded(service))
-    python.compile_all(root, only_maskcam=True)
+    python.compile_all(root, [f"{python.SITE}/maskcam"], python=native_python)
 
 
 def loaded(service: str) -> str:
