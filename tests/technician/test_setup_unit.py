@@ -219,6 +219,13 @@ def test_a_wrong_card_is_one_line(spoil, arguments, expected, folder, card):
     assert snapshot(card) == before
 
 
+def test_a_wrong_call_is_one_line():
+    result = run("card")
+    assert result.returncode == 2
+    [line] = result.stderr.splitlines()
+    assert "arguments are required: folder" in line
+
+
 def test_a_missing_folder_is_one_line(folder, card):
     result = run("--plain", card, folder / "none")
     assert "no such folder" in result.stderr.splitlines()[0]
