@@ -251,23 +251,26 @@ def _overrides(
 ) -> tuple[list[tuple[str, str, Any]], list[str]]:
     """Returns (section, key, value) for each override, and a line for each unknown one."""
     known = {
-        f"{ENVIRONMENT_PREFIX}{section}_{key}".upper(): (section, key)
+        f"{ENVIRONMENT_PREFIX}{section}_{key}".upper(): (section, key, wanted.annotation is str)
         for section, field in Config.model_fields.items()
-        for key in _keys(field.annotation)
+        for key, wanted in _fields(field.annotation).items()
     }
     found, faults = [], []
     for name, text in sorted(environment.items()):
         if not name.startswith(ENVIRONMENT_PREFIX):
             continue
         if name in known:
-            found.append((*known[name], _toml_value(text)))
+            section, key, is_text = known[name]
+            value = _toml_value(text)
+            # A telephone number is a contact, too.
+            found.append((section, key, text if is_text and not isinstance(value, str) else value))
         else:
             faults.append(f"environment: {name} is not a known setting; unset it")
     return found, faults
 
 
-def _keys(section: Any) -> list[str]:
-    return list(section.model_fields)
+def _fields(section: Any) -> dict[str, Any]:
+    return dict(section.model_fields)
 
 
 def _toml_value(text: str) -> Any:

@@ -76,6 +76,20 @@ def test_environment_overrides_the_file(tmp_path):
     assert str(loaded.notice.deployment_ends) == "2026-12-31"
 
 
+def test_text_in_the_environment_may_look_like_a_number(tmp_path):
+    loaded = load(
+        tmp_path,
+        MINIMAL,
+        MASKCAM_UNIT_ID="42",
+        MASKCAM_NOTICE_CONTACT="33493000000",
+        MASKCAM_NOTICE_CONTROLLER='"Ville"',
+        MASKCAM_BROKER_INSECURE="true",
+    )
+    assert (loaded.unit.id, loaded.notice.contact) == ("42", "33493000000")
+    assert loaded.notice.controller == "Ville"
+    assert loaded.broker.insecure is True
+
+
 def test_a_misspelt_override_is_refused(tmp_path):
     assert faults(tmp_path, MINIMAL, MASKCAM_BROKER_PROT="1") == [
         "environment: MASKCAM_BROKER_PROT is not a known setting; unset it"

@@ -88,6 +88,7 @@ def second_layer(config: Config, *, language: Language) -> str:
         if "list" in section:
             items = "".join(f"<li>{filled(text)}</li>" for text in section["list"])
             parts.append(f"<ol>{items}</ol>")
+            parts.append((HERE / "art" / "headshake.svg").read_text(encoding="utf-8"))
         if "after" in section:
             parts.append(f"<p>{filled(section['after'])}</p>")
     return _PAGE.format(language=language, title=filled(layer["title"]), body="\n".join(parts))
@@ -155,6 +156,7 @@ _PAGE = """\
   h1 {{ font-size: 1.7rem; line-height: 1.25 }}
   h2 {{ font-size: 1.2rem; margin: 2rem 0 .3rem }}
   p, ol {{ margin: .4rem 0 }}
+  svg {{ display: block; width: 12rem; margin: 1rem auto }}
 </style>
 <main>
 {body}
