@@ -6,16 +6,18 @@ import argparse
 import json
 import logging
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parent.parent
 _EXAMPLES = """examples:
   scripts/train-model                          train, export and evaluate (resumes a broken run)
-  scripts/train-model --minutes 2 --runs /tmp/try    see that everything works
+  scripts/train-model --minutes 2 --stills 20 --runs /tmp/try --models /tmp/try
+                                               see that everything works
   scripts/train-model --only export            make models/maskcam.tflite from the last weights
   scripts/train-model --only shapes            compare input shapes with the last weights
-  scripts/train-model --rendered runs/stills   mix in stills of the rendered street
-  scripts/train-model --only stills --rendered runs/stills    render these stills
+  scripts/train-model --only stills            render the stills of the street beforehand
+  scripts/train-model --only times             time the model against the one to beat
 """
 
 
@@ -32,7 +34,9 @@ def main() -> int:
     parser.add_argument(
         "--runs", type=Path, default=_ROOT / "runs/mask", help="checkpoints, curves"
     )
-    parser.add_argument("--rendered", type=Path, help="folder of rendered stills with stills.json")
+    parser.add_argument(
+        "--stills", type=int, help="of the rendered street, in place of the configuration's"
+    )
     parser.add_argument(
         "--models", type=Path, default=_ROOT / "models", help="where the model goes"
     )
@@ -40,26 +44,33 @@ def main() -> int:
         "--minutes", type=float, help="of training, in place of the configuration's"
     )
     parser.add_argument(
-        "--only", choices=("stills", "train", "export", "shapes"), help="do only this step"
+        "--only", choices=("stills", "train", "export", "shapes", "times"), help="do only this step"
     )
     chosen = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
 
     if not (chosen.data / "masks/train.json").is_file():
         parser.error(f"{chosen.data}: no masks/train.json there; say where the data is: --data")
-    if chosen.only == "stills":
-        from training.stills import render
-
-        render(chosen.rendered or _ROOT / "runs/stills")
-        return 0
-
-    from dataclasses import replace
-
     from training.settings import Settings
 
     settings = Settings.read(chosen.config)
     if chosen.minutes is not None:
         settings = replace(settings, minutes=chosen.minutes)
+    if chosen.stills is not None:
+        settings = replace(settings, stills=chosen.stills)
+    if chosen.only == "times":
+        from training.rival import compare_times
+
+        times = compare_times(chosen.models / "maskcam.tflite", chosen.data)
+        logging.info("%s", json.dumps(times))
+        return 0
+    stills = chosen.runs / "stills"
+    if chosen.only in (None, "stills", "train"):
+        from training.stills import render
+
+        render(stills, count=settings.stills)
+        if chosen.only == "stills":
+            return 0
     weights = chosen.runs / "average.weights.h5"
     if chosen.only == "shapes":
         from training.shapes import compare
@@ -69,13 +80,13 @@ def main() -> int:
     if chosen.only != "export":
         from training.train import train
 
-        train(chosen.data, chosen.rendered, settings, chosen.runs)
+        train(chosen.data, stills, settings, chosen.runs)
     if chosen.only != "train":
         from maskcam.evaluate.detections import as_text
         from training.calibrate import calibrate, measure
         from training.export import export
 
-        model = export(chosen.data, settings, weights, chosen.models, rendered=chosen.rendered)
+        model = export(chosen.data, stills, settings, weights, chosen.models)
         calibrated = calibrate(chosen.data, model)
         results = {"validation": calibrated, "test": measure(chosen.data, model)}
         (chosen.models / "results.json").write_text(json.dumps(results, indent=1) + "\n")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from training.drawn_masks import draw_mask
 from training.photometry import vary
-from training.pictures import IGNORE, INCORRECT, WITH_MASK, WITHOUT_MASK, Picture
+from training.pictures import CROPS, IGNORE, INCORRECT, WITH_MASK, WITHOUT_MASK, Picture
 
 _SMALLEST_FACE_PX = 5.0
 _HEAD_MARGIN = (0.30, 0.50, 0.30, 0.25)  # left, top, right, bottom, in box sizes
@@ -135,7 +135,8 @@ class Composer:
         if len(faces):
             face = picture.boxes[int(rng.choice(faces))]
             side = float(np.sqrt((face[2] - face[0]) * (face[3] - face[1])))
-            if rng.random() < self._recipe.shrink_to_face:
+            # What a face fills is there to be a small face.
+            if rng.random() < self._recipe.shrink_to_face or picture.source == CROPS:
                 scale = min(scale, np.exp(rng.uniform(np.log(8), np.log(72))) / side)
             scale = min(scale, 0.9 * min(width, height) / side)
             if rng.random() < 0.8:
@@ -178,7 +179,7 @@ class Composer:
         self, rgb: NDArray[np.uint8], labels: _Labels, rng: np.random.Generator
     ) -> None:
         height, width = rgb.shape[:2]
-        for _ in range(int(rng.integers(1, 5))):
+        for _ in range(int(rng.integers(1, 6))):
             kind = int(rng.choice([WITH_MASK, WITHOUT_MASK, INCORRECT], p=[0.25, 0.6, 0.15]))
             heads = self._heads.get(kind)
             if not heads:
@@ -192,7 +193,7 @@ class Composer:
                 worn = ("well", "nose_out", "chin")[int(rng.integers(3))]
                 draw_mask(cut, box, worn, rng)
                 kind = WITH_MASK if worn == "well" else INCORRECT
-            scale = np.exp(rng.uniform(np.log(9), np.log(52))) / side
+            scale = np.exp(rng.uniform(np.log(9), np.log(64))) / side
             if scale > 1:
                 continue
             size = (max(3, round(cut.shape[1] * scale)), max(3, round(cut.shape[0] * scale)))
@@ -226,9 +227,9 @@ def _picture_weight(picture: Picture) -> float:
     kinds = set(picture.classes[picture.faces].tolist())
     if not kinds:
         return 0.35
-    weight = 1.0
+    weight = 0.3 if picture.source == CROPS else 1.0
     if WITHOUT_MASK in kinds:
-        weight = 1.5
+        weight *= 1.5
     if INCORRECT in kinds:
         weight = 2.0
     return weight

@@ -26,24 +26,12 @@ LABELS = ("with_mask", "without_mask", "mask_worn_incorrectly")
 _POST_PROCESS = "TFLite_Detection_PostProcess"
 
 
-def export(
-    data: Path,
-    settings: Settings,
-    weights: Path,
-    models: Path,
-    *,
-    rendered: Path | None = None,
-    size: tuple[int, int] | None = None,
-) -> Path:
-    """Writes maskcam.tflite and maskcam.json (labels, input, threshold, SHA-256) to `models`.
-
-    size: height and width of the input in place of the configuration's.
-    """
+def export(data: Path, stills: Path, settings: Settings, weights: Path, models: Path) -> Path:
+    """Writes maskcam.tflite and maskcam.json (labels, input, threshold, SHA-256) to `models`."""
     pictures = load_coco(data / "masks/train.json", data / "masks/images", every=10)
     pictures += load_coco(data / "faces/train.json", data / "faces/images", every=15)
-    if rendered:
-        pictures += load_coco(rendered / "stills.json", rendered, every=10)
-    height, width = size or settings.input
+    pictures += load_coco(stills / "stills.json", stills, every=10)
+    height, width = settings.input
     content = quantize(settings, weights, pictures, height=height, width=width)
     content = add_post_process(content, settings, height=height, width=width)
     models.mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,7 @@ import numpy as np
 
 from training import cells
 from training.canvas import Composer, finish
-from training.pictures import Picture, load_coco
+from training.pictures import Picture, load_coco, load_crops
 from training.settings import Settings
 
 _AHEAD = 6  # batches
@@ -21,19 +21,18 @@ _PATIENCE_S = 300.0
 
 
 def load_training_pictures(data: Path, settings: Settings) -> list[Picture]:
-    """Returns the photographs of masks/train.json and faces/train.json."""
+    """Returns the photographs of masks/train.json, faces/train.json and mask_crops."""
     weight = settings.approximate_box_weight
     masks = load_coco(data / "masks/train.json", data / "masks/images", approximate_weight=weight)
-    return masks + load_coco(data / "faces/train.json", data / "faces/images")
+    faces = load_coco(data / "faces/train.json", data / "faces/images")
+    return masks + faces + load_crops(data / "mask_crops")
 
 
-def _produce(
-    data: Path, rendered: Path | None, settings: Settings, first: int, batches: Any
-) -> None:
+def _produce(data: Path, stills: Path, settings: Settings, first: int, batches: Any) -> None:
     cv2.setNumThreads(1)
     pictures = load_training_pictures(data, settings)
-    stills = load_coco(rendered / "stills.json", rendered) if rendered else []
-    composer = Composer(pictures, stills, settings.recipe)
+    rendered = load_coco(stills / "stills.json", stills)
+    composer = Composer(pictures, rendered, settings.recipe)
     height, width = settings.recipe.canvas
     half = settings.batch // 2
     before: list[Picture] = []
@@ -58,17 +57,17 @@ def _produce(
 
 
 def batches(
-    data: Path, rendered: Path | None, settings: Settings, *, first: int
+    data: Path, stills: Path, settings: Settings, *, first: int
 ) -> Iterator[tuple[np.ndarray, ...]]:
     """Yields rgb (B, H, W, 3) uint8 and what `cells.assign` says, stacked; without end.
 
-    rendered: a folder of stills with stills.json, or None. first: number of the first batch;
+    stills: the folder of stills.json. first: number of the first batch;
     the same number gives the same batch, but for the half that is carried over.
     """
     context = multiprocessing.get_context("spawn")
     ready: Any = context.Queue(_AHEAD)
     worker = context.Process(
-        target=_produce, args=(data, rendered, settings, first, ready), name="feed", daemon=True
+        target=_produce, args=(data, stills, settings, first, ready), name="feed", daemon=True
     )
     worker.start()
     try:

@@ -20,11 +20,12 @@ def loss(
     kinds: tf.Tensor,
     weights: tf.Tensor,
     anchor_px: tf.Tensor,
+    class_weights: tuple[float, float, float],
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Returns the score loss and the box loss of a batch.
 
     codes (B, N, 4), scores (B, N, 3); target, kinds, weights as cells.assign gives them;
-    anchor_px (N, 4) y x h w px.
+    anchor_px (N, 4) y x h w px; class_weights: how much a face of each class counts.
     """
     face = tf.cast(kinds >= 0, tf.float32)
     centre = codes[..., :2] / cells.XY_SCALE * anchor_px[:, 2:] + anchor_px[:, :2]
@@ -59,6 +60,8 @@ def loss(
     entropy = -(wish * tf.math.log(clipped) + (1 - wish) * tf.math.log(1 - clipped))
     focus = tf.square(wish - scores)
     faces = tf.maximum(tf.reduce_sum(face), 1.0)
-    score_loss = tf.reduce_sum(entropy * focus * known) / faces
+    of_kind = tf.constant([1.0, *class_weights])  # nothing here, then the classes
+    share = tf.gather(of_kind, tf.maximum(tf.cast(kinds, tf.int32), -1) + 1)[..., None]
+    score_loss = tf.reduce_sum(entropy * focus * known * share) / faces
     box_loss = tf.reduce_sum(weights * face * ((1 - giou) + 0.3 * code_error)) / faces
     return score_loss, box_loss

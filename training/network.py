@@ -48,18 +48,22 @@ def build(
     codes, scores = [], []
     for level in (fine, middle, coarse):
         x = _conv(level, shape.pyramid, 3)
-        code = layers.Conv2D(4, 1, bias_initializer=tf.constant_initializer(3.0))(x)
-        code = layers.ReLU(6.0)(code)
-        score = layers.Conv2D(
-            3, 1, bias_initializer=tf.constant_initializer(float(np.log(_PRIOR / (1 - _PRIOR))))
-        )(x)
-        codes.append(layers.Reshape((-1, 4))(code))
-        scores.append(layers.Reshape((-1, 3))(score))
+        # The last layers stay exact when the others train in half precision.
+        code = layers.Conv2D(4, 1, bias_initializer=tf.constant_initializer(3.0), dtype="float32")(
+            x
+        )
+        code = layers.ReLU(6.0, dtype="float32")(code)
+        prior = tf.constant_initializer(float(np.log(_PRIOR / (1 - _PRIOR))))
+        score = layers.Conv2D(3, 1, bias_initializer=prior, dtype="float32")(x)
+        codes.append(layers.Reshape((-1, 4), dtype="float32")(code))
+        scores.append(layers.Reshape((-1, 3), dtype="float32")(score))
     return tf.keras.Model(
         image,
         [
-            layers.Concatenate(1, name="codes")(codes),
-            layers.Activation("sigmoid", name="scores")(layers.Concatenate(1)(scores)),
+            layers.Concatenate(1, name="codes", dtype="float32")(codes),
+            layers.Activation("sigmoid", name="scores", dtype="float32")(
+                layers.Concatenate(1, dtype="float32")(scores)
+            ),
         ],
     )
 

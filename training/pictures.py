@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 WITH_MASK, WITHOUT_MASK, INCORRECT, IGNORE = 0, 1, 2, -1
+CROPS = "mask_crops"
+_CROP_BOXES = Path(__file__).with_name("crop_boxes.json")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,6 +65,30 @@ def load_coco(
                 classes=np.array(classes, np.int32),
                 box_weight=np.full(len(boxes), weight, np.float32),
                 source=image.get("source", file.stem),
+            )
+        )
+    return pictures
+
+
+def load_crops(folder: Path) -> list[Picture]:
+    """Reads the pictures of `mask_crops` that a face fills; the name of a folder is their class.
+
+    They come without boxes. Those in crop_boxes.json were found by an earlier model of this
+    project: kept where it saw one face and its class agreed, and looked at by eye.
+    """
+    pictures = []
+    for name, box in json.loads(_CROP_BOXES.read_text()).items():
+        bgr = cv2.imread(str(folder / name))
+        if bgr is None:
+            raise FileNotFoundError(f"{folder / name}: cannot be read")
+        kind = WITH_MASK if name.startswith("with_mask/") else WITHOUT_MASK
+        pictures.append(
+            Picture(
+                rgb=np.ascontiguousarray(bgr[:, :, ::-1]),
+                boxes=np.array([box], np.float32),
+                classes=np.array([kind], np.int32),
+                box_weight=np.ones(1, np.float32),
+                source=CROPS,
             )
         )
     return pictures

@@ -31,12 +31,15 @@ class Settings:
     weight_decay: float
     ema: float
     validate_minutes: float
+    half_precision: str
+    stills: int
     channels: tuple[int, int, int, int]
     blocks: tuple[int, int, int]
     pyramid: int
     input: tuple[int, int]
     recipe: Recipe
     approximate_box_weight: float
+    class_weights: tuple[float, float, float]
     export: Export
 
     @classmethod
@@ -55,6 +58,7 @@ class Settings:
                 canvas=tuple(recipe.pop("canvas")), deploy_input=(height, width), **recipe
             ),
             approximate_box_weight=approximate,
+            class_weights=tuple(values.pop("loss")["class_weights"]),
             export=Export(**values.pop("export")),
             **values,
         )

@@ -19,7 +19,7 @@ _REPORT = 100
 HELD_BACK_SEED = 9_000_000  # seeds from here on are for tests only
 
 
-def render(folder: Path, *, count: int = 1500, first_seed: int = 0) -> None:
+def render(folder: Path, *, count: int, first_seed: int = 0) -> None:
     """Writes `count` JPEG stills and stills.json (COCO form) to `folder`; goes on where it stopped.
 
     stills.json is complete after every hundred, so training may start early.
@@ -37,6 +37,7 @@ def render(folder: Path, *, count: int = 1500, first_seed: int = 0) -> None:
     }
     if file.is_file():
         coco = json.loads(file.read_text())
+    _log.info("renders stills of the street: %d of %d are there", len(coco["images"]), count)
     for number in range(len(coco["images"]), count):
         seed = first_seed + number
         rgb, faces, ignored = render_training_sample(seed, size=_SIZE)

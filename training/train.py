@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import math
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +27,7 @@ from training.validation import detect
 
 _log = logging.getLogger(__name__)
 _REPORT_STEPS = 50
+_CPU = Path("/proc/cpuinfo")
 _LONGEST_STEP_S = 20.0  # the first batch waits for the pictures to be read
 
 
@@ -34,7 +37,22 @@ def network_of(settings: Settings, **kwargs: int | None) -> tf.keras.Model:
     return build(shape, **kwargs)
 
 
-def train(data: Path, rendered: Path | None, settings: Settings, runs: Path) -> Path:
+@contextlib.contextmanager
+def _precision(settings: Settings) -> Iterator[None]:
+    """Layers built inside compute in bfloat16 where that is fast; their weights stay float32."""
+    half = settings.half_precision == "always" or (
+        settings.half_precision == "auto" and "amx_bf16" in _CPU.read_text().split()
+    )
+    _log.info("trains in %s", "bfloat16" if half else "float32")
+    before = tf.keras.mixed_precision.global_policy()
+    tf.keras.mixed_precision.set_global_policy("mixed_bfloat16" if half else "float32")
+    try:
+        yield
+    finally:
+        tf.keras.mixed_precision.set_global_policy(before)
+
+
+def train(data: Path, stills: Path, settings: Settings, runs: Path) -> Path:
     """Trains for settings.minutes in all and returns the file of the averaged weights.
 
     Goes on where the last call with the same `runs` folder stopped; time that has been
@@ -45,7 +63,8 @@ def train(data: Path, rendered: Path | None, settings: Settings, runs: Path) -> 
     tf.keras.utils.set_random_seed(settings.seed)
     height, width = settings.recipe.canvas
     # Fixed shapes train a fifth faster; the weights fit any.
-    model = network_of(settings, height=height, width=width, batch=settings.batch)
+    with _precision(settings):
+        model = network_of(settings, height=height, width=width, batch=settings.batch)
     average = network_of(settings, height=None, width=None)
     optimizer = tf.keras.optimizers.AdamW(
         settings.learning_rate, weight_decay=settings.weight_decay, beta_2=0.99
@@ -72,7 +91,13 @@ def train(data: Path, rendered: Path | None, settings: Settings, runs: Path) -> 
         with tf.GradientTape() as tape:
             codes, scores = model((tf.cast(rgb, tf.float32) - 127.5) / 127.5, training=True)
             parts = loss(
-                codes, scores, target=target, kinds=kinds, weights=weights, anchor_px=anchor_px
+                codes,
+                scores,
+                target=target,
+                kinds=kinds,
+                weights=weights,
+                anchor_px=anchor_px,
+                class_weights=settings.class_weights,
             )
             whole = parts[0] + 2.0 * parts[1]
         gradients = tape.gradient(whole, model.trainable_variables)
@@ -115,7 +140,7 @@ def train(data: Path, rendered: Path | None, settings: Settings, runs: Path) -> 
     budget_s = settings.minutes * 60
     recent: list[float] = []
     sums, summed, validated_s = np.zeros(2), 0, float(spent_s)
-    feed = batches(data, rendered, settings, first=int(step))
+    feed = batches(data, stills, settings, first=int(step))
     began = time.monotonic()
     for rgb, target, kinds, weights in feed:
         done = min(float(spent_s) / budget_s, 1.0)

@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from maskcam.errors import UsageError
 from maskcam.evaluate.conditions import CONDITIONS
 from maskcam.evaluate.precision import STATES, Truth, average_precisions
+from maskcam.evaluate.threshold import at_threshold
 from maskcam.records import Box, Detection, MaskState
 from maskcam.vision.detector import Detector
 from maskcam.vision.interpreter import Interpreter
 from maskcam.vision.model_files import describe
 
 _LOWEST_SCORE = 0.02  # average precision looks at all scores
-_SAME_PLACE_IOU = 0.5
 _SIZES_PX = ((0, 16), (16, 20), (20, 32), (32, 64), (64, float("inf")))
 _CATEGORIES = {
     "with_mask": MaskState.WITH_MASK,
@@ -79,8 +79,13 @@ def evaluate(
             )
             for low, high in _SIZES_PX
         },
-        "at_threshold": at_threshold(truths, found, threshold=threshold),
+        "at_threshold": at_threshold(truths, found, threshold=threshold, intervals=intervals),
     }
+    sources = sorted({truth.source for truth in truths if truth.source})
+    if len(sources) > 1:
+        result["ap50_by_source"] = {
+            source: average_precisions(*_of_source(source, truths, found)) for source in sources
+        }
     if conditions:
         result["ap50_by_condition"] = {
             name: _under(name, detector, pictures, truths) for name in CONDITIONS
@@ -103,13 +108,17 @@ def as_text(report: dict[str, Any]) -> str:
         row("all faces", report["ap50"]),
         row("from 20 px", report["ap50_from_20_px"]),
     ]
-    groups = {**report["ap50_by_size"], **report.get("ap50_by_condition", {})}
+    groups = {
+        **report["ap50_by_size"],
+        **report.get("ap50_by_source", {}),
+        **report.get("ap50_by_condition", {}),
+    }
     lines += [row(name.replace("_", " "), values) for name, values in groups.items()]
     lines.append(f"faces from 20 px at the threshold {chosen['threshold']}:")
     lines += [
         f"  {name.replace('_', ' ')}: " + ("-" if value is None else f"{value:.3f}")
         for name, value in chosen.items()
-        if name not in ("threshold", "faces")
+        if name not in ("threshold", "faces") and not name.endswith("_interval")
     ]
     return "\n".join(lines)
 
@@ -135,7 +144,7 @@ def read_truth(coco: Path) -> tuple[list[str], list[Truth]]:
             else:
                 faces[one["image_id"]].append((_corners(one["bbox"]), known[one["category_id"]]))
         names = [str(image["file_name"]) for image in content["images"]]
-        order = [image["id"] for image in content["images"]]
+        order = [(image["id"], str(image.get("source", ""))) for image in content["images"]]
     except OSError as error:
         raise UsageError(f"{coco}: cannot be read ({error.strerror}); give a COCO file") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -144,51 +153,14 @@ def read_truth(coco: Path) -> tuple[list[str], list[Truth]]:
         ) from error
     if not names:
         raise UsageError(f"{coco}: holds no images; give a COCO file with some")
-    return names, [Truth(tuple(faces[one]), tuple(ignored[one])) for one in order]
+    return names, [Truth(tuple(faces[one]), tuple(ignored[one]), source) for one, source in order]
 
 
-def at_threshold(
-    truths: Sequence[Truth], found: Sequence[Sequence[Detection]], *, threshold: float
-) -> dict[str, Any]:
-    """Returns what a user of the counts would see at one score threshold, faces from 20 px.
-
-    state_right: of the found faces with truth with/without, the share with the right state.
-    mask_rate_true and mask_rate_found: with_mask among all faces, true and as counted.
-    """
-    faces = hits = right = told = false_alarms = 0
-    counts = {state: [0, 0] for state in STATES}
-    for truth, detections in zip(truths, found, strict=True):
-        left = [one for one in detections if one.score >= threshold]
-        for box, state in sorted(truth.faces, key=lambda face: -face[0].width):
-            best = max(left, key=lambda one: _iou(one.box, box), default=None)
-            hit = best is not None and _iou(best.box, box) >= _SAME_PLACE_IOU
-            if hit and best is not None:
-                left.remove(best)
-            if min(box.width, box.height) < 20:
-                continue
-            faces += 1
-            counts[state][0] += 1
-            if hit and best is not None:
-                hits += 1
-                counts[best.state][1] += 1
-                if state is not MaskState.INCORRECT:
-                    told += 1
-                    right += best.state is state
-        for one in left:
-            aside = any(_covered(one.box, box) >= _SAME_PLACE_IOU for box in truth.ignored)
-            if not aside and min(one.box.width, one.box.height) >= 20:
-                false_alarms += 1
-                counts[one.state][1] += 1
-    seen = sum(pair[1] for pair in counts.values())
-    return {
-        "threshold": threshold,
-        "faces": faces,
-        "recall": hits / faces if faces else None,
-        "precision": hits / (hits + false_alarms) if hits + false_alarms else None,
-        "state_right": right / told if told else None,
-        "mask_rate_true": counts[MaskState.WITH_MASK][0] / faces if faces else None,
-        "mask_rate_found": counts[MaskState.WITH_MASK][1] / seen if seen else None,
-    }
+def _of_source(
+    source: str, truths: Sequence[Truth], found: Sequence[list[Detection]]
+) -> tuple[list[Truth], list[list[Detection]]]:
+    chosen = [number for number, truth in enumerate(truths) if truth.source == source]
+    return [truths[number] for number in chosen], [found[number] for number in chosen]
 
 
 def _under(
@@ -242,19 +214,3 @@ def _corners(bbox: Sequence[float]) -> Box:
 
 def _size_name(low: float, high: float) -> str:
     return f"{low}_to_{high}_px" if high < float("inf") else f"from_{low}_px"
-
-
-def _overlap(a: Box, b: Box) -> float:
-    across = min(a.x1, b.x1) - max(a.x0, b.x0)
-    down = min(a.y1, b.y1) - max(a.y0, b.y0)
-    return max(across, 0.0) * max(down, 0.0)
-
-
-def _iou(a: Box, b: Box) -> float:
-    both = _overlap(a, b)
-    return both / max(a.width * a.height + b.width * b.height - both, 1e-9)
-
-
-def _covered(a: Box, b: Box) -> float:
-    """Returns the share of `a` that lies in `b`, as COCO measures against crowds."""
-    return _overlap(a, b) / max(a.width * a.height, 1e-9)

@@ -22,10 +22,14 @@ _RESAMPLES = 300
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What is to be found in one picture, and where neither finding nor missing counts."""
+    """What is to be found in one picture, and where neither finding nor missing counts.
+
+    source: the collection that the picture comes from, empty where the file does not say.
+    """
 
     faces: tuple[tuple[Box, MaskState], ...]
     ignored: tuple[Box, ...]
+    source: str = ""
 
 
 def average_precisions(

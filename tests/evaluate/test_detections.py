@@ -8,8 +8,9 @@ import pytest
 
 from maskcam.errors import UsageError
 from maskcam.evaluate.conditions import CONDITIONS
-from maskcam.evaluate.detections import as_text, at_threshold, evaluate, read_truth
+from maskcam.evaluate.detections import as_text, evaluate, read_truth
 from maskcam.evaluate.precision import Truth, average_precisions
+from maskcam.evaluate.threshold import at_threshold
 from maskcam.records import Box, Detection, MaskState
 
 WITH, WITHOUT, INCORRECT = MaskState.WITH_MASK, MaskState.WITHOUT_MASK, MaskState.INCORRECT
@@ -93,6 +94,30 @@ def test_what_the_counts_would_say() -> None:
     assert result["state_right"] == 0.5
     assert result["mask_rate_true"] == pytest.approx(1 / 3)
     assert result["mask_rate_found"] == pytest.approx(1 / 3)
+    assert result["mask_rate_bias"] == pytest.approx(0)
+
+
+def test_false_alarms_and_misses_move_the_rate() -> None:
+    truth = [Truth(((A, WITH), (B, WITHOUT)), ())]
+    found = [[Detection(A, WITH, 0.9), Detection(Box(300, 10, 340, 60), WITH, 0.6)]]
+
+    result = at_threshold(truth, found, threshold=0.5)
+
+    assert result["recall"] == result["precision"] == 0.5
+    assert result["mask_rate_bias"] == pytest.approx(0.5)
+    nothing = at_threshold(truth, [[]], threshold=0.5)
+    assert nothing["precision"] is nothing["mask_rate_bias"] is None
+
+
+def test_intervals_of_the_rate_hold_it() -> None:
+    truth = [Truth(((A, WITH),), ())] * 60 + [Truth(((A, WITHOUT),), ())] * 40
+    found = [[Detection(A, WITH, 0.9)]] * 70 + [[Detection(A, WITHOUT, 0.9)]] * 30
+
+    result = at_threshold(truth, found, threshold=0.5, intervals=True)
+    low, high = result["mask_rate_bias_interval"]
+
+    assert result["mask_rate_bias"] == pytest.approx(0.1)
+    assert 0.02 < low < 0.1 < high < 0.18
 
 
 @pytest.mark.parametrize("name", sorted(CONDITIONS))
@@ -184,3 +209,4 @@ def test_the_real_model_on_photographs(tmp_path: Path) -> None:
     assert report["ap50_from_20_px"]["with_mask"] > 0.7
     assert report["ap50_from_20_px"]["face"] > 0.7
     assert report["at_threshold"]["state_right"] > 0.9
+    assert {"face-mask-detection-853", "face-mask-jk4nr"} <= set(report["ap50_by_source"])

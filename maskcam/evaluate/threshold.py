@@ -1,0 +1,116 @@
+"""What a user of the counts would see at one score threshold, faces from 20 px."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maskcam.evaluate.precision import STATES, Truth
+from maskcam.records import Box, Detection, MaskState
+
+SAME_PLACE_IOU = 0.5
+SMALLEST_PX = 20
+_RESAMPLES = 1000
+# Columns of a picture's tally; then the true counts of STATES, then the counts that were found.
+_FACES, _HITS, _RIGHT, _TOLD, _FALSE_ALARMS = range(5)
+_TRUE, _FOUND = 5, 5 + len(STATES)
+
+
+def at_threshold(
+    truths: Sequence[Truth],
+    found: Sequence[Sequence[Detection]],
+    *,
+    threshold: float,
+    intervals: bool = False,
+) -> dict[str, Any]:
+    """Returns recall, precision, how often the state is right, and the rate of masks.
+
+    state_right: of the found faces with truth with/without, the share with the right state.
+    mask_rate_true and mask_rate_found: with_mask among all faces, true and as counted;
+    mask_rate_bias is their difference. Shares of nothing are None.
+
+    intervals: also give 95 % intervals (`<name>_interval`), by drawing the pictures again
+    with replacement (bootstrap).
+    """
+    tallies = np.array(
+        [_tally(truth, one, threshold) for truth, one in zip(truths, found, strict=True)]
+    )
+    shares = _shares(tallies.sum(0))
+    result: dict[str, Any] = {"threshold": threshold, "faces": int(tallies[:, _FACES].sum())}
+    result.update(shares)
+    if intervals:
+        rng = np.random.default_rng(0)
+        drawn = [
+            _shares(tallies[rng.integers(0, len(tallies), len(tallies))].sum(0))
+            for _ in range(_RESAMPLES)
+        ]
+        for name in shares:
+            values = [value for one in drawn if (value := one[name]) is not None]
+            if values:
+                edges = np.percentile(values, (2.5, 97.5))
+                result[f"{name}_interval"] = [float(edge) for edge in edges]
+    return result
+
+
+def _tally(truth: Truth, detections: Sequence[Detection], threshold: float) -> NDArray[np.int64]:
+    tally = np.zeros(_FOUND + len(STATES), np.int64)
+    left = [one for one in detections if one.score >= threshold]
+    for box, state in sorted(truth.faces, key=lambda face: -face[0].width):
+        best = max(left, key=lambda one: iou(one.box, box), default=None)
+        hit = best is not None and iou(best.box, box) >= SAME_PLACE_IOU
+        if hit and best is not None:
+            left.remove(best)
+        if min(box.width, box.height) < SMALLEST_PX:
+            continue
+        tally[_FACES] += 1
+        tally[_TRUE + STATES.index(state)] += 1
+        if hit and best is not None:
+            tally[_HITS] += 1
+            tally[_FOUND + STATES.index(best.state)] += 1
+            if state is not MaskState.INCORRECT:
+                tally[_TOLD] += 1
+                tally[_RIGHT] += best.state is state
+    for one in left:
+        aside = any(_covered(one.box, box) >= SAME_PLACE_IOU for box in truth.ignored)
+        if not aside and min(one.box.width, one.box.height) >= SMALLEST_PX:
+            tally[_FALSE_ALARMS] += 1
+            tally[_FOUND + STATES.index(one.state)] += 1
+    return tally
+
+
+def _shares(sums: NDArray[np.int64]) -> dict[str, float | None]:
+    with_mask = STATES.index(MaskState.WITH_MASK)
+    true = _share(sums[_TRUE + with_mask], sums[_FACES])
+    counted = _share(sums[_FOUND + with_mask], sums[_FOUND:].sum())
+    return {
+        "recall": _share(sums[_HITS], sums[_FACES]),
+        "precision": _share(sums[_HITS], sums[_HITS] + sums[_FALSE_ALARMS]),
+        "state_right": _share(sums[_RIGHT], sums[_TOLD]),
+        "mask_rate_true": true,
+        "mask_rate_found": counted,
+        "mask_rate_bias": None if true is None or counted is None else counted - true,
+    }
+
+
+def _share(part: int, whole: int) -> float | None:
+    return float(part / whole) if whole else None
+
+
+def _overlap(a: Box, b: Box) -> float:
+    across = min(a.x1, b.x1) - max(a.x0, b.x0)
+    down = min(a.y1, b.y1) - max(a.y0, b.y0)
+    return max(across, 0.0) * max(down, 0.0)
+
+
+def iou(a: Box, b: Box) -> float:
+    """Returns the intersection of two boxes over their union."""
+    both = _overlap(a, b)
+    return both / max(a.width * a.height + b.width * b.height - both, 1e-9)
+
+
+def _covered(a: Box, b: Box) -> float:
+    """Returns the share of `a` that lies in `b`, as COCO measures against crowds."""
+    return _overlap(a, b) / max(a.width * a.height, 1e-9)
