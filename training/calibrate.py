@@ -30,8 +30,9 @@ def calibrate(data: Path, model: Path) -> dict[str, Any]:
 
     Of the thresholds whose F1 is nearly the best, the one with the least bias of the rate of
     masks, because the rate is what city hall reads. F1 of faces from 20 px whose state is
-    right: a face with the wrong state is a miss and a false alarm. Returns the sweep and the reliability: of the detections in each bin of
-    scores, the share that is a face with the right state.
+    right: a face with the wrong state is a miss and a false alarm. Returns the sweep and the
+    reliability: of the detections in each bin of scores, the share that is a face with the
+    right state.
     """
     truths, found = detect_all(data, "val", model)
     sweep = []
