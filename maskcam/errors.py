@@ -4,7 +4,7 @@ MaskcamError                 (exit code 1: failed at run time)
  |-- CameraError             no frames: missing, stalled or unreadable source
  |    `-- CameraStalledError (10) frames stopped coming; a new process opens it again
  |-- ModelError              the model file is missing, damaged or unfit
- |-- AcceleratorError        the Edge TPU is required and cannot be used
+ |-- AcceleratorError   (11) the Edge TPU is required and cannot be used
  |    `-- InferenceStalledError (11) an inference hangs or failed
  |-- DeliveryError           the broker, its certificates or the outbox
  `-- UsageError              (exit code 2: wrong call)
@@ -35,13 +35,16 @@ class ModelError(MaskcamError):
 
 
 class AcceleratorError(MaskcamError):
-    """The accelerator is required, but is missing or does not work."""
+    """The accelerator is required, but is missing or does not work.
+
+    Its exit code is that of one that stalled: both ask for the next step of the ladder.
+    """
+
+    exit_code = 11
 
 
 class InferenceStalledError(AcceleratorError):
     """The accelerator worked and then failed or hung; a new process tries again."""
-
-    exit_code = 11
 
 
 class DeliveryError(MaskcamError):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import NamedTuple, Protocol, Self
 
@@ -13,6 +15,7 @@ from numpy.typing import NDArray
 from maskcam.errors import InferenceStalledError
 from maskcam.records import Detection, Frame
 
+_log = logging.getLogger(__name__)
 _JOIN_S = 1.0
 
 
@@ -36,10 +39,18 @@ class DetectionWorker:
 
     Nothing is ever queued, so a slow detector drops frames and memory stays
     bounded. The picture is copied, since a frame is valid only until the next.
+
+    Args:
+        detector: what finds faces.
+        renew: mends the detector after an inference failed, so that the next one may
+            do better; None: the first failure is the end.
     """
 
-    def __init__(self, detector: Detects) -> None:
+    def __init__(self, detector: Detects, *, renew: Callable[[], None] | None = None) -> None:
         self._detector = detector
+        self._renew = renew
+        self._renewals = 0
+        self._renewed = False  # since the last inference that went well
         self._changed = threading.Condition()
         self._waiting: tuple[float, NDArray[np.uint8]] | None = None
         self._results: list[Detected] = []
@@ -104,10 +115,29 @@ class DetectionWorker:
                 self._waiting = None
                 self._busy_since_s = time.monotonic()
             try:
-                detections = self._detector.detect(rgb)
+                detections = self._detected(rgb)
             except Exception as error:  # noqa: BLE001 - handed to the loop, which ends the process
                 with self._changed:
                     self._failure = error
                     return
             with self._changed:
-                self._results.append(Detected(captured_at_s, detections))
+                self._results += [] if detections is None else [Detected(captured_at_s, detections)]
+
+    def _detected(self, rgb: NDArray[np.uint8]) -> list[Detection] | None:
+        """Returns the faces, or None if the detector failed and was mended."""
+        try:
+            detections = self._detector.detect(rgb)
+        except Exception as error:
+            if self._renew is None or self._renewed:
+                raise
+            self._renewed = True
+            self._renewals += 1
+            _log.warning(
+                "accelerator: an inference failed (%s): a new interpreter (%d since the start)",
+                error,
+                self._renewals,
+            )
+            self._renew()
+            return None
+        self._renewed = False
+        return detections

@@ -16,6 +16,7 @@ from maskcam.unit.detection import DetectionWorker, Detects
 from maskcam.unit.lamp import Fault
 from maskcam.unit.pipeline import Pipeline
 from maskcam.unit.schedule import Schedule
+from maskcam.unit.vitals import Hourly, vitals
 from maskcam.unit.watchdog import Watchdog, notify
 
 _log = logging.getLogger(__name__)
@@ -36,6 +37,7 @@ class Loop:
         deliver: takes each window that may be told; must not wait.
         clock: tells UTC once it can be believed.
         schedule: when people may be counted.
+        renew_detector: mends the detector after an inference failed.
         on_frame: called after each frame, for a progress line.
         show_fault: shows the technician what is wrong, once a second.
         trouble: tells what is wrong outside of this loop.
@@ -50,6 +52,7 @@ class Loop:
         deliver: Callable[[MinuteCount], object],
         clock: SystemClock,
         schedule: Schedule,
+        renew_detector: Callable[[], None] | None = None,
         on_frame: Callable[[float], None] = lambda at_s: None,
         show_fault: Callable[[Fault | None], None] = lambda fault: None,
         trouble: Callable[[], Fault | None] = lambda: None,
@@ -60,6 +63,7 @@ class Loop:
         self._deliver = deliver
         self._clock = clock
         self._schedule = schedule
+        self._renew_detector = renew_detector
         self._on_frame = on_frame
         self._show_fault = show_fault
         self._trouble = trouble
@@ -68,6 +72,8 @@ class Loop:
         )
         self._offset_s: float | None = None
         self._open = False
+        self._has_counted = False
+        self._vitals = Hourly()
         self._clock_read_at_s = -_CLOCK_EVERY_S
 
     def run(self, stop: threading.Event) -> None:
@@ -78,7 +84,7 @@ class Loop:
             InferenceStalledError: an inference failed or hangs.
         """
         try:
-            with DetectionWorker(self._detector) as worker:
+            with DetectionWorker(self._detector, renew=self._renew_detector) as worker:
                 notify("READY=1")
                 while not stop.is_set():
                     frame = self._next_frame(stop)
@@ -110,6 +116,8 @@ class Loop:
         now_s = time.monotonic()
         if self._read_clock(now_s):
             self._show_fault(self._fault())
+            if self._vitals.due(now_s):
+                _log.info("%s", vitals())
         if self._open:
             worker.offer(frame)
         for result in worker.take():
@@ -120,6 +128,9 @@ class Loop:
                 "check the accelerator's cable and power"
             )
         self._pipeline.see(frame, may_count=self._open)
+        if self._pipeline.observing and not self._has_counted:
+            self._has_counted = True
+            _log.info("the first frame is counted")
         self._tell(self._pipeline.due(at_s, self._offset_s))
         self._watchdog.alive("frame", at_s=now_s)
         self._watchdog.alive("inference", at_s=now_s - worker.busy_s())

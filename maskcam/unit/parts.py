@@ -7,7 +7,7 @@ from pathlib import Path
 
 from maskcam.vision.accelerator import Mode, prepare
 from maskcam.vision.detector import Detector
-from maskcam.vision.interpreter import Interpreter
+from maskcam.vision.interpreter import Interpreter, load_delegate
 from maskcam.vision.model_files import describe
 
 # A face that is followed already needs less to be believed than a new one.
@@ -20,12 +20,14 @@ class LoadedModel:
 
     high_score: score from which on a detection may be a new person.
     runs_on: what runs it, for the operator.
+    library: the shared library of its delegate; None: the CPU does all.
     """
 
     interpreter: Interpreter
     labels: tuple[str, ...]
     high_score: float
     runs_on: str
+    library: str | None = None
 
     @property
     def input_size(self) -> tuple[int, int]:
@@ -41,6 +43,15 @@ class LoadedModel:
             frame_size=frame_size,
             score_threshold=_CONTINUES * self.high_score,
         )
+
+    def renew(self) -> None:
+        """Puts a new interpreter in place of one that failed; detectors of it go on.
+
+        Raises:
+            AcceleratorError, ModelError: it cannot be made.
+        """
+        library = self.library
+        self.interpreter.renew(None if library is None else lambda: load_delegate(library))
 
 
 def load_model(
@@ -73,4 +84,4 @@ def load_model(
         delegate=chosen.delegate,
     )
     threshold = score_threshold or told.score_threshold
-    return LoadedModel(interpreter, told.labels, threshold, chosen.status)
+    return LoadedModel(interpreter, told.labels, threshold, chosen.status, chosen.library)

@@ -104,6 +104,7 @@ def _count(config: Config, *, clock: SystemClock, lamp: Lamp, stop: threading.Ev
             deliver=publisher.deliver,
             clock=clock,
             schedule=schedule_for(config),
+            renew_detector=loaded.renew,
             show_fault=lamp.show,
             trouble=trouble,
         ).run(stop)

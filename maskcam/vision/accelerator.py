@@ -23,7 +23,8 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from maskcam.errors import AcceleratorError, MaskcamError
+from maskcam.errors import AcceleratorError, MaskcamError, ModelError
+from maskcam.vision.coral import usb_corals
 from maskcam.vision.interpreter import Interpreter, load_delegate
 
 _log = logging.getLogger(__name__)
@@ -31,10 +32,6 @@ _log = logging.getLogger(__name__)
 LIBRARY = "libedgetpu.so.1"
 _PROBE_TIMEOUT_S = 30.0
 _PROBE_RUNS = 5
-
-# Vendor and product of the USB accelerator, before its firmware is loaded by the
-# first program that uses it, and after.
-USB_IDS = (("1a6e", "089a"), ("18d1", "9302"))
 
 Mode = Literal["auto", "required", "off"]
 
@@ -53,11 +50,13 @@ class Acceleration:
     model: the .tflite file to load: the compiled one with an accelerator.
     delegate: for `Interpreter(delegate=...)`; None: the CPU does all.
     status: for the operator, such as "Edge TPU (usb), 12 ms" or "CPU: no Edge TPU found".
+    library: the shared library that `delegate` comes from.
     """
 
     model: Path
     delegate: object | None
     status: str
+    library: str | None = None
 
 
 def prepare(
@@ -83,13 +82,14 @@ def prepare(
 
     Raises:
         AcceleratorError: it is required and cannot be used.
+        ModelError: it is required and there is no model for it.
     """
     if mode == "off":
         return Acceleration(model, None, "CPU: the accelerator is switched off")
     compiled = edgetpu_model or model.with_name(f"{model.stem}_edgetpu.tflite")
     try:
         return _on_edge_tpu(compiled, library=library, root=root, timeout_s=timeout_s)
-    except AcceleratorError as error:
+    except (AcceleratorError, ModelError) as error:
         if mode == "required":
             raise
         _log.warning("the CPU does the work: %s", error)
@@ -101,13 +101,13 @@ def _on_edge_tpu(compiled: Path, *, library: str, root: Path, timeout_s: float) 
     if not devices:
         raise AcceleratorError("no Edge TPU found; plug it in, on a hub with power of its own")
     if not compiled.exists():
-        raise AcceleratorError(
+        raise ModelError(
             f"{compiled}: no such model; compile it with edgetpu_compiler, or set "
             "detector.edgetpu_model"
         )
     milliseconds = probe(compiled, library=library, timeout_s=timeout_s)
     status = f"Edge TPU ({devices[0].kind}), {milliseconds:.0f} ms"
-    return Acceleration(compiled, load_delegate(library), status)
+    return Acceleration(compiled, load_delegate(library), status, library)
 
 
 def list_edge_tpus(*, root: Path = Path("/")) -> list[EdgeTpu]:
@@ -121,11 +121,7 @@ def list_edge_tpus(*, root: Path = Path("/")) -> list[EdgeTpu]:
         return [EdgeTpu(found["type"], found["path"]) for found in pycoral.list_edge_tpus()]
     except (ImportError, OSError, AttributeError):
         pass
-    usb = [
-        EdgeTpu("usb", str(vendor.parent))
-        for vendor in sorted(root.glob("sys/bus/usb/devices/*/idVendor"))
-        if (_word(vendor), _word(vendor.with_name("idProduct"))) in USB_IDS
-    ]
+    usb = [EdgeTpu("usb", str(device)) for device in usb_corals(root=root)]
     return usb + [EdgeTpu("pci", str(path)) for path in sorted(root.glob("dev/apex_*"))]
 
 
@@ -182,13 +178,6 @@ def _try(model: Path, library: str) -> float:
     for _ in range(_PROBE_RUNS):
         interpreter.invoke()
     return (time.perf_counter() - begin_s) / _PROBE_RUNS * 1e3
-
-
-def _word(path: Path) -> str:
-    try:
-        return path.read_text(encoding="ascii", errors="replace").strip()
-    except OSError:
-        return ""
 
 
 def _main(arguments: list[str]) -> int:

@@ -10,7 +10,7 @@ import ctypes
 import importlib
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -78,19 +78,37 @@ class Interpreter:
     ) -> None:
         self.path = model
         self.accelerated = delegate is not None
-        content = read_model(model, sha256=sha256)
-        try:
-            with _native_stderr_to_log():
-                self._native = _runtime().Interpreter(
-                    model_content=content,
-                    num_threads=threads,
-                    experimental_delegates=[delegate] if delegate is not None else None,
-                )
-                self._native.allocate_tensors()
-        except (ValueError, RuntimeError) as error:
-            raise self._refusal(error) from error
+        self._threads, self._sha256 = threads, sha256
+        self._native = self._made(delegate)
         self.inputs = tuple(_tensor(found) for found in self._native.get_input_details())
         self.outputs = tuple(_tensor(found) for found in self._native.get_output_details())
+
+    def renew(self, make_delegate: Callable[[], object] | None = None) -> None:
+        """Puts a new native interpreter in place of one that failed.
+
+        Args:
+            make_delegate: makes its delegate, once the old one has let go of the device;
+                None: the CPU does all.
+
+        Raises:
+            AcceleratorError, ModelError: as in the beginning.
+        """
+        self._native = None
+        self._native = self._made(make_delegate() if make_delegate else None)
+
+    def _made(self, delegate: object | None) -> Any:
+        content = read_model(self.path, sha256=self._sha256)
+        try:
+            with _native_stderr_to_log():
+                native = _runtime().Interpreter(
+                    model_content=content,
+                    num_threads=self._threads,
+                    experimental_delegates=[delegate] if delegate is not None else None,
+                )
+                native.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            raise self._refusal(error) from error
+        return native
 
     def _refusal(self, error: Exception) -> MaskcamError:
         reason = " ".join(str(error).split()) or type(error).__name__

@@ -97,3 +97,54 @@ def test_a_hanging_inference_is_seen_and_does_not_hold_the_process():
 def test_idle_is_not_busy():
     with DetectionWorker(Gated()) as worker:
         assert worker.busy_s() == 0
+
+
+class Failing:
+    """A detector that fails at the given turns, and otherwise sees a face."""
+
+    def __init__(self, *turns: int) -> None:
+        self.turns = set(turns)
+        self.turn = 0
+
+    def detect(self, rgb):
+        self.turn += 1
+        if self.turn in self.turns:
+            raise RuntimeError(f"the device has gone in turn {self.turn}")
+        return [FACE]
+
+
+def watch(detector, *, frames: int, renew, results: int) -> list[float]:
+    """Offers frames one by one, each once the one before was looked at."""
+    with DetectionWorker(detector, renew=renew) as worker:
+        for number in range(frames):
+            worker.offer(frame(number))
+            end = time.monotonic() + 5
+            while detector.turn <= number and time.monotonic() < end:
+                time.sleep(0.001)
+        return taken(worker, results)
+
+
+def test_a_failed_inference_gets_a_new_interpreter_and_is_counted(caplog):
+    renewed: list[int] = []
+    detector = Failing(2, 5)
+    found = watch(detector, frames=6, renew=lambda: renewed.append(detector.turn), results=4)
+    assert found == [0.0, 2.0, 3.0, 5.0]
+    assert renewed == [2, 5]
+    assert "gone in turn 2): a new interpreter (1 since the start)" in caplog.text
+    assert "gone in turn 5): a new interpreter (2 since the start)" in caplog.text
+
+
+def test_a_new_interpreter_that_fails_as_well_is_the_end():
+    renewed: list[int] = []
+    detector = Failing(2, 3)
+    with pytest.raises(InferenceStalledError, match="gone in turn 3"):
+        watch(detector, frames=3, renew=lambda: renewed.append(detector.turn), results=9)
+    assert renewed == [2]
+
+
+def test_an_interpreter_that_cannot_be_made_is_the_end():
+    def renew() -> None:
+        raise RuntimeError("no device at all")
+
+    with pytest.raises(InferenceStalledError, match="no device at all"):
+        watch(Failing(1), frames=1, renew=renew, results=9)

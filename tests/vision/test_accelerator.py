@@ -10,11 +10,13 @@ import time
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 
-from maskcam.errors import AcceleratorError
+from maskcam.errors import AcceleratorError, ModelError
 from maskcam.vision.accelerator import EdgeTpu, list_edge_tpus, prepare, probe
 from maskcam.vision.interpreter import Interpreter, load_delegate
+from maskcam.vision.model_files import describe
 from tests.vision.tiny_model import TinyModel
 
 # The first fields of TfLiteDelegate have been the same since TensorFlow 2.0.
@@ -43,8 +45,17 @@ static int prepare(void *context, struct delegate *self) {
   return 0; /* claims no node: the CPU goes on with all of them */
 }
 
+static int used;
+
 void *tflite_plugin_create_delegate(char **keys, char **values, size_t count,
                                     void (*report)(const char *)) {
+#ifdef ONE_USER
+  if (used) {
+    report("the device is in use");
+    return NULL;
+  }
+  used = 1;
+#endif
 #ifdef NO_DEVICE
   report("no device here");
   return NULL;
@@ -64,7 +75,10 @@ void *tflite_plugin_create_delegate(char **keys, char **values, size_t count,
 }
 
 #ifndef NO_DESTROY
-void tflite_plugin_destroy_delegate(void *made) { free(made); }
+void tflite_plugin_destroy_delegate(void *made) {
+  used = 0;
+  free(made);
+}
 #endif
 """
 
@@ -270,5 +284,29 @@ def test_none_at_all(model, tmp_path):
 def test_no_compiled_model(model, with_coral):
     found = prepare("auto", model=model, root=with_coral)
     assert found.delegate is None
-    with pytest.raises(AcceleratorError, match=r"street_edgetpu.tflite: no such model; compile it"):
+    with pytest.raises(ModelError, match=r"street_edgetpu.tflite: no such model; compile it"):
         prepare("required", model=model, root=with_coral)
+
+
+def test_a_new_interpreter_opens_the_device_again(library, compiled):
+    """The old one must have let go of it: an Edge TPU has one user."""
+    shared = library("ONE_USER")
+    interpreter = Interpreter(compiled, delegate=load_delegate(shared))
+    with pytest.raises(AcceleratorError, match="the device is in use"):
+        load_delegate(shared)
+    for _ in range(3):
+        interpreter.renew(lambda: load_delegate(shared))
+        interpreter.invoke()
+
+
+def test_a_new_interpreter_goes_on_as_the_old_one():
+    interpreter = Interpreter(describe(None).file)
+    value = np.random.default_rng(1).integers(0, 127, interpreter.inputs[0].shape)
+    answers = []
+    for _ in range(2):
+        interpreter.set_input(value.astype(interpreter.inputs[0].dtype))
+        interpreter.invoke()
+        answers.append([interpreter.read(tensor) for tensor in interpreter.outputs])
+        interpreter.renew()
+    assert all(np.array_equal(*pair) for pair in zip(*answers, strict=True))
+    assert any(np.ptp(answer) > 0 for answer in answers[0])
