@@ -17,11 +17,12 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple, Self
 
 import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
+from maskcam.cityhall.client import BulkClient, Message
 from maskcam.cityhall.intake import Refused, sort
 from maskcam.cityhall.metrics import Metrics
 from maskcam.cityhall.rollup import minute_of
@@ -40,32 +41,13 @@ LINGER_S = 0.25
 RETRY_S = (0.2, 5.0)
 QUIET_S = 10.0
 STOP_TIMEOUT_S = 15.0
-_PACKETS_AT_ONCE = 100
 
 
 class _Delivery(NamedTuple):
-    topic: str
-    payload: bytes
-    mid: int
-    qos: int
+    """Messages that came together, and the number of the connection that brought them."""
+
     connection: int
-
-
-class _Client(mqtt.Client):
-    """Reads all that has arrived before it waits again; paho's own waits for each packet."""
-
-    delivered = 0
-    """Messages so far; the owner's callback counts them."""
-
-    def loop_read(self, max_packets: int = 1) -> MQTTErrorCode:
-        """Reads packets until one is not a message, or the connection fails."""
-        code = MQTTErrorCode.MQTT_ERR_SUCCESS
-        for _ in range(_PACKETS_AT_ONCE):
-            before = self.delivered
-            code = super().loop_read(max_packets)
-            if code != MQTTErrorCode.MQTT_ERR_SUCCESS or self.delivered == before:
-                break
-        return code
+    messages: list[Message]
 
 
 class Collector:
@@ -93,6 +75,7 @@ class Collector:
         self._queue: queue.SimpleQueue[_Delivery] = queue.SimpleQueue()
         self._stopping = threading.Event()
         self._connection = 0
+        self._arrived = self._handled = 0
         self._told_at: dict[str, float] = {}
         self._writer = threading.Thread(target=self._write_batches, name="collector-writer")
         self._client = self._new_client()
@@ -142,14 +125,13 @@ class Collector:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def _new_client(self) -> _Client:
+    def _new_client(self) -> BulkClient:
         newest = self._broker.mqtt_version == "5"
-        client = _Client(
+        client = BulkClient(
             CallbackAPIVersion.VERSION2,
             client_id=self._broker.client_id,
             protocol=mqtt.MQTTv5 if newest else mqtt.MQTTv311,
             clean_session=None if newest else False,
-            manual_ack=True,
         )
         client.reconnect_delay_set(min_delay=1, max_delay=30)
         client.connect_timeout = 10.0
@@ -157,7 +139,7 @@ class Collector:
             client.tls_set_context(_tls_context(self._broker))
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
-        client.on_message = self._on_message
+        client.on_messages = self._on_messages
         client.on_subscribe = self._on_subscribe
         return client
 
@@ -186,41 +168,43 @@ class Collector:
         if not self._stopping.is_set():
             _log.warning("broker disconnected: %s; trying again", reason)
 
-    def _on_message(self, _c: mqtt.Client, _d: Any, message: mqtt.MQTTMessage) -> None:
-        self._client.delivered += 1
-        try:
-            topic = message.topic
-        except UnicodeDecodeError:
-            topic = "?"
-        if message.qos == 0 and self._queue.qsize() > 2 * IN_FLIGHT:
-            self._metrics.rejected.labels("overflow").inc()  # nobody waits for its receipt
-            return
-        self._queue.put(
-            _Delivery(topic, bytes(message.payload), message.mid, message.qos, self._connection)
-        )
+    def _on_messages(self, messages: list[Message]) -> None:
+        if self._waiting > 3 * IN_FLIGHT:  # a broker that keeps to no limit
+            unwanted = [item for item in messages if not item.number]
+            if unwanted:  # nobody waits for their receipts
+                self._metrics.rejected.labels("overflow").inc(len(unwanted))
+                messages = [item for item in messages if item.number]
+        self._arrived += len(messages)
+        self._queue.put(_Delivery(self._connection, messages))
+
+    @property
+    def _waiting(self) -> int:
+        return self._arrived - self._handled
 
     def _write_batches(self) -> None:
         while True:
             batch = self._gather()
             if batch:
-                self._metrics.waiting.set(self._queue.qsize() + len(batch))
+                self._metrics.waiting.set(self._waiting)
                 self._handle(batch)
-                self._metrics.waiting.set(self._queue.qsize())
+                self._handled += sum(len(delivery.messages) for delivery in batch)
+                self._metrics.waiting.set(self._waiting)
             elif self._stopping.is_set():
                 return
 
     def _gather(self) -> list[_Delivery]:
         """Returns what arrived, after waiting for a first message and then for a few more."""
         batch: list[_Delivery] = []
+        number = 0
         until = time.monotonic() + LINGER_S
-        while len(batch) < BATCH:
+        while number < BATCH:
             left = until - time.monotonic()
             try:
-                batch.append(
-                    self._queue.get(timeout=left) if left > 0 else self._queue.get_nowait()
-                )
+                delivery = self._queue.get(timeout=left) if left > 0 else self._queue.get_nowait()
             except queue.Empty:
                 break
+            batch.append(delivery)
+            number += len(delivery.messages)
         return batch
 
     def _handle(self, batch: Sequence[_Delivery]) -> None:
@@ -228,21 +212,31 @@ class Collector:
         counts: list[ReceivedCount] = []
         statuses: list[HeardStatus] = []
         for delivery in batch:
-            record = sort(delivery.topic, delivery.payload, now=now)
-            if isinstance(record, Refused):
-                self._metrics.rejected.labels(record.reason).inc()
-                self._tell(record)
-            elif isinstance(record, ReceivedCount):
-                counts.append(record)
-            else:
-                statuses.append(record)
+            for message in delivery.messages:
+                record = sort(_text(message.topic), message.payload, now=now)
+                if isinstance(record, ReceivedCount):
+                    counts.append(record)
+                elif isinstance(record, Refused):
+                    self._metrics.rejected.labels(record.reason).inc()
+                    self._tell(record)
+                else:
+                    statuses.append(record)
         self._metrics.received.labels("count").inc(len(counts))
         self._metrics.received.labels("status").inc(len(statuses))
         if self._save(counts, statuses):
-            for delivery in batch:
-                # A number of an older connection may mean another message by now.
-                if delivery.qos and delivery.connection == self._connection:
-                    self._client.ack(delivery.mid, delivery.qos)
+            self._acknowledge(batch)
+
+    def _acknowledge(self, batch: Sequence[_Delivery]) -> None:
+        current = self._connection  # a number of an older one may mean another message by now
+        self._client.acknowledge(
+            [
+                message.number
+                for delivery in batch
+                if delivery.connection == current
+                for message in delivery.messages
+                if message.number
+            ]
+        )
 
     def _tell(self, refused: Refused) -> None:
         """Logs a refusal, at most one of a kind in `QUIET_S`: the counter has them all."""
@@ -294,6 +288,13 @@ class Collector:
 
 
 _NEWEST = "newest_window_timestamp_seconds"
+
+
+def _text(topic: bytes) -> str:
+    try:
+        return topic.decode()
+    except UnicodeDecodeError:
+        return "?"
 
 
 def _tls_context(broker: CollectorBroker) -> ssl.SSLContext:

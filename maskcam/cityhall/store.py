@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from itertools import chain
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, Table, delete, select, tuple_, update
@@ -15,6 +17,8 @@ from maskcam.delivery.wire import ReceivedCount, Status
 
 _WINDOWS_FROM = "windows_from"
 _HOURS_FROM = "hours_from"
+_ROWS_AT_ONCE = 1000  # SQLite and PostgreSQL take 32,766 and 65,535 values in a statement
+_minute = lru_cache(maxsize=20_000)(minute_of)
 
 
 class Written(NamedTuple):
@@ -128,14 +132,24 @@ class Store:
     def _insert_new(
         self, connection: Connection, ordered: Sequence[Window]
     ) -> set[tuple[int, int]]:
-        if not ordered:
-            return set()
-        table = schema.windows
-        statement = (
-            self._insert(table).on_conflict_do_nothing().returning(table.c.unit_id, table.c.start)
+        """Stores windows and returns the keys of those that were not there yet.
+
+        The statement is written here: SQLAlchemy takes three times as long to fill its own.
+        """
+        new: set[tuple[int, int]] = set()
+        for place in range(0, len(ordered), _ROWS_AT_ONCE):
+            part = ordered[place : place + _ROWS_AT_ONCE]
+            values = tuple(chain.from_iterable(part))
+            new.update(map(tuple, connection.exec_driver_sql(self._insertion(len(part)), values)))
+        return new
+
+    def _insertion(self, rows: int) -> str:
+        mark = "?" if self.engine.dialect.paramstyle == "qmark" else "%s"
+        row = "(" + ", ".join([mark] * len(Window._fields)) + ")"
+        return (
+            f"INSERT INTO windows ({', '.join(Window._fields)}) VALUES {', '.join([row] * rows)} "  # noqa: S608
+            "ON CONFLICT DO NOTHING RETURNING unit_id, start"
         )
-        rows = connection.execute(statement, [window._asdict() for window in ordered])
-        return {(unit_id, start) for unit_id, start in rows}
 
     @staticmethod
     def _count_same(connection: Connection, known: Sequence[Window]) -> int:
@@ -231,7 +245,7 @@ class Store:
         count = item.count
         return Window(
             self._units[item.unit][0],
-            minute_of(count.start),
+            _minute(count.start),
             self._sites[item.site],
             count.minutes,
             count.with_mask,

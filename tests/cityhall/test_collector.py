@@ -12,12 +12,12 @@ from sqlalchemy import Engine, func, select
 
 from maskcam.cityhall import schema
 from maskcam.cityhall.collector import Collector
-from maskcam.cityhall.intake import Refused, sort
+from maskcam.cityhall.intake import Refused, read_as_sent, sort
 from maskcam.cityhall.metrics import Metrics
 from maskcam.cityhall.rollup import Calendar
 from maskcam.cityhall.settings import CollectorBroker
 from maskcam.cityhall.store import HeardStatus, Store
-from maskcam.delivery.wire import ReceivedCount, encode_status
+from maskcam.delivery.wire import ReceivedCount, WireError, decode_count, encode_status
 from tests.cityhall.fleet import Sender, message, wait_until
 from tests.cityhall.messages import assert_sums_are_right, minutes_from, received
 from tests.cityhall.servers import Mosquitto
@@ -218,3 +218,34 @@ def test_what_is_accepted_is_what_was_said(payload: bytes) -> None:
         for state in ("with_mask", "without_mask", "incorrect", "unclear"):
             assert getattr(record.count, state) == said[state]
         assert 0 <= record.count.observed_s <= 60 * record.count.minutes
+
+
+@st.composite
+def nearly_as_sent(draw: st.DrawFn) -> bytes:
+    """The bytes of a real message with some of them replaced, doubled or left out."""
+    payload = draw(st.sampled_from([GOOD[1], message(received(START, minutes=60))[1]]))
+    for _ in range(draw(st.integers(0, 3))):
+        place = draw(st.integers(0, len(payload)))
+        ends = draw(st.integers(place, min(len(payload), place + 2)))
+        piece = draw(st.sampled_from([b"", b"0", b"9", b"1", b" ", b"-", b".", b"e", b"\n", b"Z"]))
+        payload = payload[:place] + piece + payload[ends:]
+    return payload
+
+
+@given(nearly_as_sent() | altered())
+@settings(max_examples=1000, suppress_health_check=[HealthCheck.too_slow])
+def test_the_quick_way_to_read_takes_nothing_that_the_schema_refuses(payload: bytes) -> None:
+    quick = read_as_sent(payload)
+    try:
+        thorough = decode_count(payload)
+    except WireError:
+        assert quick is None
+    else:
+        assert quick in {None, thorough}
+
+
+def test_what_units_send_is_read_the_quick_way() -> None:
+    for item in (received(START), received(START, minutes=60, counts=(0, 0, 0, 0), observed_s=0.5)):
+        assert read_as_sent(message(item)[1]) == item
+    assert read_as_sent(message(received(START, counts=None))[1]) is None  # the thorough way
+    assert sort(*message(received(START, counts=None)), now=NOW) == received(START, counts=None)

@@ -43,7 +43,7 @@ def broker(tmp_path: Path) -> Iterator[Mosquitto]:
 
 def count_stored(url: str) -> int:
     """Returns the number of stored windows, of one minute each, without disturbing the rate."""
-    time.sleep(0.3)
+    time.sleep(0.1)
     engine = connect(url)
     with engine.connect() as connection:
         number = connection.scalar(select(func.sum(schema.daily.c.covered_minutes))) or 0
@@ -62,7 +62,7 @@ def test_stored_messages_a_second_beside_mosquitto_sub(broker: Mosquitto, tmp_pa
     time.sleep(2)
     hall.end()
 
-    units, minutes = 20, 3000
+    units, minutes = 20, 8000
     total = units * minutes
     for unit in range(units):
         batch = [message(m) for m in minutes_from(START, minutes, unit=f"u-{unit}")]
@@ -85,9 +85,7 @@ def test_stored_messages_a_second_beside_mosquitto_sub(broker: Mosquitto, tmp_pa
     assert len(file.read_bytes().splitlines()) == total
     ours, theirs = total / hall_s, total / subscriber_s
     print(f"\nstored {ours:.0f}/s, mosquitto_sub to a file {theirs:.0f}/s: {ours / theirs:.2f}")
-    # The aim is a quarter. With 175 us of CPU a message (75 in paho, 50 to check it, 35 to
-    # store it) it is not reached yet; this guards what is.
-    assert ours >= theirs / 10
+    assert ours >= theirs / 4
 
 
 def test_ten_thousand_units_of_one_message_a_minute(broker: Mosquitto, tmp_path: Path) -> None:
