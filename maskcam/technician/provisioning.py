@@ -197,9 +197,17 @@ def _value_faults(values: dict[str, Any], today: date | None) -> list[str]:
             faults.append(f'[broker] {key}: must be "{name}", the file beside it in the folder')
     if broker.get("insecure"):
         faults.append("[broker] insecure: counts would be sent in the clear; remove the key")
-    if type(notice["sign_date"]) is not date:
-        faults.append("[notice] sign_date: write a date without quotes, such as 2026-05-01")
+    faults += [
+        f"[{section}] {key} = {values[section][key]!r}: write a text in quotes"
+        for section, key in (("broker", "host"), ("notice", "controller"), ("notice", "contact"))
+        if not isinstance(values[section][key], str) or not values[section][key].strip()
+    ]
     ends = notice.get("deployment_ends")
+    faults += [
+        f"[notice] {key}: write a date without quotes, such as 2026-05-01"
+        for key, value in (("sign_date", notice["sign_date"]), ("deployment_ends", ends))
+        if value is not None and type(value) is not date
+    ]
     if today is not None and type(ends) is date and ends < today:
         faults.append(f"[notice] deployment_ends = {ends}: is over; the unit would not count")
     return faults

@@ -88,6 +88,18 @@ FOLDER_FAULTS = {
         lambda f, ca: edit(f, "sign_date = 2026-05-01", 'sign_date = "2026-05-01"'),
         "write a date without quotes",
     ),
+    "quoted last day": (
+        lambda f, ca: edit(f, "# deployment_ends = 2026-12-31", 'deployment_ends = "2026-12-31"'),
+        "[notice] deployment_ends: write a date without quotes",
+    ),
+    "blank contact": (
+        lambda f, ca: edit(f, '"masques@example.org"', '"   "'),
+        "[notice] contact = '   ': write a text in quotes",
+    ),
+    "host is a number": (
+        lambda f, ca: edit(f, '"mqtt.example.org"', "5"),
+        "[broker] host = 5: write a text in quotes",
+    ),
     "over": (
         lambda f, ca: edit(f, "# deployment_ends = 2026", "deployment_ends = 2021"),
         "deployment_ends = 2021-12-31: is over",
