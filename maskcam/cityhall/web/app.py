@@ -76,7 +76,7 @@ def create_app(
     )
     app.include_router(pages.routes(hall))
     app.include_router(report.routes(hall))
-    app.include_router(api.routes(hall, Live(reader)))
+    app.include_router(api.routes(hall, Live(reader, clock=clock)))
     static = resources.files("maskcam.cityhall").joinpath("static")
     app.mount("/static", StaticFiles(directory=str(static)))
     _add_errors(app, hall)

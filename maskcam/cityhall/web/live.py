@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime
 
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
@@ -23,8 +23,11 @@ KEEP_ALIVE_S = 15.0
 class Live:
     """Asks the database every two seconds, once for all listeners, while there are any."""
 
-    def __init__(self, reader: Reader, *, every_s: float = EVERY_S) -> None:
+    def __init__(
+        self, reader: Reader, *, clock: Callable[[], datetime], every_s: float = EVERY_S
+    ) -> None:
         self._reader = reader
+        self._clock = clock
         self._every_s = every_s
         self._state = ""
         self._asked_at = float("-inf")
@@ -59,7 +62,7 @@ class Live:
         async with self._asking:
             if time.monotonic() - self._asked_at >= 0.9 * self._every_s:
                 try:
-                    self._state = await run_in_threadpool(self._reader.state, datetime.now(UTC))
+                    self._state = await run_in_threadpool(self._reader.state, self._clock())
                 except SQLAlchemyError as error:
                     _log.warning("live: the database does not answer (%s)", type(error).__name__)
                 self._asked_at = time.monotonic()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Self
 
 import uvicorn
@@ -24,10 +26,16 @@ class WebServer:
     """A context manager; inside it the pages are served at `address`."""
 
     def __init__(
-        self, settings: Settings, *, engine: Engine, calendar: Calendar, metrics: Metrics
+        self,
+        settings: Settings,
+        *,
+        engine: Engine,
+        calendar: Calendar,
+        metrics: Metrics,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         web = settings.web
-        app = create_app(settings, engine=engine, calendar=calendar, metrics=metrics)
+        app = create_app(settings, engine=engine, calendar=calendar, metrics=metrics, clock=clock)
         self._socket = _bind(web.listen, web.port)
         host = f"[{web.listen}]" if ":" in web.listen else web.listen
         scheme = "https" if web.certificate else "http"
