@@ -411,6 +411,43 @@ def test_a_day_of_windows_writes_less_than_a_megabyte(tmp_path, record_property)
     assert sum(file.stat().st_size for file in state.iterdir()) < 10_000
 
 
+@pytest.fixture
+def card(tmp_path):
+    """A card of its own with ext4, as a unit's data partition: its folder, and its statistics."""
+    image, place = tmp_path / "card", tmp_path / "mounted"
+    place.mkdir()
+    with image.open("wb") as file:
+        file.truncate(64 << 20)
+    commands = [["mkfs.ext4", "-q", "-F", image], ["losetup", "--find", "--show", image]]
+    try:
+        done = [subprocess.run(c, capture_output=True, text=True, check=True) for c in commands]
+        device = done[1].stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("no right to make a block device and a file system here")
+    subprocess.run(["mount", "-o", "noatime", device, place], check=True, timeout=30)
+    yield place, Path("/sys/block", Path(device).name, "stat")
+    subprocess.run(["umount", place], check=True, timeout=60)
+    subprocess.run(["losetup", "--detach", device], check=True, timeout=60)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_day_of_windows_on_a_card(card, record_property):
+    """What the blocks and the journal of the file system make of it."""
+    place, statistics = card
+
+    def bytes_written() -> int:
+        os.sync()
+        return 512 * int(statistics.read_text().split()[6])
+
+    before = bytes_written()
+    command = [sys.executable, "-c", A_DAY, str(place / "state")]
+    subprocess.run(command, cwd=ROOT, capture_output=True, timeout=500, check=True)
+    on_card = bytes_written() - before
+    record_property("bytes_per_day_on_a_card", on_card)
+    assert on_card < 1440 * 1.25 * 4096
+
+
 def test_sqlite_is_new_enough():
     assert sqlite3.sqlite_version_info >= (3, 34)
 

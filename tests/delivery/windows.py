@@ -27,7 +27,3 @@ def window(minute: int) -> MinuteCount:
         unclear=unclear,
         observed_s=round(chance.uniform(0, 60), 1),
     )
-
-
-def people(windows) -> int:
-    return sum(window.people or 0 for window in windows)

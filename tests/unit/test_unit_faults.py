@@ -21,6 +21,9 @@ import cv2
 import numpy as np
 import pytest
 
+from maskcam.delivery import wire
+from maskcam.delivery.mqtt import Publisher
+from maskcam.delivery.outbox import Outbox
 from maskcam.people.windows import Rules
 from maskcam.unit import clock, loop
 from maskcam.unit.clock import SystemClock
@@ -29,20 +32,30 @@ from maskcam.unit.pipeline import Pipeline
 from maskcam.unit.schedule import Schedule
 from tests.broker import Mosquitto, Subscriber, needs_mosquitto, wait_until
 from tests.camera.rtsp_server import RtspServer
+from tests.reliability import Report
 from tests.unit.test_run import CONFIG
 from tests.unit.walkers import NoiseCamera
 
 FPS = 15
 SIZE = (320, 180)
 
-# Each breaks one real part from its n-th use on; the rest is the unit as it is.
+# Each breaks one real part from its n-th use on; the rest is the unit as it is. Each closed
+# window is written down before it is handed over: the truth that city hall must store.
 RUN = """
 import os, sys, time
 from maskcam import cli
 from maskcam.camera import video
+from maskcam.delivery import wire
+from maskcam.delivery.mqtt import Publisher
 from maskcam.unit import loop
 from maskcam.vision.interpreter import Interpreter
 uses = 0
+hand_over = Publisher.deliver
+def deliver(self, count):
+    with open(sys.argv[2], "ab", buffering=0) as closed:
+        closed.write(wire.encode_count(count, site="forville", unit="forville-01") + b"\\n")
+    return hand_over(self, count)
+Publisher.deliver = deliver
 {fault}
 sys.exit(cli.main(["run", "--config", sys.argv[1]]))
 """
@@ -58,6 +71,7 @@ Interpreter.invoke = invoke
 """
 SOUND = ""
 FAILS = _INFERENCE.format(what='raise RuntimeError("the device has gone")')
+FAILS_ONCE = FAILS.replace("uses > 5", "uses == 6")
 HANGS = "loop.INFERENCE_STALLED_S = 1.5" + _INFERENCE.format(what="time.sleep(60)")
 KILLS = _INFERENCE.format(what="os.abort()")
 CHANGES_SIZE = """
@@ -100,10 +114,11 @@ class Unit:
             )
         )
         self._log = directory / "log"
+        self._closed = directory / "closed"
         kept = {name: v for name, v in os.environ.items() if not name.startswith("MASKCAM_")}
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", RUN.format(fault=fault), str(config)],
+                [sys.executable, "-c", RUN.format(fault=fault), str(config), str(self._closed)],
                 cwd=directory, stdout=log, stderr=log, env=kept,
             )  # fmt: skip
 
@@ -118,6 +133,12 @@ class Unit:
     @property
     def log(self) -> str:
         return self._log.read_text()
+
+    @property
+    def closed(self):
+        """All windows that this unit, or one before it in this directory, has closed."""
+        lines = self._closed.read_bytes().splitlines() if self._closed.exists() else []
+        return [wire.decode_count(line).count for line in lines]
 
     def ends(self) -> int:
         return self.process.wait(90)
@@ -135,6 +156,18 @@ def city(broker):
         yield city
 
 
+@pytest.fixture
+def report(record_property):
+    return Report(record_property)
+
+
+def compare(report, fault: str, city, unit: Unit, *, detail: str) -> None:
+    """Waits for all that the unit closed, and keeps the result."""
+    assert unit.closed
+    city.wait_for(len(unit.closed))
+    report.compare(fault, city, closed=unit.closed, detail=detail)
+
+
 def assert_one_line(log: str, *words: str) -> None:
     last = log.splitlines()[-1]
     assert last.startswith("maskcam: "), log
@@ -146,11 +179,12 @@ def assert_one_line(log: str, *words: str) -> None:
 
 
 @needs_mosquitto
-def test_a_picture_that_stands_still_or_is_black_is_not_observed(tmp_path, broker, city):
+def test_a_picture_that_stands_still_or_is_black_is_not_observed(tmp_path, broker, city, report):
     film = write_film(tmp_path / "film.avi", alive_s=2, frozen_s=4, black_s=2)
     with Unit(tmp_path, broker, source=film) as unit:
         assert unit.ends() == 0, unit.log
-    city.wait_for(1)
+    detail = "whole unit; not observed from 2 s after the last change, nobody counted, goes on"
+    compare(report, "camera repeats a frame, then is black", city, unit, detail=detail)
     # Standing still is noticed after 2 s.
     assert sum(received.count.observed_s for received in city.received) <= 4.6
     assert sum(received.count.people for received in city.received) == 0
@@ -158,53 +192,67 @@ def test_a_picture_that_stands_still_or_is_black_is_not_observed(tmp_path, broke
 
 @pytest.mark.slow
 @needs_mosquitto
-def test_a_camera_that_stalls_ends_the_process_with_10(tmp_path, broker, city):
-    film = write_film(tmp_path / "film.mp4", alive_s=4, codec="mp4v")
+def test_a_camera_that_stalls_ends_the_process_with_10(tmp_path, broker, city, report):
+    film = write_film(tmp_path / "film.mp4", alive_s=10, codec="mp4v")
     with (
         RtspServer(film, fps=FPS) as server,
         Unit(tmp_path, broker, source=server.url) as unit,
     ):
         assert unit.ends() == 10, unit.log
     assert_one_line(unit.log, "no frame for 3 s", "cable")
-    city.wait_for(1)  # what was seen before is told
+    detail = "whole unit; ends with 10 after 3 s; what was seen before is told"
+    compare(report, "camera stalls", city, unit, detail=detail)
 
 
 @pytest.mark.slow
 @needs_mosquitto
-def test_a_picture_that_changes_its_size_ends_the_process_with_10(tmp_path, broker, city):
+def test_a_picture_that_changes_its_size_ends_the_process_with_10(tmp_path, broker, city, report):
     film = write_film(tmp_path / "film.avi", alive_s=15)
     with Unit(tmp_path, broker, source=film, fault=CHANGES_SIZE) as unit:
         assert unit.ends() == 10, unit.log
     assert_one_line(unit.log, "changed from 320x180 to 160x90")
-    city.wait_for(1)
+    compare(report, "camera changes its size", city, unit, detail="whole unit; ends with 10")
 
 
 # --- accelerator ----------------------------------------------------------------------------
 
 
 @needs_mosquitto
-def test_an_inference_that_fails_ends_the_process_with_11(tmp_path, broker, city):
+def test_an_inference_that_fails_ends_the_process_with_11(tmp_path, broker, city, report):
     film = write_film(tmp_path / "film.avi", alive_s=20)
     with Unit(tmp_path, broker, source=film, fault=FAILS) as unit:
         assert unit.ends() == 11, unit.log
     assert_one_line(unit.log, "the device has gone", "cable and power")
-    city.wait_for(1)
+    assert "a new interpreter (1 since the start)" in unit.log
+    detail = "whole unit; a new interpreter, then ends with 11"
+    compare(report, "accelerator fails from the 6th inference on", city, unit, detail=detail)
+
+
+@needs_mosquitto
+def test_one_inference_that_fails_is_mended_by_a_new_interpreter(tmp_path, broker, city, report):
+    film = write_film(tmp_path / "film.avi", alive_s=8)
+    with Unit(tmp_path, broker, source=film, fault=FAILS_ONCE) as unit:
+        assert unit.ends() == 0, unit.log
+    assert unit.log.count("a new interpreter") == 1
+    detail = "whole unit; a new interpreter, goes on"
+    compare(report, "accelerator fails at the 6th inference", city, unit, detail=detail)
 
 
 @pytest.mark.slow
 @needs_mosquitto
-def test_an_inference_that_hangs_ends_the_process_with_11(tmp_path, broker, city):
+def test_an_inference_that_hangs_ends_the_process_with_11(tmp_path, broker, city, report):
     film = write_film(tmp_path / "film.avi", alive_s=30)
     with Unit(tmp_path, broker, source=film, fault=HANGS) as unit:
         assert unit.ends() == 11, unit.log
     assert_one_line(unit.log, "has not ended for 1.5 s")
-    city.wait_for(1)
+    detail = "whole unit; ends with 11 (after 1.5 s here, 10 s in the field)"
+    compare(report, "accelerator hangs at the 6th inference", city, unit, detail=detail)
 
 
 @pytest.mark.slow
 @needs_mosquitto
 def test_a_driver_that_kills_the_process_leaves_no_picture_and_the_next_start_counts(
-    tmp_path, broker, city
+    tmp_path, broker, city, report
 ):
     film = write_film(tmp_path / "film.avi", alive_s=20)
     with Unit(tmp_path, broker, source=film, fault=KILLS) as unit:
@@ -214,14 +262,18 @@ def test_a_driver_that_kills_the_process_leaves_no_picture_and_the_next_start_co
     film = write_film(tmp_path / "film.avi", alive_s=3)
     with Unit(tmp_path, broker, source=film) as unit:
         assert unit.ends() == 0, unit.log
-    city.wait_for(1)
+    detail = "whole unit; no core file; the next start counts"
+    compare(report, "accelerator kills the process", city, unit, detail=detail)
 
 
 # --- clock ----------------------------------------------------------------------------------
 
 
+@needs_mosquitto
 @pytest.mark.parametrize("step", [timedelta(hours=1), timedelta(hours=-1)], ids=str)
-def test_a_step_of_the_clock_shifts_and_doubles_no_minute(monkeypatch, step):
+def test_a_step_of_the_clock_shifts_and_doubles_no_minute(
+    tmp_path, monkeypatch, broker, city, report, step
+):
     begin = datetime(2026, 5, 4, 8, tzinfo=UTC)
     camera = NoiseCamera(seconds=245, fps=4)
 
@@ -233,16 +285,31 @@ def test_a_step_of_the_clock_shifts_and_doubles_no_minute(monkeypatch, step):
     monkeypatch.setattr(loop, "time", times)
     monkeypatch.setattr(clock, "time", times)
     told = []
-    Loop(
-        camera=camera,
-        detector=SimpleNamespace(detect=lambda rgb: []),
-        pipeline=Pipeline(
-            frame_size=camera.size, rules=Rules(min_people=1), started_at_s=0, min_fps=10
-        ),
-        deliver=told.append,
-        clock=SystemClock(trusted=True),
-        schedule=Schedule(zone=ZoneInfo("Europe/Paris")),
-    ).run(threading.Event())
+    outbox = Outbox(tmp_path / "state", site="forville", unit="forville-01")
+    with Publisher(
+        outbox, broker=broker.settings(), site="forville", unit="forville-01"
+    ) as publisher:
+
+        def deliver(count) -> None:
+            told.append(count)
+            publisher.deliver(count).result(30)
+
+        Loop(
+            camera=camera,
+            detector=SimpleNamespace(detect=lambda rgb: []),
+            pipeline=Pipeline(
+                frame_size=camera.size, rules=Rules(min_people=1), started_at_s=0, min_fps=10
+            ),
+            deliver=deliver,
+            clock=SystemClock(trusted=True),
+            schedule=Schedule(zone=ZoneInfo("Europe/Paris")),
+        ).run(threading.Event())
+        city.wait_for(5)
+    ways = "an hour forward" if step > timedelta() else "an hour back"
+    report.compare(
+        f"clock steps {ways} in the second of five minutes", city, closed=told,
+        detail="no minute shifted, doubled or left out",
+    )  # fmt: skip
     assert [count.start for count in told] == [begin + timedelta(minutes=n) for n in range(5)]
     assert [count.minutes for count in told] == [1] * 5
 
@@ -251,7 +318,7 @@ def test_a_step_of_the_clock_shifts_and_doubles_no_minute(monkeypatch, step):
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_random_bytes_as_configuration_end_the_process_with_2(tmp_path, seed):
+def test_random_bytes_as_configuration_end_the_process_with_2(tmp_path, report, seed):
     """`RestartPreventExitStatus=2`: systemd does not try again."""
     config = tmp_path / "maskcam.toml"
     config.write_bytes(random.Random(seed).randbytes(10_000))
@@ -263,6 +330,10 @@ def test_random_bytes_as_configuration_end_the_process_with_2(tmp_path, seed):
     assert done.stdout == ""
     assert len(done.stderr.splitlines()) == 1
     assert_one_line(done.stderr, "maskcam.toml")
+    report.no_window(
+        f"10,000 random bytes as configuration (seed {seed})",
+        detail="ends with 2 and one line; systemd does not try again",
+    )
 
 
 # --- disk -----------------------------------------------------------------------------------
@@ -297,11 +368,17 @@ def _forbid(disk) -> None:
 
 @pytest.mark.slow
 @needs_mosquitto
-@pytest.mark.parametrize("spoil", [_fill, _forbid], ids=["full", "read-only"])
-def test_a_disk_that_takes_nothing_does_not_stop_the_unit(tmp_path, broker, city, disk, spoil):
+@pytest.mark.parametrize(
+    ("spoil", "fault"),
+    [(_fill, "disk full from the start"), (_forbid, "disk read-only from the start")],
+    ids=["full", "read-only"],
+)
+def test_a_disk_that_takes_nothing_does_not_stop_the_unit(
+    tmp_path, broker, city, report, disk, spoil, fault
+):
     film = write_film(tmp_path / "film.avi", alive_s=4)
     spoil(disk)
     with Unit(tmp_path, broker, source=film, state=disk / "state") as unit:
         assert unit.ends() == 0, unit.log
     assert "outbox" in unit.log
-    city.wait_for(1)
+    compare(report, fault, city, unit, detail="whole unit; goes on with an outbox in memory")
