@@ -3,6 +3,10 @@
 A broker that speaks MQTT 5 also says when it threw a window away, because the unit
 may not write there or because nobody subscribes. Such a window stays in the outbox
 and is offered again after a pause that grows; the others behind it are tried too.
+
+A broker saves what it has acknowledged every few seconds. If it is killed before that,
+it has forgotten it. So a new session begins with the windows that were acknowledged
+last; city hall stores each once by its key.
 """
 
 from __future__ import annotations
@@ -19,6 +23,8 @@ from maskcam.delivery.rows import Key, Waiting
 IN_FLIGHT = 16
 ACKNOWLEDGE_WITHIN_S = 30.0
 MAX_PAUSE_S = 60.0
+REPEAT_S = 20.0
+"""Twice the interval at which our mosquitto configuration lets the broker save."""
 
 _log = logging.getLogger(__name__)
 _BATCH = 100
@@ -47,8 +53,9 @@ class Complaints:
 
 
 class _Flight(NamedTuple):
-    key: Key | None  # None: the status, which is in no outbox
+    window: Waiting | None  # None: the status, which is in no outbox
     sent_at_s: float
+    repeated: bool = False  # acknowledged in a session before
 
 
 class Dispatcher:
@@ -64,6 +71,8 @@ class Dispatcher:
         self._flights: dict[int, _Flight] = {}
         self._ready: deque[Waiting] = deque()
         self._cursor: Key | None = None
+        self._acknowledged: deque[tuple[float, Waiting]] = deque()
+        self._repeats: deque[Waiting] = deque()
         self._pause_s = 0.0
         self._resume_at_s = 0.0
         self._complaints = Complaints()
@@ -84,10 +93,14 @@ class Dispatcher:
         self.end()
         self._session, self._limit = session, room
         self._pause_s = self._resume_at_s = 0.0
+        self._repeats.extend(window for _, window in self._acknowledged)
+        self._acknowledged.clear()
 
     def end(self) -> None:
         """The session is gone; what it left unanswered will be sent again."""
         self._session = None
+        unanswered = [f.window for f in self._flights.values() if f.repeated and f.window]
+        self._repeats.extendleft(reversed(unanswered))
         self._flights.clear()
         self._ready.clear()
         self._cursor = None
@@ -108,14 +121,11 @@ class Dispatcher:
     def settle(self, token: int, code: int, *, now_s: float) -> None:
         """Takes the broker's answer to one message: acknowledged, or kept for later."""
         flight = self._flights.pop(token, None)
-        if flight is None or (flight.key is None and code == reasons.NO_SUBSCRIBERS):
+        if flight is None or (flight.window is None and code == reasons.NO_SUBSCRIBERS):
             return
         if code < reasons.FAILURE and code != reasons.NO_SUBSCRIBERS:
-            if flight.key is not None:
-                self._outbox.acknowledge(flight.key)
-                self.delivered += 1
-                self._pause_s = self._resume_at_s = 0.0
-                self._complaints.over()
+            if flight.window is not None:
+                self._settle_window(flight.window, repeated=flight.repeated, now_s=now_s)
             return
         what = f"not taken, kept for later: {reasons.of_broker(code)}"
         self._complaints.say(what, waiting=len(self._outbox), now_s=now_s)
@@ -129,21 +139,34 @@ class Dispatcher:
             return
         room = 1 if self._pause_s else IN_FLIGHT
         while self._under_way() < room and len(self._flights) < self._limit:
-            window = self._next()
+            repeated = bool(self._repeats)
+            window = self._repeats[0] if repeated else self._next()
             if window is None:
                 return
             token = self._session.publish(window.topic, window.payload)
             if token is None:
                 return
-            self._flights[token] = _Flight(window.key, now_s)
+            if repeated:
+                self._repeats.popleft()
+            self._flights[token] = _Flight(window, now_s, repeated)
 
     def overdue(self, *, now_s: float) -> bool:
         """Whether the broker owes an answer for too long."""
         return any(now_s - f.sent_at_s > ACKNOWLEDGE_WITHIN_S for f in self._flights.values())
 
+    def _settle_window(self, window: Waiting, *, repeated: bool, now_s: float) -> None:
+        if not repeated:
+            self._outbox.acknowledge(window.key)
+            self.delivered += 1
+        self._pause_s = self._resume_at_s = 0.0
+        self._complaints.over()
+        self._acknowledged.append((now_s, window))
+        while self._acknowledged[0][0] < now_s - REPEAT_S:
+            self._acknowledged.popleft()
+
     def _under_way(self) -> int:
         """Number of windows that the broker has not answered; the status is no window."""
-        return sum(flight.key is not None for flight in self._flights.values())
+        return sum(flight.window is not None for flight in self._flights.values())
 
     def _next(self) -> Waiting | None:
         if not self._ready:
