@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -62,6 +63,15 @@ def positive(kind: type[float] | type[int]) -> Callable[[str], float]:
     return convert
 
 
+def slug(text: str) -> str:
+    """Reads the name of a unit or a site. An argument type."""
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,62}", text):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not 1 to 63 small letters, digits and hyphens"
+        )
+    return text
+
+
 def utc(text: str) -> datetime:
     """Reads a time; without a zone it is UTC. An argument type."""
     try:
@@ -81,4 +91,12 @@ def add_config_file(parser: argparse.ArgumentParser) -> None:
         default=CONFIG_FILE,
         metavar="FILE",
         help=f"the unit's configuration (default: {CONFIG_FILE})",
+    )
+
+
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """Adds ``--model FILE`` and ``--threads N``."""
+    parser.add_argument("--model", type=Path, metavar="FILE", help="a .tflite other than our own")
+    parser.add_argument(
+        "--threads", type=positive(int), default=2, metavar="N", help="CPU threads (default: 2)"
     )

@@ -7,7 +7,6 @@ Imports of the parts stand inside the functions that need them, so that
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import os
 import sys
@@ -17,17 +16,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from maskcam import __version__
-from maskcam.arguments import Parser, add_command, add_config_file, add_group, positive, utc
+from maskcam.arguments import (
+    Parser,
+    add_command,
+    add_config_file,
+    add_group,
+    add_model_options,
+    positive,
+    slug,
+    utc,
+)
 from maskcam.cityhall import commands as cityhall
 from maskcam.errors import CameraStalledError, InferenceStalledError, MaskcamError
+from maskcam.evaluate import commands as evaluate
 from maskcam.technician import commands as technician
 
 if TYPE_CHECKING:
     from maskcam.records import MinuteCount
-
-
-_DETECTIONS_EXAMPLE = "  maskcam evaluate detections --coco test.json --images images --json"
-_GESTURES_EXAMPLE = "  maskcam evaluate gestures --clips clips --json"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -56,6 +61,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader (head, say) has gone; keep Python from complaining at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:  # a disk that is full, a folder that may not be written
+        logging.getLogger(__name__).debug("where it happened", exc_info=error)
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"maskcam: {place}{error.strerror or error}", file=sys.stderr)
+        return 1
     return code
 
 
@@ -79,20 +89,12 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(commands)
     _add_demo(commands)
     _add_replay(commands)
-    _add_evaluate(commands)
-    _add_model(commands)
     _add_config(commands)
     # Their parsers import nothing but argparse.
+    evaluate.add_parsers(commands)
     technician.add_parsers(commands)
     cityhall.add_parser(commands)
     return parser
-
-
-def _add_model_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", type=Path, metavar="FILE", help="a .tflite other than our own")
-    parser.add_argument(
-        "--threads", type=positive(int), default=2, metavar="N", help="CPU threads (default: 2)"
-    )
 
 
 def _add_run(commands: Any) -> None:
@@ -140,9 +142,15 @@ def _add_demo(commands: Any) -> None:
     )
     parser.add_argument("--minutes", type=positive(float), metavar="N", help="end after N minutes")
     parser.add_argument("--fast", action="store_true", help="do not wait for the scene's clock")
-    parser.add_argument("--seed", type=int, default=1, help="another street (default: 1)")
     parser.add_argument(
-        "--people-per-minute", type=positive(float), default=12.0, metavar="N", help="(default: 12)"
+        "--seed", type=int, default=1, metavar="N", help="another street (default: 1)"
+    )
+    parser.add_argument(
+        "--people-per-minute",
+        type=positive(float),
+        default=12.0,
+        metavar="N",
+        help="how busy it is (default: 12)",
     )
     parser.add_argument(
         "--min-people",
@@ -151,7 +159,7 @@ def _add_demo(commands: Any) -> None:
         metavar="N",
         help="smallest number told alone (default here: 1, every minute; on a unit: 5)",
     )
-    _add_model_options(parser)
+    add_model_options(parser)
 
 
 def _demo(args: argparse.Namespace) -> int:
@@ -180,7 +188,7 @@ def _add_replay(commands: Any) -> None:
             "  maskcam replay market.mp4 --json --start 2026-05-04T08:00:00Z --min-people 1"
         ),
     )
-    parser.add_argument("video", type=Path, metavar="VIDEO")
+    parser.add_argument("video", type=Path, metavar="VIDEO", help="a file that OpenCV reads")
     parser.add_argument(
         "--json", action="store_true", help="print the count messages, one JSON a line"
     )
@@ -191,19 +199,31 @@ def _add_replay(commands: Any) -> None:
         metavar="TIME",
         help="UTC of the first frame (default: 2000-01-01T00:00:00Z)",
     )
-    parser.add_argument("--site", default="replay", help="site in the messages (default: replay)")
-    parser.add_argument("--unit", default="replay-01", help="unit in the messages")
     parser.add_argument(
-        "--preset", choices=["standard", "decree"], default="standard", help="merging of windows"
+        "--site", type=slug, default="replay", help="in the messages (default: replay)"
     )
-    parser.add_argument("--min-people", type=positive(int), metavar="N", help="(default: preset's)")
+    parser.add_argument(
+        "--unit", type=slug, default="replay-01", help="in the messages (default: replay-01)"
+    )
+    parser.add_argument(
+        "--preset",
+        choices=["standard", "decree"],
+        default="standard",
+        help="how windows are merged (default: standard)",
+    )
+    parser.add_argument(
+        "--min-people",
+        type=positive(int),
+        metavar="N",
+        help="smallest number told alone (default: the preset's, 5 or 10)",
+    )
     parser.add_argument(
         "--detect-fps",
         type=positive(float),
         metavar="N",
         help="imitate a slower detector (default: every frame)",
     )
-    _add_model_options(parser)
+    add_model_options(parser)
 
 
 def _replay(args: argparse.Namespace) -> int:
@@ -236,75 +256,6 @@ def _in_words(count: MinuteCount) -> str:
         f"without, {count.incorrect} worn incorrectly, {count.unclear} unclear "
         f"(observed {count.observed_s:.0f} s)"
     )
-
-
-def _add_evaluate(commands: Any) -> None:
-    kinds = add_group(
-        commands,
-        "evaluate",
-        summary="measure the stages on labelled material",
-        examples=_DETECTIONS_EXAMPLE + "\n" + _GESTURES_EXAMPLE,
-    )
-    detections = add_command(
-        kinds,
-        "detections",
-        _evaluate_detections,
-        summary="average precision of the model on labelled photographs",
-        examples=_DETECTIONS_EXAMPLE,
-    )
-    detections.add_argument("--coco", type=Path, required=True, metavar="FILE")
-    detections.add_argument("--images", type=Path, required=True, metavar="DIR")
-    detections.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    _add_model_options(detections)
-    gestures = add_command(
-        kinds,
-        "gestures",
-        _evaluate_gestures,
-        summary="recognition of head shakes on labelled clips",
-        examples=_GESTURES_EXAMPLE,
-    )
-    gestures.add_argument("--clips", type=Path, required=True, metavar="DIR")
-    gestures.add_argument("--json", action="store_true", help="print JSON instead of a table")
-
-
-def _evaluate_detections(args: argparse.Namespace) -> int:
-    from maskcam.evaluate import detections
-
-    report = detections.evaluate(
-        coco=args.coco, images=args.images, model=args.model, threads=args.threads
-    )
-    print(json.dumps(report) if args.json else detections.as_text(report))
-    return 0
-
-
-def _evaluate_gestures(args: argparse.Namespace) -> int:
-    from maskcam.evaluate import gestures
-
-    report = gestures.evaluate(args.clips)
-    print(json.dumps(report) if args.json else gestures.as_text(report))
-    return 0
-
-
-def _add_model(commands: Any) -> None:
-    example = "  maskcam model inspect models/maskcam.tflite --json"
-    kinds = add_group(commands, "model", summary="look into a model file", examples=example)
-    inspect = add_command(
-        kinds,
-        "inspect",
-        _model_inspect,
-        summary="tell whether a .tflite is fit for the Edge TPU",
-        examples=example,
-    )
-    inspect.add_argument("file", type=Path, metavar="FILE")
-    inspect.add_argument("--json", action="store_true", help="print JSON instead of a table")
-
-
-def _model_inspect(args: argparse.Namespace) -> int:
-    from maskcam.vision import inspection
-
-    report = inspection.inspect(args.file)
-    print(json.dumps(report.as_dict()) if args.json else report.as_text())
-    return 0 if report.fit else 1
 
 
 def _add_config(commands: Any) -> None:

@@ -70,6 +70,7 @@ def test_an_error_is_one_line(arguments, told, capsys):
         ["replay"],
         ["replay", "x.mp4", "--start", "yesterday"],
         ["replay", "x.mp4", "--detect-fps", "0"],
+        ["replay", "x.mp4", "--site", "le/marché"],
         ["demo", "--minutes", "nan"],
         ["run", "--fast"],
         ["evaluate"],
@@ -93,6 +94,14 @@ def test_without_a_configuration_it_says_how_to_get_one(command, capsys, monkeyp
     assert main(command.split()) == 2
     [line] = capsys.readouterr().err.splitlines()
     assert "maskcam config example > maskcam.toml" in line
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert main(["cityhall", "init", "--directory", str(tmp_path / "file/x"), "--host", "h"]) == 1
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"maskcam: {tmp_path}/file/x")
+    assert line.endswith(": Not a directory")
 
 
 def test_the_example_configuration_can_be_shown(tmp_path, capsys):

@@ -42,7 +42,9 @@ def add_parsers(commands: Any) -> None:
         "check",
         _check,
         summary="look at every part of the unit once and say what to do",
-        examples="  maskcam check --config maskcam.toml [--json]",
+        examples=(
+            "  maskcam check --config maskcam.toml\n  maskcam check --config maskcam.toml --json"
+        ),
     )
     add_config_file(check)
     check.add_argument("--json", action="store_true", help="print JSON instead of lines")

@@ -1,0 +1,98 @@
+"""The command line of those who measure: ``maskcam evaluate …`` and ``maskcam model …``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from maskcam.arguments import add_command, add_group, add_model_options
+
+_DETECTIONS_EXAMPLE = "  maskcam evaluate detections --coco test.json --images images --json"
+_GESTURES_EXAMPLE = "  maskcam evaluate gestures --clips clips --json"
+
+
+def add_parsers(commands: Any) -> None:
+    """Registers ``evaluate`` and ``model`` with their commands."""
+    _add_evaluate(commands)
+    _add_inspect(commands)
+
+
+def _add_evaluate(commands: Any) -> None:
+    kinds = add_group(
+        commands,
+        "evaluate",
+        summary="measure the stages on labelled material",
+        examples=_DETECTIONS_EXAMPLE + "\n" + _GESTURES_EXAMPLE,
+    )
+    detections = add_command(
+        kinds,
+        "detections",
+        _evaluate_detections,
+        summary="average precision of the model on labelled photographs",
+        examples=_DETECTIONS_EXAMPLE,
+    )
+    detections.add_argument(
+        "--coco", type=Path, required=True, metavar="FILE", help="annotations, COCO's JSON"
+    )
+    detections.add_argument(
+        "--images", type=Path, required=True, metavar="DIR", help="the pictures that it names"
+    )
+    detections.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    add_model_options(detections)
+    gestures = add_command(
+        kinds,
+        "gestures",
+        _evaluate_gestures,
+        summary="recognition of head shakes on labelled clips",
+        examples=_GESTURES_EXAMPLE,
+    )
+    gestures.add_argument(
+        "--clips",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="a manifest.json and the .npz files that it lists",
+    )
+    gestures.add_argument("--json", action="store_true", help="print JSON instead of a table")
+
+
+def _evaluate_detections(args: argparse.Namespace) -> int:
+    from maskcam.evaluate import detections
+
+    report = detections.evaluate(
+        coco=args.coco, images=args.images, model=args.model, threads=args.threads
+    )
+    print(json.dumps(report) if args.json else detections.as_text(report))
+    return 0
+
+
+def _evaluate_gestures(args: argparse.Namespace) -> int:
+    from maskcam.evaluate import gestures
+
+    report = gestures.evaluate(args.clips)
+    print(json.dumps(report) if args.json else gestures.as_text(report))
+    return 0
+
+
+def _add_inspect(commands: Any) -> None:
+    example = "  maskcam model inspect models/maskcam.tflite --json"
+    kinds = add_group(commands, "model", summary="look into a model file", examples=example)
+    inspect = add_command(
+        kinds,
+        "inspect",
+        _model_inspect,
+        summary="tell whether a .tflite is fit for the Edge TPU",
+        examples=example,
+    )
+    inspect.add_argument("file", type=Path, metavar="FILE", help="a .tflite model")
+    inspect.add_argument("--json", action="store_true", help="print JSON instead of a table")
+
+
+def _model_inspect(args: argparse.Namespace) -> int:
+    from maskcam.vision import inspection
+
+    report = inspection.inspect(args.file)
+    print(json.dumps(report.as_dict()) if args.json else report.as_text())
+    return 0 if report.fit else 1
