@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import time
 
 import pytest
@@ -37,5 +38,16 @@ def test_a_trusted_clock_is_not_asked_for(monkeypatch):
 
 def test_a_refusing_kernel_is_an_error(monkeypatch):
     monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: FakeKernel(-1))
-    with pytest.raises(OSError):
+    monkeypatch.setattr(ctypes, "get_errno", lambda: errno.ENOSYS)
+    with pytest.raises(OSError, match="not implemented"):
         clock.is_synchronised()
+
+
+def test_where_the_kernel_may_not_be_asked_the_mark_of_timesyncd_tells(monkeypatch, tmp_path):
+    """As behind the walls of the service; see test_walls.py for the real ones."""
+    monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: FakeKernel(-1))
+    monkeypatch.setattr(ctypes, "get_errno", lambda: errno.EPERM)
+    mark = tmp_path / "synchronized"
+    assert clock.is_synchronised(mark=mark) is False
+    mark.touch()
+    assert clock.is_synchronised(mark=mark) is True

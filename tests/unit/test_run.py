@@ -54,7 +54,7 @@ def street(tmp_path_factory):
 class Unit:
     """A running `maskcam run`; its standard error is kept."""
 
-    def __init__(self, directory, *, source, port, clock="trusted") -> None:
+    def __init__(self, directory, *, source, port, clock="trusted", through=()) -> None:
         directory.mkdir(exist_ok=True)
         config = directory / "maskcam.toml"
         config.write_text(
@@ -66,7 +66,7 @@ class Unit:
         }
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "maskcam", "run", "--config", str(config)],
+                [*through, sys.executable, "-m", "maskcam", "run", "--config", str(config)],
                 stdout=subprocess.DEVNULL,
                 stderr=log,
                 env=environment,
