@@ -25,6 +25,8 @@ ACKNOWLEDGE_WITHIN_S = 30.0
 MAX_PAUSE_S = 60.0
 REPEAT_S = 20.0
 """Twice the interval at which our mosquitto configuration lets the broker save."""
+MOST_REPEATS = 5
+"""Of one window: where the network comes and goes all day, the day is not sent again each time."""
 
 _log = logging.getLogger(__name__)
 _BATCH = 100
@@ -55,7 +57,7 @@ class Complaints:
 class _Flight(NamedTuple):
     window: Waiting | None  # None: the status, which is in no outbox
     sent_at_s: float
-    repeated: bool = False  # acknowledged in a session before
+    repeats: int = 0  # in how many sessions before it was acknowledged
 
 
 class Dispatcher:
@@ -71,8 +73,8 @@ class Dispatcher:
         self._flights: dict[int, _Flight] = {}
         self._ready: deque[Waiting] = deque()
         self._cursor: Key | None = None
-        self._acknowledged: deque[tuple[float, Waiting]] = deque()
-        self._repeats: deque[Waiting] = deque()
+        self._acknowledged: deque[tuple[float, _Flight]] = deque()
+        self._repeats: deque[_Flight] = deque()
         self._pause_s = 0.0
         self._resume_at_s = 0.0
         self._complaints = Complaints()
@@ -93,13 +95,19 @@ class Dispatcher:
         self.end()
         self._session, self._limit = session, room
         self._pause_s = self._resume_at_s = 0.0
-        self._repeats.extend(window for _, window in self._acknowledged)
+        self._repeats.extend(
+            flight for _, flight in self._acknowledged if flight.repeats < MOST_REPEATS
+        )
         self._acknowledged.clear()
 
     def end(self) -> None:
         """The session is gone; what it left unanswered will be sent again."""
         self._session = None
-        unanswered = [f.window for f in self._flights.values() if f.repeated and f.window]
+        unanswered = [
+            flight._replace(repeats=flight.repeats - 1)
+            for flight in self._flights.values()
+            if flight.repeats
+        ]
         self._repeats.extendleft(reversed(unanswered))
         self._flights.clear()
         self._ready.clear()
@@ -125,7 +133,7 @@ class Dispatcher:
             return
         if code < reasons.FAILURE and code != reasons.NO_SUBSCRIBERS:
             if flight.window is not None:
-                self._settle_window(flight.window, repeated=flight.repeated, now_s=now_s)
+                self._settle_window(flight, flight.window, now_s=now_s)
             return
         what = f"not taken, kept for later: {reasons.of_broker(code)}"
         self._complaints.say(what, waiting=len(self._outbox), now_s=now_s)
@@ -139,28 +147,28 @@ class Dispatcher:
             return
         room = 1 if self._pause_s else IN_FLIGHT
         while self._under_way() < room and len(self._flights) < self._limit:
-            repeated = bool(self._repeats)
-            window = self._repeats[0] if repeated else self._next()
+            again = self._repeats[0] if self._repeats else None
+            window = self._next() if again is None else again.window
             if window is None:
                 return
             token = self._session.publish(window.topic, window.payload)
             if token is None:
                 return
-            if repeated:
+            if again is not None:
                 self._repeats.popleft()
-            self._flights[token] = _Flight(window, now_s, repeated)
+            self._flights[token] = _Flight(window, now_s, again.repeats + 1 if again else 0)
 
     def overdue(self, *, now_s: float) -> bool:
         """Whether the broker owes an answer for too long."""
         return any(now_s - f.sent_at_s > ACKNOWLEDGE_WITHIN_S for f in self._flights.values())
 
-    def _settle_window(self, window: Waiting, *, repeated: bool, now_s: float) -> None:
-        if not repeated:
+    def _settle_window(self, flight: _Flight, window: Waiting, *, now_s: float) -> None:
+        if not flight.repeats:
             self._outbox.acknowledge(window.key)
             self.delivered += 1
         self._pause_s = self._resume_at_s = 0.0
         self._complaints.over()
-        self._acknowledged.append((now_s, window))
+        self._acknowledged.append((now_s, flight))
         while self._acknowledged[0][0] < now_s - REPEAT_S:
             self._acknowledged.popleft()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from maskcam.delivery.dispatch import REPEAT_S, Dispatcher
+from maskcam.delivery.dispatch import MOST_REPEATS, REPEAT_S, Dispatcher
 from maskcam.delivery.outbox import Outbox
 from maskcam.records import MinuteCount
 
@@ -67,3 +67,20 @@ def test_what_was_acknowledged_last_is_sent_again_in_the_next_session(tmp_path: 
         for token in (1, 2, 3):
             dispatcher.settle(token, SUCCESS, now_s=503)
         assert (dispatcher.delivered, len(outbox)) == (4, 0)  # each is counted once
+
+
+def test_where_the_network_comes_and_goes_all_day_the_day_is_not_sent_again_each_time(
+    tmp_path: Path,
+) -> None:
+    with Outbox(tmp_path, site="forville", unit="forville-01") as outbox:
+        dispatcher = Dispatcher(outbox)
+        sent = []
+        for minute in range(100):  # a window in each of a hundred sessions, ten seconds apart
+            outbox.put(window(minute))
+            session = begun(dispatcher, now_s=10 * minute)
+            for token in range(1, len(session.sent) + 1):
+                dispatcher.settle(token, SUCCESS, now_s=10 * minute + 1)
+            sent += session.sent
+        assert dispatcher.delivered == 100
+        assert {sent.count(payload) for payload in sent[-1:]} == {1}
+        assert max(sent.count(payload) for payload in set(sent)) == 1 + MOST_REPEATS
