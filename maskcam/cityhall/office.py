@@ -182,14 +182,16 @@ require_certificate true
 use_identity_as_username true
 allow_anonymous false
 acl_file {broker}/acl
-# A collector that is away for days must find everything: no limit on what waits for it,
-# and saved at every change, because a unit forgets what the broker has acknowledged.
+# A collector that is away for days must find everything: the default limit of 1000
+# messages would drop the rest. (0 for "no limit" is broken in mosquitto 2.0.11: it then
+# disconnects whoever is refused a topic.)
+max_queued_messages 100000000
+max_inflight_messages 0
+# Saved every ten seconds. What a killed broker had acknowledged since then, units send
+# again; saving at every message would rewrite all that waits each time.
 persistence true
 persistence_location {broker}/data/
-autosave_on_changes true
-autosave_interval 1
-max_queued_messages 0
-max_inflight_messages 0
+autosave_interval 10
 message_size_limit 4096
 max_keepalive 3600
 set_tcp_nodelay true

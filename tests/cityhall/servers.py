@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-START_TIMEOUT_S = 20.0
+START_TIMEOUT_S = 90.0
 
 
 def free_port() -> int:
@@ -55,9 +55,9 @@ class Mosquitto:
             # Started as root, it would become a user who may not write into pytest's folders.
             or ("user root\n" if os.geteuid() == 0 else "")
             + f"listener {self.port} 127.0.0.1\nallow_anonymous true\n"
-            "set_tcp_nodelay true\nmax_queued_messages 0\nmax_inflight_messages 0\n"
+            "set_tcp_nodelay true\nmax_queued_messages 100000000\nmax_inflight_messages 0\n"
             f"persistence {str(saving).lower()}\npersistence_location {directory}/\n"
-            "autosave_on_changes true\nautosave_interval 1\n"
+            "autosave_interval 10\n"
         )
         self.process: subprocess.Popen[bytes] | None = None
 
