@@ -92,7 +92,10 @@ def _write(card: Path, content: dict[str, bytes]) -> None:
             final.rename(old)
         try:
             new.rename(final)
+            for name, data in content.items():
+                _compare(final / name, data)
         except OSError:
+            shutil.rmtree(final, ignore_errors=True)
             if old.exists():
                 old.rename(final)
             raise
@@ -110,7 +113,11 @@ def _write_through(path: Path, data: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)  # read the card, not RAM
-    if path.read_bytes() != data:
+    _compare(path, data)
+
+
+def _compare(path: Path, data: bytes) -> None:
+    if not path.exists() or path.read_bytes() != data:
         raise OSError(f"{path.name} reads back differently")
 
 

@@ -346,6 +346,20 @@ def test_a_card_that_reads_back_wrong_is_refused(folder, card, monkeypatch):
     assert (card / "maskcam" / "maskcam.toml").read_text() == "# the one before\n"
 
 
+def test_a_card_that_loses_what_it_renames_keeps_what_it_had(folder, card, monkeypatch):
+    rename = Path.rename
+
+    def losing(path, target):
+        if path.name == "maskcam.new":
+            (path / "client.key").unlink()
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", losing)
+    with pytest.raises(provisioning.ProvisioningError, match=r"client\.key reads back"):
+        cards.set_up(card, folder, plain=True)
+    assert (card / "maskcam" / "maskcam.toml").read_text() == "# the one before\n"
+
+
 def test_a_run_that_was_cut_between_two_renames_is_mended(folder, card):
     (card / "maskcam").rename(card / "maskcam.old")
     cards.set_up(card, folder, plain=True)
