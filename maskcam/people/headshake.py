@@ -4,13 +4,15 @@ A "no" is a row of quick, wide, alternating swings to the sides. The turns of th
 are added up, and the way is cut where it turns back; nothing is filtered, for a filter
 makes rebounds out of one held turn. Three swings in a row are a "no" when
 
-- each is at least `LEAST`, two of them are `WIDE`, all three together `TOGETHER`, and
-  none is wider than `WIDEST`: that is no neck, but something that passes before the face;
+- each is at least `LEAST`, two of them are `WIDE`, all three together `TOGETHER`; none is
+  wider than `WIDEST` (that is no neck, but something that passes before the face), nor by
+  `EVEN` wider than the next (that is one turn, with trembling before or after it);
 - their middles follow each other within `APART_S`: who looks to the left, waits and
   looks to the right is slower;
 - the way up and down is shorter than the way across (else it is a nod), and so is the
   way that tilting explains (else the head goes from shoulder to shoulder);
-- the face could be measured: what moves is this face, not a hand before it.
+- the face could be measured, and was found again in every frame: what moves is this
+  face, not a hand or another head before it.
 
 Where the numbers come from, and what they cost and give: docs/head-shake.md.
 """
@@ -33,10 +35,14 @@ LEAST: Final = 0.06
 WIDE: Final = 0.11
 TOGETHER: Final = 0.32
 WIDEST: Final = 0.62
+EVEN: Final = 2.5
+EDGE: Final = 0.1  # of the outer swings, that may be the rest before and after
 
 APART_S: Final = (0.08, 0.54)
 DOWN: Final = 0.6  # of the way across
 TILT: Final = 0.21  # of the way across
+NOD: Final = 0.04  # a way up and down of less is trembling
+LEAN: Final = 0.01  # and so is a tilt of less
 QUALITY: Final = 0.45  # mean over the row
 
 
@@ -53,6 +59,8 @@ class HeadShakeRecogniser:
 
     def update(self, motion: HeadMotion) -> HeadShake | None:
         """Takes the motion since the frame before; returns a head shake once it is complete."""
+        if motion.quality == 0:
+            self._motions.clear()  # nobody knows the way that leads here
         self._motions.append(motion)
         while motion.at_s - self._motions[0].at_s > HISTORY_S:
             self._motions.popleft()
@@ -73,15 +81,17 @@ class HeadShakeRecogniser:
         across = sum(sizes)
         if min(sizes) < LEAST or sorted(sizes)[1] < WIDE or across < TOGETHER:
             return None
-        if max(sizes) * self._size > WIDEST:
+        if max(sizes) * self._size > WIDEST or max(sizes) > EVEN * sorted(sizes)[1]:
             return None
         middles = [_middle_s(motions, way, a, b) for a, b in pairwise(turns)]
         if not all(APART_S[0] <= b - a <= APART_S[1] for a, b in pairwise(middles)):
             return None
 
-        row = motions[turns[0] : turns[-1] + 1]
-        down = _length([motion.pitch for motion in row], least=0.02)
-        tilt = _length([motion.roll for motion in row], least=0.01)
+        first = _leaves(way, turns[0], turns[1])
+        last = _leaves(way, turns[-1], turns[-2])
+        row = motions[first : last + 1]
+        down = _length([motion.pitch for motion in row], least=NOD)
+        tilt = _length([motion.roll for motion in row], least=LEAN)
         if down > DOWN * across * self._size or tilt > TILT * across * self._size:
             return None
         quality = sum(motion.quality for motion in row) / len(row)
@@ -98,6 +108,15 @@ def _middle_s(motions: Sequence[HeadMotion], way: Sequence[float], first: int, l
     part = (half - way[after - 1]) / (way[after] - way[after - 1])
     before_s = motions[after - 1].at_s
     return before_s + part * (motions[after].at_s - before_s)
+
+
+def _leaves(way: Sequence[float], turn: int, other: int) -> int:
+    """Returns where the way from one turning point to another has left the first."""
+    step = 1 if other > turn else -1
+    extreme, near = way[turn], EDGE * abs(way[other] - way[turn])
+    while turn + step != other and abs(way[turn + step] - extreme) < near:
+        turn += step
+    return turn
 
 
 def _length(steps: Sequence[float], *, least: float) -> float:

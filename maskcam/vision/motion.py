@@ -41,7 +41,8 @@ ANCHOR_EVERY_S: Final = 0.6
 ANCHOR_AGE_S: Final = (1.0, 3.0)
 FAMILIAR: Final = (0.66, 0.94)  # likeness that counts for nothing, and for all
 MISFIT: Final = (0.77, 0.27)
-LIKE: Final = (0.3, 0.7)
+FOUND: Final = 0.8  # likeness below which the face is lost, and the way to here unknown
+LEAST_QUALITY: Final = 0.01
 
 BODY_SIGMA_PX: Final = 1.0  # how far the head moves against the body, frame to frame
 BOX_SIGMA_PX: Final = 1.5  # of the box's jitter
@@ -69,7 +70,7 @@ class _Region:
 
 
 _INNER: Final = _Region(x=(-4, 4), y=(-6, 7), reach=(10, 5))
-_CHEST: Final = _Region(x=(-11, 11), y=(15, 27), reach=(5, 5))
+_CHEST: Final = _Region(x=(-13, 13), y=(11, 27), reach=(5, 5))
 _ACROSS: Final = np.arange(-5, 6, dtype=np.float32)
 
 
@@ -138,10 +139,9 @@ class HeadMotionMeter:
         body = _find_body(last.patch, patch, box_x, box_y)
         turn = self._fit.fit(last.patch, patch, body=body, inner=inner)
         quality = min(
-            _grade(likeness, LIKE),
-            _grade(turn.misfit, MISFIT),
-            _grade(_familiarity(head, patch, at_s), FAMILIAR),
+            _grade(turn.misfit, MISFIT), _grade(_familiarity(head, patch, at_s), FAMILIAR)
         )
+        quality = max(LEAST_QUALITY, quality) if likeness >= FOUND else 0.0
 
         face = (
             last.face[0] + (inner.x + shift[0]) * scale,

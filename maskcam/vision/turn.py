@@ -29,6 +29,13 @@ _RADIUS_Y: Final = 12.0
 _MIDDLE_Y: Final = -1.5
 _NECK_Y: Final = 12.0
 
+# Ways in which an inner face can have gone sideways: indices of the fit's unknowns.
+_TRAVELLED: Final = 0
+_TURNED: Final = 2
+_TILTED: Final = 4
+_FAR: Final = 2.0  # px; where it went less, one beginning finds the end
+_BETTER: Final = 0.97  # by which another beginning must explain more
+
 _STEPS: Final = 3
 _SETTLED: Final = 0.05  # px; a smaller change is not worth another step
 _INDEPENDENT: Final = 0.2  # parts of the pixels: neighbours of a smooth picture agree
@@ -98,15 +105,22 @@ class TurnFit:
             body: how the body moved; the head is expected to travel with it.
             inner: how the inner face moved, found by correlation.
         """
-        turn = self._refine(before, now, body, inner)
+        turn = self._refine(before, now, body, inner, _TURNED)
+        if abs(inner.x - body.x) > _FAR:
+            for way in (_TILTED, _TRAVELLED):
+                other = self._refine(before, now, body, inner, way)
+                if other.misfit < _BETTER * turn.misfit:
+                    turn = other
         if turn.misfit > 0.5:
             offset = self._search.best(before.ravel()[self._index], now, body)
-            other = self._refine(before, now, body, Known(body.x + offset, body.y, 1.5, 1.5))
+            seen = Known(body.x + offset, body.y, 1.5, 1.5)
+            other = self._refine(before, now, body, seen, _TURNED)
             if other.misfit < turn.misfit:
                 return other
         return turn
 
-    def _refine(self, before: Patch, now: Patch, body: Known, inner: Known) -> Turn:
+    def _refine(self, before: Patch, now: Patch, body: Known, inner: Known, way: int) -> Turn:
+        """Fits from a beginning in which the inner face has gone one way: an index of `_SPREAD`."""
         flat, index, weight, n = before.ravel(), self._index, self._weight, self._count
         was = flat[index]
         slope_x = (flat[index + 1] - flat[index - 1]) * 0.5
@@ -127,7 +141,8 @@ class TurnFit:
         fixed.flat[::9] += trust
 
         state = start.copy()
-        state[2:4] = seen - start[:2]
+        state[3] = seen[1] - start[1]
+        state[way] += (seen[0] - start[0]) * (10 / _NECK_Y if way == _TILTED else 1)
         best, least = state, np.inf
         for step in range(_STEPS + 1):
             at = self._at + state[:6] @ self._flow

@@ -109,3 +109,23 @@ def test_a_larger_size_finds_fewer():
     motions = way(swinging(2.0, 24))
     assert shakes(motions)
     assert not shakes(motions, size=2.0)
+
+
+def test_one_wide_turn_with_trembling_before_it_is_none():
+    looks = [0, 10, -2, 60, 60]
+    assert not shakes(way(lambda t: looks[min(4, int(t / 0.3))], seconds=2))
+    assert shakes(way(lambda t: [0, 30, -2, 45, 45][min(4, int(t / 0.3))], seconds=2))
+
+
+def test_a_frame_in_which_the_face_was_lost_breaks_the_row():
+    motions = way(swinging(1.5, 40, swings=3))
+    lost = [m._replace(quality=0.0) if 0.95 < m.at_s < 1.05 else m for m in motions]
+    assert len(lost) == len(motions)
+    assert any(m.quality == 0 for m in lost[1:])
+    assert shakes(motions)
+    assert not shakes(lost)
+
+
+def test_what_the_head_did_before_the_row_does_not_spoil_it():
+    nods = swinging(2.0, 40, start_s=0.2, swings=3)
+    assert shakes(way(swinging(2.0, 40, start_s=1.9), down=nods, seconds=4))

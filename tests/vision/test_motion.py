@@ -46,7 +46,14 @@ def test_rendered_shakes_are_recognised(seed):
 
 @pytest.mark.parametrize(
     "kind",
-    [scripts.still, scripts.gait, scripts.slow_nod, scripts.box_jitter, scripts.camera_shake],
+    [
+        scripts.still,
+        scripts.gait,
+        scripts.slow_nod,
+        scripts.box_jitter,
+        scripts.camera_shake,
+        scripts.tilt,
+    ],
 )
 def test_other_movements_are_not(kind):
     assert first_shake_at(motions_of(clip_of(kind, 21))) is None
