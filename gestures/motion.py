@@ -1,144 +1,26 @@
 """How people move their heads: shakes, and all that is easily taken for one.
 
-Every kind is a function of a random generator that writes signals over time, on a grid
-of 200 per second. Angles in degrees; lengths in head heights; what is not written is 0.
+Every kind is a function of a random generator that writes the signals of a clip.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
-Signal = NDArray[np.float64]
-RATE = 200
-SIGNALS = (
-    "yaw", "pitch", "roll", "mouth",  # of the head
-    "head_x", "head_y",  # of the head against the body
-    "body_x", "body_y", "lean",  # of the person
-    "camera_x", "camera_y",
-    "hand_x", "hand_y", "hand_turn", "hand_on",
-    "other_x", "other_y", "other_on",  # a second head
-    "light", "shadow_x", "shadow_on",
-    "box_x", "box_y",  # an error of the detector that is not white
-)  # fmt: skip
-
-
-@dataclass
-class Script:
-    """One clip's signals, and what its manifest says of it."""
-
-    kind: str
-    label: str
-    seconds: float
-    required: bool = True
-    start_s: float | None = None
-    facts: dict[str, float] = field(default_factory=dict)
-    growth: float = 1.0  # how many times larger the head is at the end
-    signals: dict[str, Signal] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.t = np.arange(int((self.seconds + 0.5) * RATE)) / RATE
-        for name in SIGNALS:
-            self.signals[name] = np.zeros_like(self.t)
-
-    def __getitem__(self, name: str) -> Signal:
-        return self.signals[name]
-
-    def add(self, name: str, values: Signal) -> None:
-        """Adds to a signal."""
-        self.signals[name] = self.signals[name] + values
-
-    def at(self, name: str, time_s: float) -> float:
-        """Returns a signal's value at a time."""
-        return float(np.interp(time_s, self.t, self.signals[name]))
-
-
-def drift(rng: np.random.Generator, t: Signal, size: float, slowest_hz: float = 0.6) -> Signal:
-    """Returns slow restlessness with a root mean square of `size`."""
-    wave = np.zeros_like(t)
-    for _ in range(4):
-        wave += np.sin(2 * np.pi * rng.uniform(0.1, slowest_hz) * t + rng.uniform(0, 6.28))
-    return wave * size / 1.42
-
-
-def step(t: Signal, at_s: float, lasts_s: float) -> Signal:
-    """Returns 0 to 1 along the smoothest way (minimum jerk: Flash and Hogan 1985)."""
-    p = np.clip((t - at_s) / lasts_s, 0, 1)
-    return p**3 * (10 - 15 * p + 6 * p * p)
-
-
-def through(t: Signal, points: list[tuple[float, float, float]]) -> Signal:
-    """Returns a signal that goes to each (start, duration, value) in turn."""
-    out, now = np.zeros_like(t), 0.0
-    for start, lasts, value in points:
-        out += (value - now) * step(t, start, lasts)
-        now = value
-    return out
-
-
-def stand(s: Script, rng: np.random.Generator) -> None:
-    """Adds the restlessness of one who stands."""
-    s.add("yaw", rng.uniform(-15, 15) + drift(rng, s.t, rng.uniform(0.5, 2.5)))
-    s.add("pitch", rng.uniform(-8, 18) + drift(rng, s.t, rng.uniform(0.3, 2)))
-    s.add("roll", rng.uniform(-5, 5) + drift(rng, s.t, 1))
-    s.add("body_x", drift(rng, s.t, 0.03, 0.4))
-
-
-def walk(s: Script, rng: np.random.Generator, *, across: bool | None = None) -> None:
-    """Adds gait: bob at the rhythm of steps, sway and yaw at half of it."""
-    steps = float(rng.uniform(1.6, 2.3))
-    phase = float(rng.uniform(0, 6.28))
-    beat = 2 * np.pi * steps * s.t + phase
-    half = beat / 2 + rng.uniform(-0.6, 0.6)
-    s.add("yaw", rng.uniform(-15, 15) + drift(rng, s.t, 2))
-    s.add("yaw", rng.uniform(0.5, 4) * np.sin(half + rng.uniform(0, 6.28)))
-    s.add("pitch", rng.uniform(-5, 18) + rng.uniform(0.5, 3) * np.sin(beat + rng.uniform(0, 6.28)))
-    s.add("roll", rng.uniform(0.5, 3) * np.sin(half + rng.uniform(0, 6.28)))
-    s.add("body_y", rng.uniform(0.05, 0.12) * np.sin(beat))
-    s.add("body_x", rng.uniform(0.04, 0.12) * np.sin(half))
-    s.add("head_x", rng.uniform(0, 0.025) * np.sin(half + rng.uniform(0, 6.28)))
-    s.add("head_y", rng.uniform(0, 0.015) * np.sin(beat + rng.uniform(0, 6.28)))
-    s.add("lean", rng.uniform(0, 2) * np.sin(half))
-    if across if across is not None else rng.random() < 0.4:
-        way = rng.choice([-1, 1]) * rng.uniform(0.3, 1.0)
-        s.add("body_x", way * (s.t - s.seconds / 2))
-        s.add("yaw", np.full_like(s.t, way * rng.uniform(0, 35)))
-    else:
-        s.growth = float(rng.uniform(1.05, 1.6))
-        s.add("body_y", rng.uniform(-0.2, 0.2) * (s.t - s.seconds / 2))
-
-
-def _base(s: Script, rng: np.random.Generator) -> None:
-    walk(s, rng) if rng.random() < 0.5 else stand(s, rng)
-
-
-def swings(
-    t: Signal, rng: np.random.Generator, *, start_s: float, hz: float, wide: float, number: int
-) -> tuple[Signal, float]:
-    """Returns alternating swings of `wide` degrees peak to peak, and when they end."""
-    side = float(rng.choice([-1, 1]))
-    uneven = rng.uniform(0, 0.12)
-    half_s = 0.5 / hz
-    if rng.random() < 0.5:  # like a sine: begins and ends with half a swing
-        end_s = start_s + number * half_s
-        inside = (t >= start_s) & (t <= end_s)
-        phase = np.interp(
-            t,
-            start_s + np.cumsum([0, *(half_s * (1 + rng.uniform(-uneven, uneven, number)))]),
-            np.arange(number + 1),
-        )
-        return inside * side * wide / 2 * np.sin(np.pi * phase), end_s
-    points, at = [(start_s, half_s * 0.8, side * wide / 2)], start_s + half_s * 0.8
-    for _ in range(number - 1):
-        side = -side
-        lasts = half_s * (1 + rng.uniform(-uneven, uneven))
-        points.append((at, lasts, side * wide / 2 * (1 + rng.uniform(-uneven, uneven))))
-        at += lasts
-    points.append((at, half_s, 0.0))
-    return through(t, points), at + half_s
+from gestures.script import (
+    RATE,
+    Script,
+    Signal,
+    drift,
+    stand,
+    stand_or_walk,
+    step,
+    swings,
+    through,
+    walk,
+)
 
 
 def shake(rng: np.random.Generator) -> Script:
@@ -168,7 +50,7 @@ def _shake(
     start = float(rng.uniform(0.4, 1.5))
     s = Script(kind, "shake", seconds=start + number / hz / 2 + float(rng.uniform(0.8, 1.5)))
     s.required, s.start_s = required, start
-    _base(s, rng)
+    stand_or_walk(s, rng)
     yaw, end = swings(s.t, rng, start_s=start, hz=hz, wide=wide, number=number)
     s.seconds = max(s.seconds, min(end + 0.3, s.t[-1]))
     s.add("yaw", yaw)
@@ -205,7 +87,7 @@ def strong_gait(rng: np.random.Generator) -> Script:
 def cross_street(rng: np.random.Generator) -> Script:
     """Looks left, right and perhaps left again before crossing."""
     s = _negative("left-right look", rng)
-    _base(s, rng)
+    stand_or_walk(s, rng)
     at, side, points = float(rng.uniform(0.2, 1)), float(rng.choice([-1, 1])), []
     for _ in range(int(rng.integers(2, 4))):
         lasts = float(rng.uniform(0.35, 0.8))
@@ -221,7 +103,7 @@ def cross_street(rng: np.random.Generator) -> Script:
 def look_around(rng: np.random.Generator) -> Script:
     """Looks at this and that, at random."""
     s = _negative("look around", rng)
-    _base(s, rng)
+    stand_or_walk(s, rng)
     at = float(rng.uniform(0, 0.8))
     yaws, pitches = [], []
     while at < s.seconds:
@@ -237,7 +119,7 @@ def look_around(rng: np.random.Generator) -> Script:
 def turn_and_back(rng: np.random.Generator) -> Script:
     """One turn, held and returned, quick or slow; perhaps a small overshoot."""
     s = _negative("turn and back", rng)
-    _base(s, rng)
+    stand_or_walk(s, rng)
     wide = float(rng.choice([-1, 1]) * rng.uniform(20, 75))
     at, lasts = float(rng.uniform(0.3, 1)), float(rng.uniform(0.2, 0.6))
     back = at + lasts + float(rng.uniform(0.0, 1.5))
@@ -254,7 +136,7 @@ def turn_and_back(rng: np.random.Generator) -> Script:
 
 
 def _nod(s: Script, rng: np.random.Generator, *, hz: float, wide: float) -> None:
-    _base(s, rng)
+    stand_or_walk(s, rng)
     start = float(rng.uniform(0.2, 1))
     number = int(min(rng.integers(3, 14), (s.seconds - start) * hz * 2))
     pitch, _ = swings(s.t, rng, start_s=start, hz=hz, wide=wide, number=number)
@@ -282,7 +164,7 @@ def fast_nod(rng: np.random.Generator) -> Script:
 def talk(rng: np.random.Generator) -> Script:
     """Talks, with the mouth and the small head movements of speech."""
     s = _negative("talk", rng)
-    _base(s, rng)
+    stand_or_walk(s, rng)
     pace = 2 * np.pi * np.cumsum(rng.uniform(2.5, 5.5) * (1 + drift(rng, s.t, 0.3))) / RATE
     speaking = drift(rng, s.t, 1, 0.8) > -0.6
     s.add("mouth", speaking * np.clip(np.sin(pace) * 0.7 + 0.3, 0, 1))
@@ -295,7 +177,7 @@ def talk(rng: np.random.Generator) -> Script:
 def tilt(rng: np.random.Generator) -> Script:
     """Tilts the head from shoulder to shoulder."""
     s = _negative("tilt", rng)
-    _base(s, rng)
+    stand_or_walk(s, rng)
     roll, _ = swings(
         s.t,
         rng,
@@ -323,7 +205,7 @@ def _hand(s: Script, rng: np.random.Generator, *, x: float, y: float) -> Signal:
 def hand_in_front(rng: np.random.Generator) -> Script:
     """A hand passes or waves in front of the face."""
     s = _negative("hand in front", rng)
-    _base(s, rng)
+    stand_or_walk(s, rng)
     on = _hand(s, rng, x=float(rng.uniform(-0.3, 0.3)), y=float(rng.uniform(-0.2, 0.3)))
     if rng.random() < 0.6:  # waves
         beat = np.sin(2 * np.pi * rng.uniform(1, 3.5) * s.t)
@@ -336,7 +218,7 @@ def hand_in_front(rng: np.random.Generator) -> Script:
 def adjust_mask(rng: np.random.Generator) -> Script:
     """Tugs at the mask with a hand."""
     s = _negative("adjust mask", rng)
-    _base(s, rng)
+    stand_or_walk(s, rng)
     on = _hand(s, rng, x=float(rng.choice([-1, 1]) * rng.uniform(0, 0.3)), y=0.22)
     tug = on * drift(rng, s.t, 1, 2.5)
     s.add("hand_x", tug * 0.03)
@@ -365,7 +247,7 @@ def sway(rng: np.random.Generator) -> Script:
 def heads_cross(rng: np.random.Generator) -> Script:
     """Another head passes in front or behind, once or back again."""
     s = _negative("heads cross", rng)
-    _base(s, rng)
+    stand_or_walk(s, rng)
     side = float(rng.choice([-1, 1]))
     speed = float(rng.uniform(0.6, 2.5))
     middle = float(rng.uniform(0.3, 0.7)) * s.seconds
@@ -380,7 +262,7 @@ def heads_cross(rng: np.random.Generator) -> Script:
 def box_jitter(rng: np.random.Generator) -> Script:
     """A detector whose boxes wander as if somebody shook the head."""
     s = _negative("box jitter", rng)
-    _base(s, rng)
+    stand_or_walk(s, rng)
     beat = 2 * np.pi * rng.uniform(0.8, 3) * s.t
     s.add("box_x", rng.uniform(0.03, 0.12) * np.sin(beat))
     s.add("box_y", rng.uniform(0, 0.08) * np.sin(beat + rng.uniform(0, 6.28)))
@@ -390,7 +272,7 @@ def box_jitter(rng: np.random.Generator) -> Script:
 def camera_shake(rng: np.random.Generator) -> Script:
     """The pole sways in the wind, or the camera is knocked."""
     s = _negative("camera shake", rng)
-    _base(s, rng)
+    stand_or_walk(s, rng)
     _pole(s, rng, wide=float(rng.uniform(0.05, 0.3)))
     return s
 
@@ -406,7 +288,7 @@ def _pole(s: Script, rng: np.random.Generator, *, wide: float) -> None:
 def rolling_light(rng: np.random.Generator) -> Script:
     """Shadows of leaves or a passing bus roll over the face; the exposure pumps."""
     s = _negative("rolling light", rng)
-    _base(s, rng)
+    stand_or_walk(s, rng)
     s.add("light", rng.uniform(0, 0.25) * np.sin(2 * np.pi * rng.uniform(0.3, 3) * s.t))
     s["shadow_on"][:] = rng.uniform(0.1, 0.5)
     if rng.random() < 0.5:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from gestures import head as heads
 from gestures.head import Grey, Pose
-from gestures.motion import Script
+from gestures.script import Script
 
 Luma = NDArray[np.uint8]
 _SUBPIXEL_BITS = 4
