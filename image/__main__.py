@@ -42,7 +42,7 @@ def _build(wanted: Options) -> None:
         pi_key=wanted.pi_key,
         packages=(wanted.edgetpu,) if wanted.edgetpu else (),
     )
-    packages = debian.root_archive(profile, archives, cache=cache)
+    packages = debian.root_archive(profile, archives, cache=cache, scratch=work / "root")
     python = debian.native_python(archives, cache=cache)
     kept = root.with_packages(packages, cache=cache, scratch=work / "root", native_python=python)
     video = _street(wanted) if profile.video else None

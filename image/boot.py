@@ -14,7 +14,8 @@ from image.steps import BuildError
 
 SLOTS = {"a": ROOT_A, "b": ROOT_B}
 
-_FIRMWARE = "usr/lib/firmware-pi"
+# What a Pi 4's boot ROM loads; a Pi 5 has its own in flash memory.
+_FIRMWARE = ("usr/lib/raspi-firmware/start4.elf", "usr/lib/raspi-firmware/fixup4.dat")
 _CONFIG = """\
 # Read by the Raspberry Pi's firmware. An update changes os_prefix, nothing else.
 arm_64bit=1
@@ -46,7 +47,9 @@ def save(root: Path, folder: Path) -> Path:
     if not kernel.exists():
         raise BuildError(f"{kernel}: there is no kernel in the root")
     shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(root / _FIRMWARE, folder)  # a Pi 5 has its own in flash memory
+    folder.mkdir(parents=True)
+    for name in _FIRMWARE:
+        shutil.copy(root / name, folder)
     slot = folder / "slot"
     slot.mkdir()
     data = kernel.read_bytes()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
@@ -100,7 +99,7 @@ def compile_all(root: Path, folders: Iterable[str], *, python: Sequence[str]) ->
     """
     wanted = [str(root / folder) for folder in folders]
     run(
-        *python, "-S", "-m", "compileall", "-q", "-f", "-j", str(os.cpu_count() or 1),
+        *python, "-S", "-m", "compileall", "-q", "-f",
         "--invalidation-mode", "unchecked-hash", "-s", root, "-p", "/", *wanted,
     )  # fmt: skip
 

@@ -61,7 +61,8 @@ _MASKED = (
 # What only building or administering needs. The package list is read before.
 _REMOVED = (
     "boot", "etc/apt", "etc/cron.d", "etc/cron.daily", "etc/hostname", "etc/init.d",
-    "etc/initramfs-tools", "etc/machine-id", "etc/motd", "etc/resolv.conf", "etc/rc*.d",
+    "etc/initramfs-tools", "etc/kernel", "etc/logrotate.d", "etc/machine-id", "etc/motd",
+    "etc/resolv.conf", "etc/rc*.d", "usr/lib/raspi-firmware",
     "usr/bin/apt*", "usr/bin/perl*", "usr/lib/apt", "usr/lib/aarch64-linux-gnu/perl*",
     "usr/share/bash-completion", "usr/share/doc-base", "usr/share/initramfs-tools",
     "usr/share/lintian", "usr/share/perl5", "usr/share/zsh", "usr/lib/python3*/test",
@@ -107,9 +108,7 @@ def with_packages(
         modules = scratch / "usr/lib/modules" / kernel_version(scratch) / "kernel"
         for family in _NO_DRIVERS:
             shutil.rmtree(modules / family, ignore_errors=True)
-        made = kept.with_suffix(".new.tar")
-        run("tar", "-cf", made, "--numeric-owner", "-C", scratch, ".")
-        made.rename(kept)
+        debian.pack(scratch, kept)
     return kept
 
 
@@ -187,12 +186,9 @@ def settle(
     (etc / "hostname").write_text("maskcam\n")
     # Empty: systemd makes one for each start and keeps it in RAM.
     (etc / "machine-id").write_text("")
+    (etc / "resolv.conf").unlink(missing_ok=True)
     (etc / "resolv.conf").symlink_to("/run/systemd/resolve/resolv.conf")
     (etc / "fstab").write_text("")
-    for name in ("shadow", "shadow-"):
-        # No password, and not the day of the build as that of its last change.
-        fields = [line.split(":") for line in (etc / name).read_text().splitlines()]
-        (etc / name).write_text("".join(":".join([f[0], "!*", "1", *f[3:]]) + "\n" for f in fields))
     clock = root / "usr/lib/clock-epoch"
     clock.touch()
     os.utime(clock, (epoch, epoch))
