@@ -16,7 +16,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from maskcam.errors import UsageError
 
 ROOT_DAYS = 3650
-LEAF_DAYS = 825
+"""All certificates end with the root: nothing runs out alone, and the list takes one back."""
 CRL_DAYS = 3650
 """A list that ran out would lock out every unit; it is made anew whenever it changes."""
 _SKEW = timedelta(days=1)
@@ -61,7 +61,9 @@ class Authority:
             ]
         )
         root = (
-            _builder(name, name, key.public_key(), days=ROOT_DAYS)
+            _builder(
+                name, name, key.public_key(), end=datetime.now(UTC) + timedelta(days=ROOT_DAYS)
+            )
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
             .add_extension(_usage(sign_certificates=True), critical=True)
             .add_extension(
@@ -132,7 +134,9 @@ class Authority:
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         builder = (
-            _builder(subject, self._root.subject, key.public_key(), days=LEAF_DAYS)
+            _builder(
+                subject, self._root.subject, key.public_key(), end=self._root.not_valid_after_utc
+            )
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.ExtendedKeyUsage([use]), critical=False)
             .add_extension(_usage(sign_certificates=False), critical=True)
@@ -182,7 +186,7 @@ def write_secret(path: Path, content: bytes) -> None:
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, *, days: int
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, *, end: datetime
 ) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
     return (
@@ -192,7 +196,7 @@ def _builder(
         .public_key(key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - _SKEW)
-        .not_valid_after(now + timedelta(days=days))
+        .not_valid_after(end)
     )
 
 

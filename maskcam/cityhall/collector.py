@@ -23,6 +23,7 @@ from paho.mqtt.properties import Properties
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from maskcam.cityhall.client import BulkClient, Message
+from maskcam.cityhall.discovery import announcements
 from maskcam.cityhall.intake import Refused, sort
 from maskcam.cityhall.metrics import Metrics
 from maskcam.cityhall.rollup import minute_of
@@ -77,6 +78,7 @@ class Collector:
         self._connection = 0
         self._arrived = self._handled = 0
         self._told_at: dict[str, float] = {}
+        self._announced: set[tuple[str, str]] = set()
         self._writer = threading.Thread(target=self._write_batches, name="collector-writer")
         self._client = self._new_client()
 
@@ -151,6 +153,7 @@ class Collector:
             return
         _log.info("broker connected, session %s", "kept" if flags.session_present else "new")
         self._metrics.connected.set(1)
+        self._announced = set()  # the broker may have lost what it had retained
         group = self._broker.shared_group
         counts = "maskcam/v1/+/+/count"
         # Retained states are not sent to shared subscriptions, so each collector asks alone.
@@ -225,6 +228,15 @@ class Collector:
         self._metrics.received.labels("status").inc(len(statuses))
         if self._save(counts, statuses):
             self._acknowledge(batch)
+            if self._broker.home_assistant:
+                self._announce({(count.site, count.unit) for count in counts})
+                self._announce({(status.site, status.unit) for status in statuses})
+
+    def _announce(self, units: set[tuple[str, str]]) -> None:
+        for site, unit in units - self._announced:
+            for topic, payload in announcements(site, unit):
+                self._client.publish(topic, payload, qos=1, retain=True)
+        self._announced |= units
 
     def _acknowledge(self, batch: Sequence[_Delivery]) -> None:
         current = self._connection  # a number of an older one may mean another message by now

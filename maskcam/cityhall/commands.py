@@ -18,6 +18,7 @@ EPILOG = """examples:
   maskcam cityhall add-unit forville-01 --site forville --config cityhall.toml
   maskcam cityhall serve --config cityhall.toml
   maskcam cityhall revoke-unit forville-01
+  maskcam cityhall add-reader home-assistant
   maskcam cityhall add-user martin
   maskcam cityhall add-token prometheus
   maskcam cityhall remove-user martin
@@ -63,7 +64,14 @@ def add_parser(subparsers: Any) -> None:
         "--contact", default="contact@example.org", metavar="MAIL", help="for the sign"
     )
 
-    revoke = _command(commands, "revoke-unit", _revoke_unit, "take a unit's right to connect")
+    reader = _command(
+        commands, "add-reader", _add_reader, "let another program read the counts from the broker"
+    )
+    reader.add_argument("name", help="for example home-assistant")
+
+    revoke = _command(
+        commands, "revoke-unit", _revoke_unit, "take a unit's or a reader's right to connect"
+    )
     revoke.add_argument("unit", help="its id")
 
     user = _command(commands, "add-user", _add_user, "let a person in, or give a new password")
@@ -153,10 +161,17 @@ def _add_unit(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _revoke_unit(arguments: argparse.Namespace) -> int:
-    from maskcam.cityhall.office import Office, revoke_unit
+def _add_reader(arguments: argparse.Namespace) -> int:
+    from maskcam.cityhall.office import Office, add_reader
 
-    revoke_unit(Office(arguments.config.absolute().parent), arguments.unit, say=_say)
+    add_reader(Office(arguments.config.absolute().parent), arguments.name, say=_say)
+    return 0
+
+
+def _revoke_unit(arguments: argparse.Namespace) -> int:
+    from maskcam.cityhall.office import Office, revoke
+
+    revoke(Office(arguments.config.absolute().parent), arguments.unit, say=_say)
     return 0
 
 

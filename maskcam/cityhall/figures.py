@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 from maskcam.cityhall.reader import Level, Reader, Span, Totals, Unit
 from maskcam.cityhall.rollup import Calendar, minute_of
 from maskcam.cityhall.statistics import FEW, Interval, difference
 
-COMPARABLE = 0.10
-"""Passages of two spans are compared when their observed times differ by at most this."""
 PARTLY = 0.90
 """Below this part of its time observed, an hour or day is marked as partly observed."""
 
@@ -44,22 +43,15 @@ class Point(NamedTuple):
 
 
 class Change(NamedTuple):
-    """Passages now against before; `ratio` is None when they cannot be compared."""
+    """Passages now against before, in the camera hours that were observed both times."""
 
-    now: Totals
-    before: Totals
-
-    @property
-    def comparable(self) -> bool:
-        """Whether both were observed for about the same time, and before had passages."""
-        longest = max(self.now.observed_s, self.before.observed_s)
-        apart = abs(self.now.observed_s - self.before.observed_s)
-        return longest > 0 and apart <= COMPARABLE * longest and self.before.people > 0
+    now: Totals = Totals()
+    before: Totals = Totals()
 
     @property
     def ratio(self) -> float | None:
-        """Relative change: 0.12 is 12 % more."""
-        return self.now.people / self.before.people - 1 if self.comparable else None
+        """Relative change: 0.12 is 12 % more. None where there is nothing to compare with."""
+        return self.now.people / self.before.people - 1 if self.before.people else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,8 +115,7 @@ def overview(reader: Reader, *, now: datetime) -> list[SiteToday]:
     today = periods.today
     week_ago = today - timedelta(days=7)
     day_now = reader.by_site("daily", periods.day(today))
-    so_far = reader.by_site("hourly", periods.so_far(today))
-    before = reader.by_site("hourly", periods.so_far(week_ago))
+    changes = changes_by_site(reader, periods.so_far(today), periods.so_far(week_ago))
     this_week = reader.by_site("daily", periods.days(week_ago, today - timedelta(days=1)))
     last_week = reader.by_site(
         "daily", periods.days(today - timedelta(days=14), today - timedelta(days=8))
@@ -139,7 +130,7 @@ def overview(reader: Reader, *, now: datetime) -> list[SiteToday]:
         SiteToday(
             site=site,
             today=day_now.get(site, nothing),
-            change=Change(so_far.get(site, nothing), before.get(site, nothing)),
+            change=changes.get(site, Change()),
             week=this_week.get(site, nothing),
             share_change=share_change(this_week.get(site, nothing), last_week.get(site, nothing)),
             days=_points(
@@ -160,6 +151,36 @@ def share_change(now: Totals, before: Totals) -> Interval | None:
     if first is None or second is None or min(now.judged, before.judged) < FEW:
         return None
     return difference(second, first)
+
+
+def changes_by_site(reader: Reader, now: Span, before: Span) -> dict[str, Change]:
+    """Returns how passages changed between two spans of whole weeks apart.
+
+    Only hours of a camera that were observed in both count: what a camera did not see
+    would look like fewer people.
+    """
+    first = _well_observed(reader, before)
+    pairs: dict[str, list[tuple[Totals, Totals]]] = {}
+    for key, totals in _well_observed(reader, now).items():
+        if (earlier := first.get(key)) is not None:
+            pairs.setdefault(key[0], []).append((totals, earlier))
+    return {
+        site: Change(
+            *(Totals(*map(sum, zip(*part, strict=True))) for part in zip(*found, strict=True))
+        )
+        for site, found in pairs.items()
+    }
+
+
+def _well_observed(reader: Reader, span: Span) -> dict[tuple[str, str, int, int], Totals]:
+    """Returns the camera hours observed nearly whole, by site, camera, weekday and hour."""
+    found = {}
+    hour = lru_cache(maxsize=2048)(reader.calendar.local)
+    for (site, unit, bucket), totals in reader.by_camera_hour(span).items():
+        if totals.observed_s >= PARTLY * 3600:
+            local = hour(bucket)
+            found[site, unit, local.weekday(), local.hour] = totals
+    return found
 
 
 def site_points(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
@@ -16,6 +17,8 @@ from maskcam.cityhall.statistics import FEW, ROUGH_WIDTH, Interval
 from maskcam.cityhall.texts import LANGUAGES, TEXTS
 
 FINE_WIDTH = 0.04
+_BEFORE_SIGN = re.compile(r" (?=[:;?!%])")
+"""In French the sign stays on the line of its word."""
 _LOCALES = {"en": "en_GB", "fr": "fr_FR"}  # both count hours to 24
 
 
@@ -45,7 +48,10 @@ class Words:
 
     def __call__(self, key: str, **values: object) -> str:
         """Returns the text `key` with its placeholders filled."""
-        return TEXTS[key][self._place].format(**values)
+        text = TEXTS[key][self._place]
+        if self.language == "fr":
+            text = _BEFORE_SIGN.sub("\u00a0", text)
+        return text.format(**values)
 
     def number(self, value: float, *, digits: int = 0) -> str:
         """Returns a number with the separators of the language."""
@@ -128,19 +134,21 @@ class Words:
 
     def change(self, change: Change, *, day: date) -> str:
         """Returns how passages changed against a week ago, or why that cannot be said."""
-        if change.now.observed_s == 0 and change.before.observed_s == 0:
-            return self("change_early")
         if change.ratio is None:
-            return self(
-                "change_not",
-                now=self.duration(change.now.observed_s),
-                before=self.duration(change.before.observed_s),
-            )
+            return self("change_not")
         percent = self.percent(abs(change.ratio))
         if abs(change.ratio) < 0.005:
             return self("change_same", day=self.weekday_day(day))
         key = "change_more" if change.ratio > 0 else "change_less"
         return self(key, percent=percent, day=self.weekday_day(day))
+
+    def change_of_week(self, change: Change) -> str:
+        """Returns how passages changed against the week before, and on what that rests."""
+        if change.ratio is None:
+            return self("change_week_not")
+        sign = "+" if change.ratio >= 0 else "\u2212"
+        percent = f"{sign}{self.percent(abs(change.ratio))}"
+        return f"{percent} {self('change_week_note', hours=self.duration(change.now.observed_s))}"
 
     def points(self, change: Interval | None) -> str:
         """Returns a change of a share in percentage points, or that none is clear."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from maskcam import config
 from maskcam.cityhall.authority import Authority, write_secret
+from maskcam.cityhall.discovery import PREFIX
+from maskcam.cityhall.settings import parse
 from maskcam.errors import UsageError
 
 COLLECTOR = "cityhall-collector"
@@ -25,10 +27,12 @@ class Office:
     cityhall.toml    configuration of ``maskcam cityhall serve``
     office.json      host, port and city, for `add-unit`
     units.json       units and their sites, from which the broker's ACL is written
+    readers.json     other programs that may read all counts
     ca/              the certificate authority; its key should not stay on a server
     broker/          mosquitto.conf, acl, server.crt, server.key, ca.crt, revoked.crl
     collector/       collector.crt, collector.key
     units/ID/maskcam what goes on the SD card of a unit
+    readers/NAME     certificate and key of a reader
     """
 
     directory: Path
@@ -43,15 +47,23 @@ class Office:
         found: dict[str, str] = json.loads(self._read("units.json"))
         return found
 
+    def readers(self) -> list[str]:
+        """Returns the programs that may read, beside the collector."""
+        if not (self.directory / "readers.json").exists():
+            return []
+        found: list[str] = json.loads(self._read("readers.json"))
+        return found
+
     def facts(self) -> dict[str, str]:
         """Returns what `init` was told."""
         found: dict[str, str] = json.loads(self._read("office.json"))
         return found
 
-    def write_access(self, units: Mapping[str, str]) -> None:
-        """Writes the list of units, the broker's ACL and its list of revoked certificates."""
+    def write_access(self, units: Mapping[str, str], readers: Sequence[str]) -> None:
+        """Writes who may do what, the broker's ACL and its list of revoked certificates."""
         _replace(self.directory / "units.json", json.dumps(dict(sorted(units.items())), indent=1))
-        _replace(self.directory / "broker/acl", acl(units))
+        _replace(self.directory / "readers.json", json.dumps(sorted(readers), indent=1))
+        _replace(self.directory / "broker/acl", acl(units, readers))
         (self.directory / "broker/acl").chmod(0o644)
         revoked = self.authority.revoked_list.read_text(encoding="ascii")
         _replace(self.directory / "broker/revoked.crl", revoked)
@@ -78,13 +90,16 @@ def init(
     """Makes the folder of city hall and says what to do next.
 
     Raises:
-        UsageError: the folder is in use, or a value is wrong.
+        UsageError: the folder is in use, or the host is wrong.
+        ConfigError: city, zone or port is wrong.
     """
     if not _HOST.fullmatch(host):
         raise UsageError(f"--host {host!r:.60}: give the name or address by which units reach it")
     if directory.exists() and any(directory.iterdir()):
         raise UsageError(f"{directory}: is not empty; choose a new folder, nothing was changed")
     directory = directory.absolute()
+    text = _cityhall_toml(city, zone, port)
+    parse(text, name="init")
     for folder in ("broker/data", "collector", "units"):
         (directory / folder).mkdir(parents=True)
     authority = Authority.create(directory / "ca", city=city)
@@ -98,10 +113,10 @@ def init(
         key=directory / "collector/collector.key",
     )
     (broker / "mosquitto.conf").write_text(mosquitto(directory, port=port), encoding="utf-8")
-    (directory / "cityhall.toml").write_text(_cityhall_toml(city, zone, port), encoding="utf-8")
+    (directory / "cityhall.toml").write_text(text, encoding="utf-8")
     facts = {"host": host, "port": str(port), "city": city, "zone": zone}
     (directory / "office.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
-    Office(directory).write_access({})
+    Office(directory).write_access({}, [])
     for line in _next_steps(directory):
         say(line)
 
@@ -115,14 +130,10 @@ def add_unit(
         UsageError: the names are not fit, or the unit exists.
     """
     for option, value in (("unit", unit), ("--site", site)):
-        if not _SLUG.fullmatch(value) or value == config.IMAGE_DEFAULT_ID or value == COLLECTOR:
-            raise UsageError(
-                f"{option} {value!r:.70}: use 1 to 63 small letters, digits and hyphens, "
-                "beginning with a letter or digit"
-            )
+        _check_name(option, value)
     units, facts = office.units(), office.facts()
-    if unit in units:
-        raise UsageError(f"{unit}: exists at site {units[unit]}; revoke it first")
+    if unit in units or unit in office.readers():
+        raise UsageError(f"{unit}: exists; revoke it first, or choose another name")
     folder = office.directory / "units" / unit / "maskcam"
     if folder.exists():
         shutil.rmtree(folder.parent)  # of a unit that was revoked
@@ -133,38 +144,81 @@ def add_unit(
     )
     shutil.copy(office.authority.root, folder / "ca.crt")
     (folder / "maskcam.toml").write_text(_unit_toml(unit, site, facts, contact), encoding="utf-8")
-    office.write_access({**units, unit: site})
+    office.write_access({**units, unit: site}, office.readers())
     say(f"{folder}: copy this folder to the SD card (scripts/setup-unit CARD {folder})")
     say("fill in [notice] in its maskcam.toml: a unit without a sign does not count")
     say("tell the broker: systemctl reload mosquitto")
     return folder
 
 
-def revoke_unit(office: Office, unit: str, *, say: Callable[[str], None]) -> None:
-    """Takes a unit's right to connect and to write.
+def add_reader(office: Office, name: str, *, say: Callable[[str], None]) -> None:
+    """Issues a certificate by which another program may read all counts and states.
 
     Raises:
-        UsageError: there is no such unit.
+        UsageError: the name is not fit, or is taken.
     """
-    units = office.units()
-    if unit not in units:
-        raise UsageError(f"{unit!r:.70}: there is no such unit; see {office.directory}/units.json")
-    office.authority.revoke(unit)
-    office.write_access({name: site for name, site in units.items() if name != unit})
-    say(f"{unit}: revoked; what it counted so far is kept")
+    _check_name("reader", name)
+    units, readers = office.units(), office.readers()
+    if name in units or name in readers:
+        raise UsageError(f"{name}: exists; revoke it first, or choose another name")
+    folder = office.directory / "readers" / name
+    if folder.exists():
+        shutil.rmtree(folder)  # of one that was revoked
+    folder.mkdir(parents=True)
+    folder.chmod(0o700)
+    office.authority.issue_client(
+        name, certificate=folder / "client.crt", key=folder / "client.key"
+    )
+    shutil.copy(office.authority.root, folder / "ca.crt")
+    office.write_access(units, [*readers, name])
+    say(f"{folder}: certificate, key and authority for {name}")
+    say("tell the broker: systemctl reload mosquitto")
+
+
+def revoke(office: Office, name: str, *, say: Callable[[str], None]) -> None:
+    """Takes a unit's or a reader's right to connect.
+
+    Raises:
+        UsageError: there is none of this name.
+    """
+    units, readers = office.units(), office.readers()
+    known = name in units or name in readers
+    if name == COLLECTOR or not (
+        known or (_SLUG.fullmatch(name) and office.authority.issued(name))
+    ):
+        raise UsageError(f"{name!r:.70}: there is none; see {office.directory}/units.json")
+    if office.authority.issued(name):  # not if an earlier call was cut off half-way
+        office.authority.revoke(name)
+    office.write_access(
+        {unit: site for unit, site in units.items() if unit != name},
+        [reader for reader in readers if reader != name],
+    )
+    say(f"{name}: revoked; what it counted so far is kept")
     say("tell the broker: systemctl restart mosquitto")
 
 
-def acl(units: Mapping[str, str]) -> str:
+def acl(units: Mapping[str, str], readers: Sequence[str] = ()) -> str:
     """Returns mosquitto's ACL: a unit writes its own two topics and reads nothing."""
-    blocks = [
-        "# Written by maskcam cityhall; changes are lost at the next add-unit or revoke-unit.",
-        f"user {COLLECTOR}\ntopic read maskcam/v1/+/+/count\ntopic read maskcam/v1/+/+/status",
+    blocks = ["# Written by maskcam cityhall; the next add-unit or revoke-unit undoes changes."]
+    reading = [f"topic read maskcam/v1/+/+/{kind}" for kind in ("count", "status")]
+    announced = f"{PREFIX}/+/+/+/config"
+    blocks.append("\n".join([f"user {COLLECTOR}", *reading, f"topic write {announced}"]))
+    blocks += [
+        "\n".join([f"user {reader}", *reading, f"topic read {announced}"])
+        for reader in sorted(readers)
     ]
     for unit, site in sorted(units.items()):
         topic = f"maskcam/v1/{site}/{unit}"
         blocks.append(f"user {unit}\ntopic write {topic}/count\ntopic write {topic}/status")
     return "\n\n".join(blocks) + "\n"
+
+
+def _check_name(option: str, value: str) -> None:
+    if not _SLUG.fullmatch(value) or value in {config.IMAGE_DEFAULT_ID, COLLECTOR}:
+        raise UsageError(
+            f"{option} {value!r:.70}: use 1 to 63 small letters, digits and hyphens, "
+            "beginning with a letter or digit"
+        )
 
 
 def mosquitto(directory: Path, *, port: int) -> str:
@@ -221,6 +275,7 @@ certificate = "collector/collector.crt"
 key = "collector/collector.key"
 # client_id = "maskcam-cityhall" # of each collector its own
 # shared_group = ""              # a name: several collectors share the work
+# home_assistant = false         # true: the units are announced to Home Assistant
 
 [web]
 # listen = "127.0.0.1"           # another address needs accounts and certificate and key

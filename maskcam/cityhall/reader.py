@@ -111,6 +111,17 @@ class Reader:
         rows = self._sums(level, span, ["unit", "bucket"], site)
         return {(str(name), int(bucket)): totals for (name, bucket), totals in rows}
 
+    def by_camera_hour(self, span: Span) -> dict[tuple[str, str, int], Totals]:
+        """Returns the totals of each site, unit and hour."""
+        rows = self._sums("hourly", span, ["site", "unit", "bucket"], None)
+        return {(str(site), str(unit), int(hour)): totals for (site, unit, hour), totals in rows}
+
+    def newest_hour(self) -> int | None:
+        """Returns the latest hour of which anything arrived."""
+        with self.engine.connect() as connection:
+            hour: int | None = connection.scalar(select(func.max(schema.hourly.c.bucket)))
+            return hour
+
     def windows(self, span: Span, *, site: str | None = None) -> Iterator[tuple[Any, ...]]:
         """Yields the stored windows in order of unit and start, as they arrived."""
         table, units, sites = schema.windows, schema.units, schema.sites

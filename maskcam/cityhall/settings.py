@@ -55,6 +55,8 @@ class CollectorBroker(BrokerSection):
     shared_group: str = Field(default="", pattern=r"^[A-Za-z0-9._-]{0,60}$")
     session_days: int = Field(default=30, ge=1, le=365)
     mqtt_version: Literal["5", "3.1.1"] = "5"
+    home_assistant: bool = False
+    """Whether the units are announced to Home Assistant."""
 
 
 class WebSection(_Section):
@@ -122,20 +124,29 @@ def load(path: Path) -> Settings:
             the message has a line for each fault.
     """
     try:
-        values = tomllib.loads(path.read_bytes().decode())
+        text = path.read_bytes().decode()
     except FileNotFoundError as error:
         raise ConfigError(f"{path}: no such file; make one with: maskcam cityhall init") from error
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+    except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: is not valid TOML: {error}") from error
+    return _with_absolute_paths(parse(text, name=str(path)), path.resolve().parent)
+
+
+def parse(text: str, *, name: str) -> Settings:
+    """Reads and checks a configuration; `name` begins each line that tells a fault.
+
+    Raises:
+        ConfigError: it is no TOML, or has wrong or unknown keys.
+    """
     try:
-        settings = Settings.model_validate(values)
+        return Settings.model_validate(tomllib.loads(text))
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise ConfigError(f"{name}: is not valid TOML: {error}") from error
     except ValidationError as error:
-        raise ConfigError(
-            "\n".join(f"{path}: {_fault(item)}" for item in error.errors())
-        ) from error
-    return _with_absolute_paths(settings, path.resolve().parent)
+        faults = "\n".join(f"{name}: {_fault(item)}" for item in error.errors())
+        raise ConfigError(faults) from error
 
 
 def _fault(error: Any) -> str:

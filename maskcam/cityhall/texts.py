@@ -75,14 +75,26 @@ TEXTS: dict[str, tuple[str, str]] = {
     "change_more": ("{percent} more than on {day}", "{percent} de plus que {day}"),
     "change_less": ("{percent} fewer than on {day}", "{percent} de moins que {day}"),
     "change_same": ("as many as on {day}", "autant que {day}"),
-    "change_until": ("both until {time}", "jusqu'à {time} les deux jours"),
-    "change_not": (
-        "not comparable: observed {now}, and {before} a week ago",
-        "non comparable : observé {now}, contre {before} il y a une semaine",
+    "change_hours": (
+        "in {hours} of camera time observed on both days, until {time}",
+        "sur {hours} de caméra observées les deux jours, jusqu'à {time}",
     ),
-    "change_early": (
-        "nothing observed yet to compare",
-        "rien d'observé jusqu'ici à comparer",
+    "change_not": (
+        "not comparable: no camera saw the same hour on both days",
+        "non comparable : aucune caméra n'a vu la même heure les deux jours",
+    ),
+    "change_week_note": (
+        "in the same {hours} of camera time",
+        "sur les mêmes {hours} de caméra",
+    ),
+    "change_week_not": ("not comparable", "non comparable"),
+    "silent": (
+        "No count has arrived since {time}. When the cameras are off that is right; otherwise "
+        "ask the administrator to check the collector and the broker. What was counted waits "
+        "there.",
+        "Aucun compte n'est arrivé depuis {time}. Si les caméras sont éteintes, c'est normal ; "
+        "sinon, demandez à l'administrateur de vérifier le collecteur et le broker. Ce qui a été "
+        "compté y attend.",
     ),
     "change_share": (
         "Mask share against the week before",

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -28,7 +30,7 @@ GOOD = message(received(START))
 
 
 @contextmanager
-def collecting(broker: Mosquitto, store: Store, **rest: str) -> Iterator[Metrics]:
+def collecting(broker: Mosquitto, store: Store, **rest: Any) -> Iterator[Metrics]:
     metrics = Metrics()
     place = CollectorBroker(host="127.0.0.1", port=broker.port, **rest)
     with Collector(broker=place, store=store, metrics=metrics):
@@ -174,6 +176,28 @@ def test_a_message_that_the_database_refuses_does_not_block_the_others(
         sender.send(message(item) for item in batch)
         wait_until(lambda: stored(engine)() == 21)
         wait_until(lambda: metrics.value("rejected_total", reason="unstorable") == 1)
+
+
+def test_units_are_announced_to_home_assistant_if_that_is_wanted(
+    broker: Mosquitto, store: Store
+) -> None:
+    listener = subprocess.Popen(
+        ["mosquitto_sub", "-p", str(broker.port), "-t", "homeassistant/#", "-C", "4", "-v"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with collecting(broker, store, home_assistant=True), sending(broker) as sender:
+        time.sleep(0.5)  # the listener connects
+        sender.send([GOOD])
+        said, _ = listener.communicate(timeout=60)
+    found = dict(line.split(" ", 1) for line in said.splitlines())
+    assert {topic.split("/")[3] for topic in found} == {
+        *("people", "with_mask", "without_mask", "online")
+    }
+    people = json.loads(found["homeassistant/sensor/maskcam_forville-01/people/config"])
+    assert people["state_topic"] == GOOD[0]
+    assert people["value_template"] == "{{ value_json.people }}"
+    assert people["availability"][0]["topic"] == "maskcam/v1/forville/forville-01/status"
 
 
 names = st.text(max_size=70) | st.sampled_from(["forville", "forville-01", "+", "#", "$share", ""])

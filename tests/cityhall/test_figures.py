@@ -68,10 +68,26 @@ def test_the_first_screen_compares_the_same_hours_of_a_week_ago(
     )
 
 
-def test_days_that_were_not_observed_alike_are_not_compared(store: Store, reader: Reader) -> None:
+def test_only_hours_that_a_camera_saw_both_times_are_compared(store: Store, reader: Reader) -> None:
     today = datetime(2026, 5, 4, 6, 0, tzinfo=UTC)
-    store.write(minutes_from(today, 240))
-    store.write(minutes_from(today - timedelta(days=7), 120))
+    week_ago = today - timedelta(days=7)
+    store.write(minutes_from(today, 240, counts=(9, 0, 0, 0)))
+    store.write(minutes_from(week_ago, 120, counts=(6, 0, 0, 0)))  # then it was unplugged
+    store.write(minutes_from(week_ago, 240, unit="forville-02", counts=(99, 0, 0, 0)))
+    store.write(minutes_from(today + timedelta(hours=1), 20, unit="forville-02"))
+    (found,) = overview(reader, now=NOW)
+    assert (found.change.now.people, found.change.before.people) == (120 * 9, 120 * 6)
+    assert found.change.ratio == pytest.approx(0.5)
+    assert found.change.now.observed_s == 2 * 3600
+    text = Words("en", zone=PARIS).change_of_week(found.change)
+    assert text.startswith("+50")
+    assert "2h" in text
+
+
+def test_days_without_a_common_hour_are_not_compared(store: Store, reader: Reader) -> None:
+    today = datetime(2026, 5, 4, 6, 0, tzinfo=UTC)
+    store.write(minutes_from(today, 120))
+    store.write(minutes_from(today - timedelta(days=7) + timedelta(hours=2), 120))
     (found,) = overview(reader, now=NOW)
     assert found.change.ratio is None
     text = Words("fr", zone=PARIS).change(found.change, day=date(2026, 4, 27))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -166,6 +167,62 @@ def test_a_revoked_unit_can_be_issued_again(city: City) -> None:
     assert len(list(revoked)) == 1
 
 
+def test_a_reader_reads_the_counts_and_writes_nothing(city: City) -> None:
+    assert city.run("add-reader", "home-assistant") == 0
+    city.broker.start()
+    folder = city.directory / "readers/home-assistant"
+    access = [
+        *("-h", "127.0.0.1", "-p", str(city.port), "--cafile", str(folder / "ca.crt")),
+        *("--cert", str(folder / "client.crt"), "--key", str(folder / "client.key")),
+    ]
+    reading = subprocess.Popen(
+        ["mosquitto_sub", *access, "-t", "maskcam/v1/+/+/count", "-C", "1", "-W", "60"],
+        stdout=subprocess.PIPE,
+    )
+    time.sleep(1)
+    topic, payload = message(received(START))
+    # Its own message is dropped; the one that it reads is the unit's.
+    subprocess.run(
+        ["mosquitto_pub", *access, "-q", "1", "-t", topic, "-m", "forged"], timeout=30, check=False
+    )
+    assert city.publish("forville-01", topic, payload) == 0
+    assert reading.communicate(timeout=90)[0].strip() == payload
+    assert city.run("add-unit", "home-assistant", "--site", "forville") == 2
+    assert city.run("revoke-unit", "home-assistant") == 0
+    assert "home-assistant" not in (city.directory / "broker/acl").read_text()
+
+
+def test_a_call_that_was_cut_off_half_way_can_be_undone(city: City) -> None:
+    office = Office(city.directory)
+    office.write_access({"gare-01": "gare"}, [])  # as if add-unit had not come to its end
+    assert city.run("add-unit", "forville-01", "--site", "forville") == 2
+    assert city.run("revoke-unit", "forville-01") == 0
+    assert city.run("add-unit", "forville-01", "--site", "forville") == 0
+    office.authority.revoke("forville-01")  # as if revoke-unit had not come to its end
+    assert city.run("revoke-unit", "forville-01") == 0
+    assert "forville-01" not in office.units()
+
+
+def test_no_certificate_ends_before_the_root(city: City) -> None:
+    root = x509.load_pem_x509_certificate((city.directory / "ca/ca.crt").read_bytes())
+    for name in (
+        *("broker/server.crt", "collector/collector.crt"),
+        "units/gare-01/maskcam/client.crt",
+    ):
+        leaf = x509.load_pem_x509_certificate((city.directory / name).read_bytes())
+        assert leaf.not_valid_after_utc == root.not_valid_after_utc
+
+
+@pytest.mark.parametrize("wrong", [["--zone", "Mars/Crater"], ["--city", ""], ["--port", "99999"]])
+def test_init_makes_no_configuration_that_serve_would_refuse(
+    tmp_path: Path, wrong: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "hall"
+    assert main(["init", "--directory", str(place), "--host", "h", *wrong]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert not place.exists()
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -176,7 +233,11 @@ def test_a_revoked_unit_can_be_issued_again(city: City) -> None:
         ["add-unit", "new-01", "--site", "+"],
         ["add-unit", "unconfigured", "--site", "forville"],
         ["add-unit", "cityhall-collector", "--site", "forville"],
+        ["add-reader", "forville-01"],
+        ["add-reader", "../x"],
         ["revoke-unit", "nobody"],
+        ["revoke-unit", "cityhall-collector"],
+        ["revoke-unit", "../../etc"],
         ["remove-user", "nobody"],
     ],
 )
@@ -217,4 +278,5 @@ def test_each_unit_has_its_two_topics_and_no_more() -> None:
     text = acl({"b-1": "b", "a-1": "a"})
     assert text.index("user a-1") < text.index("user b-1")
     assert "readwrite" not in text
-    assert text.count("topic write") == 4
+    assert text.count("topic write maskcam") == 4
+    assert text.count("topic write") == 5  # and the collector announces to Home Assistant

@@ -22,6 +22,8 @@ from maskcam.cityhall.web.context import Hall, Page
 from maskcam.cityhall.web.drawing import charts_of, describe
 
 SHADES = 6
+SILENT_MINUTES = 120
+"""A window lasts an hour at most, and the preset `decree` adds a quarter."""
 
 
 def routes(hall: Hall) -> APIRouter:
@@ -39,6 +41,7 @@ def routes(hall: Hall) -> APIRouter:
             online=sum(item.online for item in found),
             units=sum(len(item.units) for item in found),
             week_ago=page.periods.today - timedelta(days=7),
+            silent_since=_silent_since(hall, page) if any(item.online for item in found) else None,
             until=page.words.minute(page.periods.so_far(page.periods.today).end),
             spark=lambda item: charts.sparkline(
                 [None if p.seen.is_gap else p.totals.people for p in item.days],
@@ -127,6 +130,14 @@ def routes(hall: Hall) -> APIRouter:
         return page.render("about.html", few=FEW, api=api)
 
     return router
+
+
+def _silent_since(hall: Hall, page: Page) -> str | None:
+    """Returns since when no count has arrived, if that is longer than any window lasts."""
+    newest = hall.reader.newest_hour()
+    if newest is None or page.periods.now < newest + 60 + SILENT_MINUTES:
+        return None
+    return page.words.moment(60 * (newest + 60))
 
 
 def _interval_bar(page: Page, totals: Totals) -> object:

@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
-from maskcam.cityhall.figures import share_change, site_points, slots
+from maskcam.cityhall.figures import Change, changes_by_site, share_change, site_points, slots
 from maskcam.cityhall.reader import Totals
 from maskcam.cityhall.web.context import Hall, Page, WrongAddressError
 from maskcam.cityhall.web.drawing import charts_of
@@ -58,7 +58,9 @@ def _values(hall: Hall, page: Page, week: str) -> dict[str, Any]:
     span = page.periods.days(monday, sunday)
     seven = timedelta(days=7)
     now = hall.reader.by_site("daily", span)
-    before = hall.reader.by_site("daily", page.periods.days(monday - seven, sunday - seven))
+    span_before = page.periods.days(monday - seven, sunday - seven)
+    before = hall.reader.by_site("daily", span_before)
+    changes = changes_by_site(hall.reader, span, span_before)
     nothing = Totals()
     drawn = {
         site: charts_of(
@@ -76,7 +78,10 @@ def _values(hall: Hall, page: Page, week: str) -> dict[str, Any]:
         "last": sunday,
         "previous": _name(monday - seven),
         "following": _name(monday + seven) if monday + seven <= page.periods.today else None,
-        "rows": [(s, now.get(s, nothing), before.get(s, nothing)) for s in page.sites],
+        "rows": [
+            (s, now.get(s, nothing), before.get(s, nothing), changes.get(s, Change()))
+            for s in page.sites
+        ],
         "total": Totals(*map(sum, zip(nothing, *now.values(), strict=True))),
         "drawn": drawn,
         "top": slots(hall.reader, span=span)[:10],
