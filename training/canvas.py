@@ -46,23 +46,32 @@ class _Labels:
 class Composer:
     """Makes training pictures from a corpus; the same seed gives the same picture.
 
-    pictures: photographs. rendered: stills of the rendered street (may be empty).
+    pictures: photographs. rendered: stills of the rendered street. distractors: cuts that look
+    like a face to a network, but are none.
     """
 
-    def __init__(self, pictures: list[Picture], rendered: list[Picture], recipe: Recipe) -> None:
+    def __init__(
+        self,
+        pictures: list[Picture],
+        rendered: list[Picture],
+        distractors: list[Picture],
+        recipe: Recipe,
+    ) -> None:
         self._pictures = pictures
         self._rendered = rendered
         self._recipe = recipe
         weights = np.array([_picture_weight(p) for p in pictures])
         self._chance = weights / weights.sum()
         self._empty = [p for p in pictures if not len(p.boxes)]
-        self._heads: dict[int, list[tuple[int, int]]] = {}
-        for index, picture in enumerate(pictures):
+        self._heads: dict[int, list[tuple[Picture, int]]] = {
+            IGNORE: [(picture, 0) for picture in distractors]
+        }
+        for picture in pictures:
             for face in picture.faces:
                 box = picture.boxes[face]
                 if min(box[2] - box[0], box[3] - box[1]) >= 26:
                     self._heads.setdefault(int(picture.classes[face]), []).append(
-                        (index, int(face))
+                        (picture, int(face))
                     )
 
     def compose(self, rng: np.random.Generator) -> Picture:
@@ -179,13 +188,15 @@ class Composer:
         self, rgb: NDArray[np.uint8], labels: _Labels, rng: np.random.Generator
     ) -> None:
         height, width = rgb.shape[:2]
+        taken = list(labels.boxes)
         for _ in range(int(rng.integers(1, 6))):
-            kind = int(rng.choice([WITH_MASK, WITHOUT_MASK, INCORRECT], p=[0.25, 0.6, 0.15]))
+            # The distractors also keep the seam of a paste from giving a face away.
+            kinds = [WITH_MASK, WITHOUT_MASK, INCORRECT, IGNORE]
+            kind = int(rng.choice(kinds, p=[0.18, 0.45, 0.12, 0.25]))
             heads = self._heads.get(kind)
             if not heads:
                 continue
-            index, face = heads[int(rng.integers(len(heads)))]
-            picture = self._pictures[index]
+            picture, face = heads[int(rng.integers(len(heads)))]
             cut, box = _cut_head(picture, face)
             side = float(np.sqrt((box[2] - box[0]) * (box[3] - box[1])))
             if kind == WITHOUT_MASK and rng.random() < 0.3:
@@ -202,13 +213,16 @@ class Composer:
             cut = cv2.resize(cut, size, interpolation=cv2.INTER_AREA)
             x, y = int(rng.integers(width - size[0])), int(rng.integers(height - size[1]))
             place = np.array([x, y, x + size[0], y + size[1]], np.float32)
-            if any(_touch(place, other) for other in labels.boxes):
+            if any(_touch(place, other) for other in taken):
                 continue
+            taken.append(place)
             ground = rgb[y : y + size[1], x : x + size[0]]
             tone = 0.5 * (float(ground.mean()) + 30) / (float(cut.mean()) + 30) + 0.5
             alpha = _soft_ellipse(size)
             blend = cut * np.clip(tone, 0.55, 1.4) * alpha + ground * (1 - alpha)
             ground[:] = np.clip(blend, 0, 255).astype(np.uint8)
+            if kind == IGNORE:
+                continue
             placed = box * scale + np.array([x, y, x, y], np.float32)
             labels.add(placed.astype(np.float32), kind, float(picture.box_weight[face]))
 

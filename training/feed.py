@@ -13,7 +13,7 @@ import numpy as np
 
 from training import cells
 from training.canvas import Composer, finish
-from training.pictures import Picture, load_coco, load_crops
+from training.pictures import Picture, load_coco, load_crops, load_distractors
 from training.settings import Settings
 
 _AHEAD = 6  # batches
@@ -32,7 +32,9 @@ def _produce(data: Path, stills: Path, settings: Settings, first: int, batches: 
     cv2.setNumThreads(1)
     pictures = load_training_pictures(data, settings)
     rendered = load_coco(stills / "stills.json", stills)
-    composer = Composer(pictures, rendered, settings.recipe)
+    composer = Composer(
+        pictures, rendered, load_distractors(data / "faces/images"), settings.recipe
+    )
     height, width = settings.recipe.canvas
     half = settings.batch // 2
     before: list[Picture] = []

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 WITH_MASK, WITHOUT_MASK, INCORRECT, IGNORE = 0, 1, 2, -1
 CROPS = "mask_crops"
 _CROP_BOXES = Path(__file__).with_name("crop_boxes.json")
+_NOT_FACES = Path(__file__).with_name("not_faces.json")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,6 +92,33 @@ def load_crops(folder: Path) -> list[Picture]:
                 source=CROPS,
             )
         )
+    return pictures
+
+
+def load_distractors(images: Path) -> list[Picture]:
+    """Cuts hands, signs, wheels and the like, one a picture, out of the pictures of `faces`.
+
+    not_faces.json tells where: an earlier model of this project took these places for faces,
+    though no face and no region to ignore of that well-labelled set is near.
+    """
+    pictures = []
+    for name, boxes in json.loads(_NOT_FACES.read_text()).items():
+        bgr = cv2.imread(str(images / name))
+        if bgr is None:
+            raise FileNotFoundError(f"{images / name}: cannot be read")
+        for x0, y0, x1, y1 in boxes:
+            margin = max(x1 - x0, y1 - y0) // 2
+            left, top = max(0, x0 - margin), max(0, y0 - margin)
+            cut = bgr[top : y1 + margin, left : x1 + margin, ::-1]
+            pictures.append(
+                Picture(
+                    rgb=np.ascontiguousarray(cut),
+                    boxes=np.array([[x0 - left, y0 - top, x1 - left, y1 - top]], np.float32),
+                    classes=np.array([IGNORE], np.int32),
+                    box_weight=np.ones(1, np.float32),
+                    source="not faces",
+                )
+            )
     return pictures
 
 
