@@ -35,6 +35,8 @@ _OPEN = """
     PRAGMA locking_mode=EXCLUSIVE;
     PRAGMA journal_mode=WAL;
     PRAGMA synchronous=FULL;
+    -- A WAL that grows costs the file system's journal as much again: use it anew soon.
+    PRAGMA wal_autocheckpoint=64;
     PRAGMA temp_store=MEMORY;
     CREATE TABLE IF NOT EXISTS waiting (start INTEGER PRIMARY KEY, row BLOB NOT NULL);
 """
