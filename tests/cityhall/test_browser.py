@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from maskcam.cityhall.accounts import Accounts
 from maskcam.cityhall.database import connect, upgrade
 from maskcam.cityhall.metrics import Metrics
 from maskcam.cityhall.rollup import Calendar
@@ -51,17 +52,25 @@ class Hall:
                 windows = day_of_windows(place, unit=0, day=day, age_days=age, zone=PARIS)
                 past = [w for w in windows if w.count.start < NOW - timedelta(hours=1)]
                 self.store.write(past, [self.status(place.site, place.unit_names()[0])])
-        settings = Settings(
+        self.calendar = calendar
+        self.settings = Settings(
             city=CitySection(
                 name="Ville d'Exemple", site_names={place.site: place.name for place in SITES}
             ),
             broker=CollectorBroker(host="localhost"),
             web=WebSection(port=0, secret_file=directory / "secret"),
         )
-        self.server = WebServer(
-            settings, engine=self.engine, calendar=calendar, metrics=Metrics(), clock=lambda: NOW
-        )
+        self.server = self.serving(self.settings)
         self.yesterday = (today - timedelta(days=1)).isoformat()
+
+    def serving(self, settings: Settings) -> WebServer:
+        return WebServer(
+            settings,
+            engine=self.engine,
+            calendar=self.calendar,
+            metrics=Metrics(),
+            clock=lambda: NOW,
+        )
 
     @staticmethod
     def status(site: str, unit: str) -> HeardStatus:
@@ -133,6 +142,15 @@ def views(hall: Hall) -> list[str]:
     ]
 
 
+def serious_findings(page: Any) -> list[Any]:
+    found = axe_runner.Axe().run(page).response["violations"]
+    return [
+        (item["id"], [node["target"] for node in item["nodes"]][:3])
+        for item in found
+        if item["impact"] in {"serious", "critical"}
+    ]
+
+
 @pytest.mark.parametrize(
     ("language", "size"),
     [
@@ -146,17 +164,12 @@ def test_every_view_is_accessible_and_asks_nobody_else(
     browser: Any, hall: Hall, language: str, size: str
 ) -> None:
     visit = Visit(browser, hall, language, size)
-    axe = axe_runner.Axe()
-    for view in views(hall):
+    for view in [*views(hall), "/sites/nowhere"]:
         visit.page.goto(hall.address + view)
         assert visit.page.locator("html").get_attribute("lang") == language
-        found = axe.run(visit.page).response["violations"]
-        serious = [
-            (view, item["id"], [node["target"] for node in item["nodes"]][:3])
-            for item in found
-            if item["impact"] in {"serious", "critical"}
-        ]
-        assert serious == []
+        assert serious_findings(visit.page) == [], view
+        if view == "/sites/nowhere":
+            visit.faults.clear()  # Chromium tells the 404
         width = visit.page.evaluate("document.documentElement.scrollWidth")
         assert width <= SIZES[size][0], f"{view} is wider than the screen"
     visit.close()
@@ -206,9 +219,33 @@ def test_charts_answer_to_the_keyboard_and_the_pointer(browser: Any, hall: Hall)
     visit.close()
 
 
-def test_the_keyboard_alone_reaches_a_site(browser: Any, hall: Hall) -> None:
+def test_the_keyboard_alone_reaches_everything_in_every_view(browser: Any, hall: Hall) -> None:
     visit = Visit(browser, hall, "en", "wide")
     page = visit.page
+    for view in views(hall):
+        page.goto(hall.address + view)
+        reachable = page.evaluate(
+            """() => [...document.querySelectorAll(
+                'a[href], button, input:not([type=hidden]), select, summary, .scroll, .chart')]
+                .filter(item => item.checkVisibility()).length"""
+        )
+        seen = set()
+        for _ in range(3 * reachable + 20):  # a field for a day has stops of its own
+            page.keyboard.press("Tab")
+            state = page.evaluate(
+                """() => {
+                    const item = document.activeElement;
+                    if (item === document.body) return null;
+                    item.tabNumber ??= (window.tabCount = (window.tabCount ?? 0) + 1);
+                    const shown = getComputedStyle(item).outlineStyle !== 'none';
+                    return [item.tabNumber, shown || item.type === 'date'] }"""
+            )
+            if state is None:
+                break
+            number, outlined = state
+            assert outlined, f"{view}: what has the focus does not show it"
+            seen.add(number)
+        assert len(seen) == reachable, view
     page.goto(hall.address + "/")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Skip to content"
@@ -217,6 +254,39 @@ def test_the_keyboard_alone_reaches_a_site(browser: Any, hall: Hall) -> None:
     page.keyboard.press("Enter")
     page.wait_for_url("**/sites/*")
     visit.close()
+
+
+@pytest.mark.parametrize(("language", "size"), [("en", "wide"), ("fr", "phone")])
+def test_signing_in_is_accessible_and_works_by_keyboard(
+    browser: Any, hall: Hall, tmp_path: Path, language: str, size: str
+) -> None:
+    Accounts(hall.engine).add_person("maire", "a long pass phrase")
+    closed = hall.settings.model_copy(
+        update={"web": WebSection(port=0, secret_file=tmp_path / "secret", accounts=True)}
+    )
+    with hall.serving(closed) as server:
+        visit = Visit(browser, hall, language, size)
+        visit.address = server.address.rstrip("/")
+        page = visit.page
+        page.goto(visit.address + "/where?weekday=5")
+        assert "/login" in page.url
+        assert serious_findings(page) == []
+        page.locator("input[name=name]").focus()
+        page.keyboard.type("maire")
+        page.keyboard.press("Tab")
+        page.keyboard.type("wrong pass phrase")
+        page.keyboard.press("Enter")
+        page.get_by_role("alert").wait_for()
+        assert serious_findings(page) == []
+        visit.faults.clear()  # Chromium tells the 401 of the refusal
+        page.locator("input[name=name]").fill("maire")
+        page.locator("input[name=password]").fill("a long pass phrase")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/where?weekday=5")
+        assert serious_findings(page) == []
+        page.get_by_role("button", name="maire").click()
+        page.wait_for_url("**/login")
+        visit.close()
 
 
 def test_a_page_follows_new_windows_without_reloading(browser: Any, hall: Hall) -> None:

@@ -29,6 +29,23 @@ def test_the_service_is_little_exposed() -> None:
     assert float(found[1]) <= 1.5
 
 
+def test_systemd_finds_no_fault_in_the_service(tmp_path: Path) -> None:
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("systemd-analyze is not installed (Debian package systemd)")
+    # It also checks that the program exists, which is not installed here.
+    installed = tmp_path / SERVICE.name
+    installed.write_text(SERVICE.read_text().replace("/opt/maskcam/bin/maskcam", "/bin/true"))
+    verified = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", str(installed)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    faults = [line for line in verified.stderr.splitlines() if SERVICE.name in line]
+    assert faults == []
+
+
 def test_the_commands_in_the_service_and_in_the_page_exist(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

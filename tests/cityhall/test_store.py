@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import random
+import shutil
+import subprocess
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +20,7 @@ from maskcam.cityhall.store import HeardStatus, Store, Written
 from maskcam.delivery.wire import Status
 from maskcam.errors import ConfigError
 from tests.cityhall.messages import assert_sums_are_right, minutes_from, received
+from tests.cityhall.servers import Postgres
 
 START = datetime(2026, 5, 4, 8, 31, tzinfo=UTC)
 
@@ -182,6 +185,56 @@ def test_a_backup_of_a_database_in_use_is_complete(tmp_path: Path, calendar: Cal
     copy.dispose()
     with pytest.raises(DatabaseError, match="exists"):
         back_up(url, tmp_path / "copy.db")
+
+
+def test_a_restored_file_is_what_was_backed_up_and_goes_on(
+    tmp_path: Path, calendar: Calendar
+) -> None:
+    """As docs/cityhall.md says: copy it over, delete the two files beside it, start."""
+    place, copy = tmp_path / "city.db", tmp_path / "copy.db"
+    engine = connect(f"sqlite:///{place}")
+    upgrade(engine, zone=calendar.zone)
+    store = Store(engine, calendar=calendar)
+    store.write(minutes_from(START, 200))
+    back_up(f"sqlite:///{place}", copy)
+    store.write(minutes_from(START + timedelta(days=1), 10))
+    engine.dispose()
+    shutil.copy(copy, place)
+    for ending in ("-wal", "-shm"):
+        place.with_name(place.name + ending).unlink(missing_ok=True)
+    engine = connect(f"sqlite:///{place}")
+    upgrade(engine, zone=calendar.zone)
+    assert stored(engine) == 200
+    again = minutes_from(START + timedelta(minutes=190), 30)  # the broker delivers what waited
+    assert Store(engine, calendar=calendar).write(again) == Written(stored=20, repeated=10)
+    assert_sums_are_right(engine, calendar)
+    engine.dispose()
+
+
+def test_a_dump_of_postgresql_is_restored(
+    postgres: Postgres, calendar: Calendar, tmp_path: Path
+) -> None:
+    """As docs/cityhall.md says: pg_dump -Fc, createdb, pg_restore."""
+    url = postgres.new_database("dumped")
+    engine = connect(url)
+    upgrade(engine, zone=calendar.zone)
+    Store(engine, calendar=calendar).write(minutes_from(START, 200))
+    engine.dispose()
+    access = ["-h", "127.0.0.1", "-p", str(postgres.port), "-U", "tests"]
+    dump, target = tmp_path / "cityhall.dump", postgres.new_database("restored")
+    for command in (
+        ["pg_dump", "-Fc", *access, "-f", str(dump), "dumped"],
+        ["pg_restore", "--exit-on-error", *access, "-d", "restored", str(dump)],
+    ):
+        subprocess.run([f"{postgres.bin}/{command[0]}", *command[1:]], check=True, timeout=60)
+    engine = connect(target)
+    upgrade(engine, zone=calendar.zone)
+    assert stored(engine) == 200
+    assert Store(engine, calendar=calendar).write(minutes_from(START, 201)) == Written(
+        stored=1, repeated=200
+    )
+    assert_sums_are_right(engine, calendar)
+    engine.dispose()
 
 
 @pytest.mark.parametrize("url", ["nonsense", "mysql://host/db", "sqlite:////nowhere/at/all.db"])

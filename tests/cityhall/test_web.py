@@ -18,8 +18,9 @@ from maskcam.cityhall.database import connect, upgrade
 from maskcam.cityhall.metrics import Metrics
 from maskcam.cityhall.rollup import Calendar
 from maskcam.cityhall.settings import CitySection, CollectorBroker, Settings, WebSection, load
-from maskcam.cityhall.store import Store
+from maskcam.cityhall.store import HeardStatus, Store
 from maskcam.cityhall.web.app import create_app
+from maskcam.delivery.wire import Status
 from maskcam.errors import ConfigError, UsageError
 from tests.cityhall.conftest import PARIS
 from tests.cityhall.messages import minutes_from, received
@@ -50,14 +51,14 @@ def filled(tmp_path: Path, calendar: Calendar) -> Iterator[Engine]:
 def make(filled: Engine, calendar: Calendar, tmp_path: Path) -> Iterator[Make]:
     open_clients = []
 
-    def client(**web: object) -> TestClient:
+    def client(*, now: datetime = NOW, **web: object) -> TestClient:
         settings = Settings(
             city=CitySection(name="Ville d'Exemple", site_names={"forville": "Forville"}),
             broker=CollectorBroker(host="localhost"),
             web=WebSection(secret_file=tmp_path / "secret", **web),
         )
         app = create_app(
-            settings, engine=filled, calendar=calendar, metrics=Metrics(), clock=lambda: NOW
+            settings, engine=filled, calendar=calendar, metrics=Metrics(), clock=lambda: now
         )
         found = TestClient(app, base_url="http://localhost", raise_server_exceptions=False)
         open_clients.append(found.__enter__())
@@ -94,6 +95,16 @@ def test_the_first_screen_answers_in_words(client: TestClient) -> None:
     assert "as many as on Monday 27 April" in text
     french = client.get("/", headers={"accept-language": "fr"}).text
     assert "autant que lundi 27 avril" in french
+
+
+def test_a_collector_that_fell_silent_is_told(filled: Engine, make: Make) -> None:
+    store = Store(filled, calendar=Calendar(PARIS))
+    status = Status(online=True, version="1", since=None)
+    store.write([], [HeardStatus("forville", "forville-01", status, 1)])
+    client = make()
+    assert "No count has arrived" not in client.get("/").text
+    later = make(now=NOW + timedelta(hours=5)).get("/").text
+    assert "No count has arrived since 4 May 12:00" in later
 
 
 def test_hostile_names_are_shown_as_names(client: TestClient) -> None:
