@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import re
+import threading
+from types import SimpleNamespace
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from maskcam.people.windows import Rules
+from maskcam.unit import loop
+from maskcam.unit.clock import SystemClock
+from maskcam.unit.pipeline import Pipeline
+from maskcam.unit.schedule import Schedule
 from maskcam.unit.vitals import Hourly, vitals
+from tests.unit.walkers import NoiseCamera
 
 
 def put(root, path: str, text: str) -> None:
@@ -61,3 +71,20 @@ def test_a_machine_that_tells_nothing(tmp_path):
 def test_it_is_time_at_first_and_then_once_an_hour():
     hourly = Hourly()
     assert [at_s for at_s in range(0, 10_800, 60) if hourly.due(1000.0 + at_s)] == [0, 3600, 7200]
+
+
+def test_the_loop_tells_it_at_the_start_and_each_hour(monkeypatch, caplog):
+    """Two hours of a camera that gives a frame every ten seconds."""
+    camera = NoiseCamera(seconds=7600, fps=0.1)
+    times = SimpleNamespace(monotonic=lambda: camera.now_s, time=lambda: camera.now_s)
+    monkeypatch.setattr(loop, "time", times)
+    caplog.set_level(logging.INFO, "maskcam.unit.loop")
+    loop.Loop(
+        camera=camera,
+        detector=SimpleNamespace(detect=lambda rgb: []),
+        pipeline=Pipeline(frame_size=camera.size, rules=Rules(), started_at_s=0),
+        deliver=lambda count: None,
+        clock=SystemClock(trusted=True),
+        schedule=Schedule(zone=ZoneInfo("UTC")),
+    ).run(threading.Event())
+    assert sum("MB of the unit" in record.getMessage() for record in caplog.records) == 3
