@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
+import threading
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -18,6 +19,8 @@ MIN_PASSWORD = 10
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,62}")
 _PASSWORD, _TOKEN = "password", "token"
 _hasher = PasswordHasher()
+_hashing = threading.BoundedSemaphore(4)
+"""Each check takes 64 MiB: strangers who try many at once must not use up the memory."""
 
 
 class Accounts:
@@ -61,7 +64,8 @@ class Accounts:
         """Returns the mark of a session for this person, or None. Takes as long either way."""
         stored = self._secret(name, _PASSWORD)
         try:
-            _hasher.verify(stored or self._decoy, password)
+            with _hashing:
+                _hasher.verify(stored or self._decoy, password)
         except (VerificationError, InvalidHashError):
             return None
         return _mark(stored) if stored else None

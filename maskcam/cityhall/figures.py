@@ -123,8 +123,10 @@ def overview(reader: Reader, *, now: datetime) -> list[SiteToday]:
     fortnight = periods.days(today - timedelta(days=13), today)
     daily = reader.by_bucket("daily", fortnight)
     units: dict[str, list[Unit]] = {}
+    seen = reader.seen_units(fortnight)
     for unit in reader.units():
-        units.setdefault(unit.site, []).append(unit)
+        if unit.online or unit.name in seen:  # a unit that was taken down is not missed for ever
+            units.setdefault(unit.site, []).append(unit)
     nothing = Totals()
     return [
         SiteToday(

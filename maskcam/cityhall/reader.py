@@ -95,6 +95,17 @@ class Reader:
         with self.engine.connect() as connection:
             return [Unit(*row) for row in connection.execute(query)]
 
+    def seen_units(self, span: Span) -> set[str]:
+        """Returns the names of the units that told anything about these days."""
+        query = (
+            select(schema.units.c.name)
+            .join(schema.daily, schema.daily.c.unit_id == schema.units.c.id)
+            .where(schema.daily.c.bucket >= span.start, schema.daily.c.bucket < span.end)
+            .distinct()
+        )
+        with self.engine.connect() as connection:
+            return set(connection.scalars(query))
+
     def by_site(self, level: Level, span: Span) -> dict[str, Totals]:
         """Returns the totals of each site that has any in `span`."""
         return {str(site): totals for (site,), totals in self._sums(level, span, ["site"], None)}

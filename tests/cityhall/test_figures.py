@@ -94,6 +94,17 @@ def test_days_without_a_common_hour_are_not_compared(store: Store, reader: Reade
     assert text.startswith("non comparable")
 
 
+def test_a_unit_that_was_taken_down_is_not_missed_for_ever(store: Store, reader: Reader) -> None:
+    store.write(minutes_from(NOW - timedelta(days=20), 5, unit="taken-down"))
+    store.write(minutes_from(NOW - timedelta(days=2), 5, unit="unplugged"))
+    for unit, online in (("taken-down", False), ("unplugged", False), ("new", True)):
+        status = Status(online=online, version="1", since=None)
+        store.write([], [HeardStatus("forville", unit, status, 1)])
+    (found,) = overview(reader, now=NOW)
+    assert [unit.name for unit in found.units] == ["new", "unplugged"]
+    assert found.online == 1
+
+
 def test_gaps_are_told_apart_and_are_never_zero(store: Store, reader: Reader) -> None:
     day = datetime(2026, 5, 4, 0, 0, tzinfo=PARIS)
     store.write(minutes_from(day.astimezone(UTC) + timedelta(hours=5), 60))

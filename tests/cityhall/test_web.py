@@ -5,6 +5,8 @@ import io
 import json
 import logging
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -253,6 +255,32 @@ def test_guessing_is_slowed_down_and_never_logged(
     assert right.status_code == 429
     assert "guess" not in caplog.text
     assert PASSWORD not in caplog.text
+
+
+def test_many_guesses_at_once_do_not_use_up_the_memory(
+    filled: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running, most = 0, 0
+
+    class Hasher:
+        def verify(self, *_: str) -> bool:
+            nonlocal running, most
+            running += 1
+            most = max(most, running)
+            time.sleep(0.02)
+            running -= 1
+            return True
+
+    accounts = Accounts(filled)
+    accounts.add_person("maire", PASSWORD)
+    monkeypatch.setattr("maskcam.cityhall.accounts._hasher", Hasher())
+    call = {"target": accounts.check_password, "args": ("maire", "x")}
+    guesses = [threading.Thread(**call) for _ in range(20)]
+    for guess in guesses:
+        guess.start()
+    for guess in guesses:
+        guess.join(30)
+    assert 1 < most <= 4
 
 
 def test_a_form_of_another_site_is_refused(make: Make, filled: Engine) -> None:
