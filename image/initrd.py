@@ -95,4 +95,4 @@ def _packed(folder: Path, epoch: int) -> bytes:
         stdin=listed,
         cwd=folder,
     )
-    return run("zstd", "-19", "--quiet", "--stdout", stdin=archive)
+    return run("zstd", "-12", "--quiet", "--stdout", stdin=archive)

@@ -48,7 +48,7 @@ class SigningKey:
 
 def compress(image: Path, output: Path) -> None:
     """Writes the image in the form that card writers take."""
-    run("zstd", "-15", "-T2", "--quiet", "--force", image, "-o", output)
+    run("zstd", "-3", "-T0", "--quiet", "--force", image, "-o", output)
 
 
 def sign(file: Path, key: SigningKey) -> str:

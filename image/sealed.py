@@ -35,7 +35,7 @@ def seal(root: Path, file: Path, *, epoch: int) -> Sealed:
     file.unlink(missing_ok=True)
     run(
         "mksquashfs", root, file, "-noappend", "-quiet", "-no-progress", "-no-exports",
-        "-comp", "zstd", "-Xcompression-level", "15", "-b", "256K", "-xattrs",
+        "-comp", "zstd", "-Xcompression-level", "6", "-b", "256K", "-xattrs",
         "-all-time", str(epoch), "-mkfs-time", str(epoch), "-processors", "2",
     )  # fmt: skip
     size = file.stat().st_size
