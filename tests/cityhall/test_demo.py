@@ -13,11 +13,15 @@ from maskcam.cityhall.demo import demo, make_history, zone_where_it_is_day
 from maskcam.cityhall.settings import CitySection, CollectorBroker, DatabaseSection, Settings
 from maskcam.cityhall.simulation import SITES, day_of_windows
 from tests.cityhall.conftest import PARIS
+from tests.cityhall.fleet import wait_until
 
 
-def test_one_command_serves_an_imagined_city(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("broker", ["mosquitto", "embedded"])
+def test_one_command_serves_an_imagined_city(monkeypatch: pytest.MonkeyPatch, broker: str) -> None:
     from starlette.testclient import httpx  # the client that the web tests use
 
+    if broker == "embedded":
+        monkeypatch.setattr("maskcam.cityhall.demo.shutil.which", lambda *_, **__: None)
     stopping = threading.Event()
     said: list[str] = []
     answers: list[str] = []
@@ -25,7 +29,13 @@ def test_one_command_serves_an_imagined_city(monkeypatch: pytest.MonkeyPatch) ->
     def say(line: str) -> None:
         said.append(line)
         if line.startswith("dashboard: "):
-            answers.append(httpx.get(line.split()[1], timeout=30).text)
+            address = line.split()[1]
+
+            def alive() -> bool:  # states of the units have come through the broker
+                answers[:] = [httpx.get(address, timeout=30).text]
+                return "11 of 12 cameras" in answers[0]
+
+            wait_until(alive, 60)
             stopping.set()
 
     demo(browser=False, say=say, stopping=stopping, days=1)

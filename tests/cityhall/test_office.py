@@ -23,7 +23,7 @@ from maskcam.cityhall.settings import load
 from maskcam.cityhall.store import Store
 from tests.cityhall.conftest import PARIS
 from tests.cityhall.fleet import message, wait_until
-from tests.cityhall.messages import received
+from tests.cityhall.messages import minutes_from, received
 from tests.cityhall.servers import Mosquitto, free_port
 
 START = datetime(2026, 5, 4, 8, 31, tzinfo=UTC)
@@ -123,6 +123,35 @@ def test_units_write_their_own_topics_and_a_revoked_one_is_out(city: City) -> No
         )
         assert city.publish("gare-01", *again) == 0
         wait_until(lambda: stored() == 3)
+    engine.dispose()
+
+
+def test_a_backlog_comes_through_tls_whole(city: City) -> None:
+    settings = load(city.config)
+    engine = connect(settings.database.url)
+    upgrade(engine, zone=PARIS)
+    metrics = Metrics()
+    store = Store(engine, calendar=Calendar(PARIS))
+    city.broker.start()
+    with Collector(broker=settings.broker, store=store, metrics=metrics):
+        wait_until(lambda: metrics.value("connected") == 1)
+    batch = [message(item) for item in minutes_from(START, 5000)]
+    lines = "\n".join(payload.decode() for _, payload in batch) + "\n"
+    folder = city.directory / "units/forville-01/maskcam"
+    subprocess.run(
+        [
+            *("mosquitto_pub", "-h", "127.0.0.1", "-p", str(city.port), "-q", "1", "-l"),
+            *("--cafile", str(folder / "ca.crt"), "--cert", str(folder / "client.crt")),
+            *("--key", str(folder / "client.key"), "-t", batch[0][0]),
+        ],
+        input=lines,
+        text=True,
+        check=True,
+        timeout=90,
+    )
+    with Collector(broker=settings.broker, store=store, metrics=metrics):
+        wait_until(lambda: metrics.value("windows_total", result="stored") == 5000, 60)
+    assert metrics.value("windows_total", result="repeated") == 0
     engine.dispose()
 
 
