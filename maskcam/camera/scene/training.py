@@ -20,6 +20,7 @@ from maskcam.records import Box, MaskState
 
 _FACE_M = 0.19
 _CAST = 14
+_BACK_DEG = 115  # turned so far from the camera, neither eye nor mask can be seen
 _SHARES = {Wearing.NONE: 0.42, Wearing.RIGHT: 0.38, Wearing.NOSE_OUT: 0.11, Wearing.ON_CHIN: 0.09}
 
 
@@ -54,8 +55,8 @@ def render_training_sample(
     """Returns a street picture (H, W, 3) RGB, its faces, and boxes to leave out of the loss.
 
     A face is boxed from forehead to chin and ear to ear, hair and hat left out.
-    Left out are faces that are turned away, hidden for more than 60 % or
-    smaller than 8 px. The same seed and size give the same picture. Four
+    Left out are faces in profile, hidden for more than 60 % or smaller than 8 px.
+    The back of a head is no face: it has no box at all, for it must not be found. The same seed and size give the same picture. Four
     consecutive seeds share street, light and cast: ask for them in turn, it's
     several times faster.
     """
@@ -106,6 +107,8 @@ def _label(
     wide, high = camera.size
     for figure in figures:
         box = face_box(figure, camera)
+        if box is None and _shows_its_back(figure, camera):
+            continue
         nearer = [outlines(other, camera) for other in figures if other.z < figure.z]
         head = outlines(figure, camera)[0]
         whole = box or head
@@ -123,6 +126,12 @@ def _label(
         else:
             faces.append((clipped, figure.look.state))
     return faces, ignored
+
+
+def _shows_its_back(figure: Figure, camera: PinholeCamera) -> bool:
+    to_camera = np.array([0.0, camera.height_m, 0.0]) - figure.head_centre
+    facing = float(figure.head_axes[:, 2] @ to_camera) / float(np.linalg.norm(to_camera))
+    return facing < math.cos(math.radians(_BACK_DEG))
 
 
 def _sensor(picture: Picture, noise: float, rng: np.random.Generator) -> Picture:
