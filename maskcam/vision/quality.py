@@ -21,7 +21,7 @@ _SPAN: Final = np.ones((1, EDGE_CELLS), np.uint8)
 DARKEST: Final = 16.0
 BRIGHTEST: Final = 242.0
 LEAST_CONTRAST: Final = 6.0
-LEAST_SHARPNESS: Final = 0.25  # a blur of about 5 px (standard deviation), see docs/head-shake.md
+LEAST_SHARPNESS: Final = 0.33  # a blur of about 4 px (standard deviation), see docs/head-shake.md
 
 
 class FrameQuality(NamedTuple):
