@@ -11,7 +11,7 @@ from pathlib import Path
 from image.steps import BuildError, run
 
 _INIT = Path(__file__).with_name("init")
-_PROGRAMS = ("/usr/sbin/veritysetup", "/usr/sbin/findfs")
+_PROGRAMS = ("/usr/sbin/veritysetup",)
 _MODULES = ("dm_verity", "crypto-sha256", "squashfs", "overlay")
 
 
@@ -62,7 +62,6 @@ def _with_libraries(root: Path, programs: tuple[str, ...]) -> list[str]:
 
 def _with_dependencies(root: Path, version: str, names: tuple[str, ...]) -> list[Path]:
     """Returns module files in the order in which they must be loaded."""
-    run("depmod", "-b", root, version)
     found: dict[Path, None] = {}
     for name in names:
         try:

@@ -105,9 +105,11 @@ def with_packages(
         libraries = (f"usr/lib/python{PYTHON}", "usr/lib/python3/dist-packages")
         python.compile_all(scratch, (str(python.SITE), *libraries), python=native_python)
     with step("keeping the root"):
-        modules = scratch / "usr/lib/modules" / kernel_version(scratch) / "kernel"
+        kernel = kernel_version(scratch)
+        modules = scratch / "usr/lib/modules" / kernel / "kernel"
         for family in _NO_DRIVERS:
             shutil.rmtree(modules / family, ignore_errors=True)
+        run("depmod", "-b", scratch, kernel)
         debian.pack(scratch, kept)
     return kept
 
