@@ -56,9 +56,9 @@ def render_training_sample(
 
     A face is boxed from forehead to chin and ear to ear, hair and hat left out.
     Left out are faces in profile, hidden for more than 60 % or smaller than 8 px.
-    The back of a head is no face: it has no box at all, for it must not be found. The same seed and size give the same picture. Four
-    consecutive seeds share street, light and cast: ask for them in turn, it's
-    several times faster.
+    The back of a head is no face: it has no box at all, for it must not be found.
+    The same seed and size give the same picture. Four consecutive seeds share
+    street, light and cast: ask for them in turn, it's several times faster.
     """
     rng = np.random.default_rng([seed, 0x57111])
     stage = _build_set(seed // 4, size)
