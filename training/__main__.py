@@ -90,8 +90,9 @@ def main() -> int:
         calibrated = calibrate(chosen.data, model)
         results = {"validation": calibrated, "test": measure(chosen.data, model)}
         (chosen.models / "results.json").write_text(json.dumps(results, indent=1) + "\n")
-        if (chosen.runs / "curves.png").is_file():
-            shutil.copy(chosen.runs / "curves.png", chosen.models / "curves.png")
+        curves = chosen.runs / "curves.png"
+        if curves.is_file() and chosen.runs.resolve() != chosen.models.resolve():
+            shutil.copy(curves, chosen.models)
         logging.info("test split:\n%s", as_text(results["test"]))
     return 0
 
