@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import json
 import logging
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
-import numpy as np
 import tensorflow as tf
-from ai_edge_litert.interpreter import Interpreter
 
 from maskcam.evaluate.detections import read_truth
 from maskcam.evaluate.precision import average_precisions
 from training.export import add_post_process, float_model, quantize
 from training.pictures import load_coco
+from training.rival import compare_contents
 from training.settings import Settings
 from training.validation import detect
 
@@ -37,20 +35,20 @@ _SHAPES = (
 )
 _SIZES = ((0, 16), (16, 32), (32, 64), (64, float("inf")))
 _CAMERA = (1280, 720)
-_INVOCATIONS = 40
 
 
 def compare(data: Path, settings: Settings, weights: Path, models: Path) -> None:
     """Writes shapes.json and shapes.png to `models`: one network, many input shapes.
 
     AP50 is that of the float network on the validation split; the time that of the int8
-    network on one thread, the least of 40, so that other work on the machine counts little.
+    network on one thread, all shapes and the rival in turns.
     """
     file = data / "masks/val.json"
     _, truths = read_truth(file)
     pictures = load_coco(file, data / "masks/images")
     few = replace(settings, export=replace(settings.export, calibration_pictures=4))
     rows: list[dict[str, Any]] = []
+    contents: dict[str, bytes] = {}
     for height, width in _SHAPES:
         model = float_model(settings, weights, height=height, width=width)
         run = tf.function(lambda x, m=model: m((tf.cast(x, tf.float32) - 127.5) / 127.5))
@@ -64,11 +62,10 @@ def compare(data: Path, settings: Settings, weights: Path, models: Path) -> None
             for picture in pictures
         ]
         content = quantize(few, weights, pictures, height=height, width=width)
-        content = add_post_process(content, few, height=height, width=width)
+        contents[f"{width}x{height}"] = add_post_process(content, few, height=height, width=width)
         camera = 40 * min(width / _CAMERA[0], height / _CAMERA[1])
         row = {
             "input": [height, width],
-            "ms": round(_least_ms(content), 2),
             "face_of_40_px_at_1280": round(camera, 1),
             "all": average_precisions(truths, found),
             "from_20_px": average_precisions(truths, found, smallest_px=20),
@@ -79,6 +76,9 @@ def compare(data: Path, settings: Settings, weights: Path, models: Path) -> None
         }
         rows.append(row)
         _log.info("%s", json.dumps(row))
+    times = compare_contents(contents)
+    for row, time in zip(rows, times.values(), strict=True):
+        row.update(time)
     (models / "shapes.json").write_text(json.dumps(rows, indent=1) + "\n")
     draw(rows, models / "shapes.png")
 
@@ -101,14 +101,3 @@ def draw(rows: list[dict[str, Any]], file: Path) -> None:
     figure.tight_layout()
     figure.savefig(file)
     plt.close(figure)
-
-
-def _least_ms(content: bytes) -> float:
-    interpreter = Interpreter(model_content=content, num_threads=1)
-    interpreter.allocate_tensors()
-    taken = []
-    for _ in range(_INVOCATIONS):
-        began = time.thread_time()
-        interpreter.invoke()
-        taken.append(time.thread_time() - began)
-    return float(np.min(taken)) * 1e3
