@@ -80,7 +80,8 @@ def text(result: Result) -> str:
     lines = [
         f"{result.hours:g} h of street in {result.took_s:.0f} s, the broker restarted "
         f"{result.outages} times",
-        f"resident memory: {result.samples[-1].resident_kb / 1024:.1f} MB at the end, slope "
+        f"resident memory: {result.samples[-1].resident_kb / 1024:.1f} MB at the end, "
+        f"{result.samples[-1].own_kb / 1024:.1f} MB of it its own, slope "
         f"{1024 * memory.an_hour:+.1f} kB/h (95 %: {1024 * memory.least:+.1f} to "
         f"{1024 * memory.most:+.1f})",
         f"open files: {result.samples[-1].open_files} at the end, at most "

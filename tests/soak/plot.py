@@ -18,10 +18,10 @@ _INK, _GRID, _LINE, _SLOPE = (40, 40, 40), (225, 225, 225), (160, 90, 20), (40, 
 def write_plot(result: Result, file: Path) -> None:
     """Writes both curves, one above the other, each with its slope after the warming up."""
     hours = [sample.at_s / 3600 for sample in result.samples]
-    memory = [sample.resident_kb / 1024 for sample in result.samples]
+    memory = [sample.own_kb / 1024 for sample in result.samples]
     files = [float(sample.open_files) for sample in result.samples]
     panels = [
-        _panel("resident memory, MB", hours, memory, result.memory),
+        _panel("own resident memory, MB", hours, memory, result.memory),
         _panel("open files", hours, files, result.files),
     ]
     cv2.imwrite(str(file), np.vstack(panels))

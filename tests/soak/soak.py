@@ -26,10 +26,15 @@ _DRAIN_S = 60.0
 
 @dataclass(frozen=True)
 class Sample:
-    """What the unit used at `at_s` of its own time."""
+    """What the unit used at `at_s` of its own time.
+
+    own_kb: resident memory without pages of files, such as libraries: a busy machine
+        takes those back, and that would hide a leak.
+    """
 
     at_s: float
     resident_kb: int
+    own_kb: int
     open_files: int
 
 
@@ -54,8 +59,8 @@ class Result:
 
     @property
     def memory(self) -> Trend:
-        """The trend of the resident memory in MB."""
-        return trend([s.at_s for s in self.samples], [s.resident_kb / 1024 for s in self.samples])
+        """The trend of the unit's own resident memory in MB."""
+        return trend([s.at_s for s in self.samples], [s.own_kb / 1024 for s in self.samples])
 
     @property
     def files(self) -> Trend:

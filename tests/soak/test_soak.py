@@ -14,10 +14,10 @@ from tests.soak.trend import trend
 TRUTH = {"with_mask": 60, "without_mask": 30}
 
 
-def a_day(resident_kb, open_files=lambda minute: 9.0) -> Result:
+def a_day(own_kb, open_files=lambda minute: 9.0) -> Result:
     """A day as it must be, but for the memory and the files given as functions of the minute."""
     samples = [
-        Sample(60.0 * minute, round(resident_kb(minute)), round(open_files(minute)))
+        Sample(60.0 * minute, 200_000 - minute, round(own_kb(minute)), round(open_files(minute)))
         for minute in range(1, 1441)
     ]
     return Result(24.0, samples=samples, truth=TRUTH, told=dict(TRUTH), observed_s=86_400)

@@ -1,6 +1,6 @@
 """The unit of the soak: all real from the pixels on, and a clock as fast as the machine.
 
-Writes one line of JSON for each minute of its own time: resident memory and open files. Before a
+Writes one line of JSON for each minute of its own time: memory and open files. Before a
 window is handed over it is written as well, so that nothing depends on what the network does.
 """
 
@@ -38,9 +38,12 @@ def say(**told: object) -> None:
     sys.stdout.flush()
 
 
-def resident_kb() -> int:
-    status = Path("/proc/self/status").read_text()
-    return int(status.split("VmRSS:")[1].split()[0])
+def memory_kb() -> dict[str, int]:
+    """Resident memory in all, and that part which the kernel cannot take back as it likes."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    found = {name: int(value.split()[0]) for name, _, value in
+             (line.partition(":") for line in lines) if name in {"VmRSS", "RssAnon"}}  # fmt: skip
+    return {"resident_kb": found["VmRSS"], "own_kb": found["RssAnon"]}
 
 
 def open_files() -> int:
@@ -72,7 +75,7 @@ def run(*, state: Path, port: int, seconds: float, seed: int) -> None:
             deliver(pipeline.due(at_s, utc_offset_s(at_s)))
             if at_s >= next_minute_s:
                 next_minute_s += _MINUTE_S
-                say(at_s=at_s, resident_kb=resident_kb(), open_files=open_files())
+                say(at_s=at_s, **memory_kb(), open_files=open_files())
         deliver(pipeline.finish(at_s, utc_offset_s(at_s)))
         say(truth=street.truth, objected=street.objected)
     say(waiting=publisher.waiting, delivered=publisher.delivered)
