@@ -85,7 +85,7 @@ def compare(data: Path, settings: Settings, weights: Path, models: Path) -> None
 
 def draw(rows: list[dict[str, Any]], file: Path) -> None:
     """Draws face AP50 per face size over the time."""
-    figure, axes = plt.subplots(figsize=(6, 3.6), dpi=90)
+    figure, axes = plt.subplots(figsize=(7.4, 3.6), dpi=90)
     rows = sorted(rows, key=lambda row: float(row["ms"]))
     for k, (low, high) in enumerate(_SIZES):
         label = f"{low} to {high} px" if high < float("inf") else f"from {low} px"
@@ -97,7 +97,8 @@ def draw(rows: list[dict[str, Any]], file: Path) -> None:
         axes.annotate(name, place, rotation=90, fontsize=7, ha="center")
     axes.set(xlabel="ms, int8, one thread", ylabel="AP50 of faces, validation", ylim=(0, 1))
     axes.grid(alpha=0.3)
-    axes.legend(fontsize=8, title="shorter side", title_fontsize=8)
+    place = {"loc": "upper left", "bbox_to_anchor": (1.01, 1.0)}  # beside the curves
+    axes.legend(fontsize=8, title="shorter side", title_fontsize=8, **place)
     figure.tight_layout()
     figure.savefig(file)
     plt.close(figure)
