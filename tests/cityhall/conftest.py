@@ -24,10 +24,13 @@ def postgres() -> Iterator[Postgres]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'cityhall.db'}"
-    return request.getfixturevalue("postgres").new_database(f"test{next(_numbers)}")
+        yield f"sqlite:///{tmp_path / 'cityhall.db'}"
+        return
+    server, name = request.getfixturevalue("postgres"), f"test{next(_numbers)}"
+    yield server.new_database(name)
+    server.drop_database(name)  # all of them at once, at the end, would take a minute
 
 
 @pytest.fixture

@@ -135,6 +135,9 @@ class Postgres:
         assert result.returncode == 0, result.stderr
         return f"postgresql://tests@127.0.0.1:{self.port}/{name}"
 
+    def drop_database(self, name: str) -> None:
+        self._psql(f'DROP DATABASE "{name}" WITH (FORCE)')
+
     def _psql(self, sql: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [
@@ -143,7 +146,7 @@ class Postgres:
             ],
             capture_output=True,
             text=True,
-            timeout=20,
+            timeout=60,
             check=False,
         )
 
