@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
+import threading
 from pathlib import Path
 from typing import NamedTuple
 
@@ -64,6 +66,23 @@ class Place(NamedTuple):
     port: int
 
 
+class NoNames:
+    """A name server that knows no name; a virtual machine without one asks without end."""
+
+    def __init__(self):
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind(("127.0.0.1", 53))
+        threading.Thread(target=self._serve, name="names", daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            asked, sender = self._socket.recvfrom(4096)
+            # The question back, as an answer (0x8180) that there is no such name (3).
+            self._socket.sendto(
+                asked[:2] + b"\x81\x83" + asked[4:6] + bytes(6) + asked[12:], sender
+            )
+
+
 class City:
     """City hall: certificates, a broker that asks for them, and a subscriber.
 
@@ -117,6 +136,13 @@ class City:
         shutil.copy(certificate, made / "client.crt")
         shutil.copy(key, made / "client.key")
         return made
+
+
+@pytest.fixture(scope="session", autouse=True)
+def names():
+    """Answers the virtual machines' questions, in the network that scripts/test gives them."""
+    if os.environ.get("MASKCAM_OWN_NETWORK"):
+        NoNames()
 
 
 @pytest.fixture(scope="module")
