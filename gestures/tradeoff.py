@@ -1,23 +1,18 @@
-"""Draws what a stricter or laxer decision would recognise, from labelled clips.
-
-.venv/bin/python -m gestures.tradeoff --clips clips --svg docs/head-shake-tradeoff.svg
-"""
+"""Draws what a stricter or laxer decision would recognise."""
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from maskcam.evaluate.gestures import SHAKE, measure_clip, rate, read_clip
+from maskcam.evaluate.gestures import rate
 from maskcam.people.headshake import HeadShakeRecogniser
 from maskcam.records import HeadMotion
 
 SIZES = (0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.35, 1.5, 1.75, 2.0)
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM = 640, 400, 70, 60
+_COLOURS = ("#246", "#b40")
+_TOLD = (0.6, 1.0, 1.35, 1.75)
 _RIGHTMOST, _LOWEST = 0.2, 0.5  # ends of the axes: confusers, shakes
 
 
@@ -38,16 +33,6 @@ class Point(NamedTuple):
     confusers_ci: tuple[float, float]
 
 
-def measure(clips: Path) -> list[Measured]:
-    """Returns the motions of the required shakes and of all confusers of a folder."""
-    manifest = json.loads((clips / "manifest.json").read_text(encoding="utf-8"))
-    wanted = [entry for entry in manifest if entry.get("required", True)]
-    return [
-        Measured(entry["label"] == SHAKE, measure_clip(*read_clip(clips / entry["file"])))
-        for entry in wanted
-    ]
-
-
 def trade(clips: Sequence[Measured]) -> list[Point]:
     """Returns a point of the curve for each of `SIZES`."""
     points = []
@@ -63,8 +48,8 @@ def trade(clips: Sequence[Measured]) -> list[Point]:
     return points
 
 
-def draw(points: Sequence[Point]) -> str:
-    """Returns the curve as SVG; the chosen point is full."""
+def draw(curves: Mapping[str, Sequence[Point]]) -> str:
+    """Returns the named curves as SVG; the chosen points are full."""
 
     def x(share: float) -> float:
         return _LEFT + min(share, _RIGHTMOST) / _RIGHTMOST * (_WIDTH - _LEFT - 20)
@@ -92,41 +77,31 @@ def draw(points: Sequence[Point]) -> str:
         f'<text transform="translate(20 {_HEIGHT / 2}) rotate(-90)" text-anchor="middle">'
         "shakes recognised, %</text>"
     )
-    line = " ".join(f"{x(p.confusers):.1f},{y(p.shakes):.1f}" for p in points)
-    parts.append(f'<polyline points="{line}" fill="none" stroke="#246" stroke-width="2"/>')
-    for p in points:
-        chosen = p.size == 1.0
-        if chosen:
-            low, high = p.shakes_ci
-            left, right = p.confusers_ci
+    for place, (name, points) in enumerate(curves.items()):
+        colour = _COLOURS[place]
+        line = " ".join(f"{x(p.confusers):.1f},{y(p.shakes):.1f}" for p in points)
+        parts.append(f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        parts.append(
+            f'<text x="{_WIDTH - 210}" y="{_HEIGHT - 110 + 20 * place}" '
+            f'fill="{colour}">{name}</text>'
+        )
+        for p in points:
+            chosen = p.size == 1.0
+            if chosen:
+                low, high = p.shakes_ci
+                left, right = p.confusers_ci
+                parts.append(
+                    f'<path d="M{x(p.confusers):.1f} {y(low):.1f}V{y(high):.1f}'
+                    f'M{x(left):.1f} {y(p.shakes):.1f}H{x(right):.1f}" stroke="{colour}"/>'
+                )
             parts.append(
-                f'<path d="M{x(p.confusers):.1f} {y(low):.1f}V{y(high):.1f}'
-                f'M{x(left):.1f} {y(p.shakes):.1f}H{x(right):.1f}" stroke="#b40"/>'
+                f'<circle cx="{x(p.confusers):.1f}" cy="{y(p.shakes):.1f}" '
+                f'r="{6 if chosen else 3}" fill="{colour if chosen else "#fff"}" '
+                f'stroke="{colour}"/>'
             )
-        parts.append(
-            f'<circle cx="{x(p.confusers):.1f}" cy="{y(p.shakes):.1f}" r="{6 if chosen else 4}" '
-            f'fill="{"#b40" if chosen else "#fff"}" stroke="#246"/>'
-        )
-        parts.append(
-            f'<text x="{x(p.confusers) + 9:.1f}" y="{y(p.shakes) + 15:.1f}">{p.size}</text>'
-        )
+            if p.size in _TOLD:
+                parts.append(
+                    f'<text x="{x(p.confusers) + 8:.1f}" y="{y(p.shakes) + 16:.1f}" '
+                    f'fill="{colour}">{p.size}</text>'
+                )
     return "\n".join([*parts, "</svg>", ""])
-
-
-def main() -> int:
-    """Runs the command; returns its exit code."""
-    parser = argparse.ArgumentParser(prog="gestures.tradeoff", description=__doc__)
-    parser.add_argument("--clips", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--svg", type=Path, required=True, metavar="FILE")
-    args = parser.parse_args()
-    points = trade(measure(args.clips))
-    args.svg.write_text(draw(points), encoding="utf-8")
-    for point in points:
-        sys.stdout.write(
-            f"size {point.size}: shakes {point.shakes:.1%}, confusers {point.confusers:.1%}\n"
-        )
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

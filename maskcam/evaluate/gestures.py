@@ -29,6 +29,7 @@ from maskcam.vision.motion import HeadMotionMeter
 
 SHAKE = "shake"
 _GROUPS = ("kind", "fps", "head_px")
+_HEAD_PX = (24, 32, 48, 72, 110)  # lower ends of the classes of size
 
 
 def evaluate(clips: Path, *, progress: Callable[[int, int], None] | None = None) -> dict[str, Any]:
@@ -160,8 +161,12 @@ def rate(recognised: int, clips: int) -> dict[str, Any]:
 def _rates_by(clips: list[dict[str, Any]], field: str) -> dict[str, Any]:
     groups: dict[Any, list[bool]] = {}
     for clip in clips:
-        groups.setdefault(clip[field], []).append(clip["recognised"])
-    return {str(name): rate(sum(hits), len(hits)) for name, hits in sorted(groups.items())}
+        value = clip[field]
+        if field == "head_px":
+            value = max((size for size in _HEAD_PX if size <= value), default=0)
+        groups.setdefault(value, []).append(clip["recognised"])
+    ending = "+" if field == "head_px" else ""
+    return {f"{name}{ending}": rate(sum(hits), len(hits)) for name, hits in sorted(groups.items())}
 
 
 def _read_manifest(clips: Path) -> list[dict[str, Any]]:
