@@ -154,7 +154,9 @@ def loaded(service: str) -> str:
             program = "/opt/maskcam/bin/python3 /usr/lib/maskcam-ci/load.py %d/maskcam.toml"
             lines += [f"ExecStart={program}", "StandardOutput=file:/dev/virtio-ports/maskcam.load"]
         elif key == "[Unit]":
+            port = r"dev-virtio\x2dports-maskcam.load.device"
             lines += [line, "ConditionKernelCommandLine=maskcam.load"]
+            lines += [f"Requires={port}", f"After={port}"]
         elif key not in {"IPAddressDeny", "IPAddressAllow"}:
             lines.append(line)
     return "\n".join(lines) + "\n"

@@ -116,6 +116,8 @@ def nothing() -> bytes:
 
 def main() -> None:
     """Answers until the power is cut."""
+    while not PORT.exists():  # the driver comes when it comes
+        time.sleep(1)
     port = os.open(PORT, os.O_RDWR)
     waiting = b""
     while True:
