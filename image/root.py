@@ -181,7 +181,8 @@ def settle(
     for pattern in _REMOVED:
         for path in root.glob(pattern):
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
-    for name in ("boot/firmware", "var/log", "var/cache"):
+    # The maintainers' scripts would make some of these; the service hides them from itself.
+    for name in ("boot/firmware", "media", "mnt", "srv", "var/log", "var/cache"):
         (root / name).mkdir(parents=True, exist_ok=True)
     if video is not None:
         street = root / "usr/share/maskcam"

@@ -38,7 +38,7 @@ def main() -> int:
     subprocess.run(
         ["/usr/sbin/nft", "-f", "-"], input=rules(addresses, port), text=True, check=True
     )
-    allowed = " ".join(["localhost", *addresses])
+    allowed = " ".join(["127.0.0.0/8", "::1", *addresses])
     for service in SERVICES:
         subprocess.run(  # noqa: S603 - addresses, as getaddrinfo writes them
             ["/usr/bin/systemctl", "set-property", "--runtime", service,
