@@ -19,6 +19,7 @@ COMMON_PACKAGES = (
     "kmod",
     "libnss-resolve",  # names are resolved without a listening stub
     "libnss-systemd",  # names of dynamic users
+    "libstdc++6",  # of the wheels
     "mount",
     "nftables",
     "python3",
