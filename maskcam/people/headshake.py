@@ -34,7 +34,7 @@ TURNS_BACK: Final = 0.05  # a smaller way back does not end a swing
 LEAST: Final = 0.06
 WIDE: Final = 0.11
 TOGETHER: Final = 0.32
-WIDEST: Final = 0.62
+WIDEST: Final = 0.72
 EVEN: Final = 2.5
 EDGE: Final = 0.1  # of the outer swings, that may be the rest before and after
 
