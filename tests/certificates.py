@@ -28,6 +28,8 @@ class Authority:
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
         usage = x509.KeyUsage(False, False, False, False, False, True, True, False, False)
         builder = builder.add_extension(usage, True)
+        own = x509.SubjectKeyIdentifier.from_public_key(self._key.public_key())
+        builder = builder.add_extension(own, False)
         self._certificate = builder.sign(self._key, hashes.SHA256())
         self.ca = directory / "ca.crt"
         self.ca.write_bytes(_pem(self._certificate))
@@ -62,6 +64,9 @@ class Authority:
         key = ec.generate_private_key(ec.SECP256R1())
         builder = _builder(_name(common_name), self._name, key.public_key(), valid)
         builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), False)
+        # Python 3.13 takes no certificate that does not say which key has signed it.
+        signer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
+        builder = builder.add_extension(signer, False)
         for extension in extensions:
             builder = builder.add_extension(extension, False)
         certificate = builder.sign(self._key, hashes.SHA256())
