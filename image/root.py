@@ -196,6 +196,10 @@ def settle(
     (root / "usr/lib/maskcam/version").write_text(f"{version(epoch)}\n")
     etc = root / "etc"
     (etc / "hostname").write_text("maskcam\n")
+    for name, target in (("var/run", "/run"), ("var/lock", "/run/lock")):
+        if (root / name).is_dir() and not (root / name).is_symlink():
+            (root / name).rmdir()
+            (root / name).symlink_to(target)
     # Empty: systemd makes one for each start and keeps it in RAM.
     (etc / "machine-id").write_text("")
     (etc / "resolv.conf").unlink(missing_ok=True)
