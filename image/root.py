@@ -157,6 +157,8 @@ def loaded(service: str) -> str:
             port = r"dev-virtio\x2dports-maskcam.load.device"
             lines += [line, "ConditionKernelCommandLine=maskcam.load"]
             lines += [f"Requires={port}", f"After={port}"]
+        elif key == "DevicePolicy":
+            lines += [line, "DeviceAllow=/dev/virtio-ports/maskcam.load rw"]
         elif key not in {"IPAddressDeny", "IPAddressAllow"}:
             lines.append(line)
     return "\n".join(lines) + "\n"
