@@ -138,9 +138,8 @@ class Machine:
                 "-drive", f"file={self._stick},format=raw,if=none,id=stick,readonly=on",
                 "-device", "qemu-xhci", "-device", "usb-storage,drive=stick",
             ]  # fmt: skip
-        self._process = subprocess.Popen(
-            list(map(str, command)), stderr=(self.directory / "emulator").open("wb")
-        )
+        with (self.directory / "emulator").open("wb") as complaints:
+            self._process = subprocess.Popen(list(map(str, command)), stderr=complaints)
         self.started_s = time.monotonic()
 
     @property
