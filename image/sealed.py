@@ -34,6 +34,7 @@ def seal(root: Path, file: Path, *, epoch: int) -> Sealed:
     """Packs a root file system and appends its hash tree."""
     file.unlink(missing_ok=True)
     run(
+        "env", "-u", "SOURCE_DATE_EPOCH",  # it refuses the variable beside the options
         "mksquashfs", root, file, "-noappend", "-quiet", "-no-progress", "-no-exports",
         "-comp", "zstd", "-Xcompression-level", "6", "-b", "256K", "-xattrs",
         "-all-time", str(epoch), "-mkfs-time", str(epoch), "-processors", "2",
