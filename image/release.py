@@ -75,6 +75,7 @@ def list_contents(root: Path, output: Path, *, epoch: int) -> int:
     document: dict[str, Any] = json.loads(listed)
     # The same root gives the same list: its number and time come from its content.
     document.pop("serialNumber", None)
+    document["metadata"]["component"]["bom-ref"] = "maskcam"
     document["metadata"]["timestamp"] = datetime.fromtimestamp(epoch, UTC).isoformat()
     packages = [part for part in document.get("components", []) if part.get("type") == "library"]
     for part in packages:
