@@ -98,7 +98,6 @@ def soaked(tmp_path, hours: float) -> Result:
     return result
 
 
-@pytest.mark.slow
 @needs_mosquitto
 @pytest.mark.timeout(1800)
 def test_an_hour_of_street_is_told_to_the_last_person_and_stays_flat(tmp_path):
