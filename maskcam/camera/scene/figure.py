@@ -95,15 +95,20 @@ def face_box(figure: Figure, camera: PinholeCamera) -> Box | None:
     centre = figure.head_centre
     if camera.view(centre)[2] < 0.3:
         return None
-    axes = figure.head_axes
-    to_camera = np.array([0.0, camera.height_m, 0.0]) - centre
-    facing = float(axes[:, 2] @ to_camera) / float(np.linalg.norm(to_camera))
-    if facing < math.cos(math.radians(TURNED_AWAY_DEG)):
+    if is_turned_by(TURNED_AWAY_DEG, figure, camera):
         return None
+    axes = figure.head_axes
     half = SEMI_AXES_M * figure.head_size * np.array([figure.look.wide, 1.0, 1.0])
     seen = camera.project(centre + (_face_points() * half) @ axes.T)
     (x0, y0), (x1, y1) = seen.min(axis=0), seen.max(axis=0)
     return Box(float(x0), float(y0), float(x1), float(y1))
+
+
+def is_turned_by(degrees: float, figure: Figure, camera: PinholeCamera) -> bool:
+    """Returns whether the face looks more than so many degrees past the camera."""
+    to_camera = np.array([0.0, camera.height_m, 0.0]) - figure.head_centre
+    facing = float(figure.head_axes[:, 2] @ to_camera) / float(np.linalg.norm(to_camera))
+    return facing < math.cos(math.radians(degrees))
 
 
 def outlines(figure: Figure, camera: PinholeCamera) -> tuple[Box, Box]:

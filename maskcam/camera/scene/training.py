@@ -11,7 +11,7 @@ import numpy as np
 
 from maskcam.camera.scene.backdrop import paint_street
 from maskcam.camera.scene.canvas import Picture
-from maskcam.camera.scene.figure import Figure, face_box, outlines, visible_share
+from maskcam.camera.scene.figure import Figure, face_box, is_turned_by, outlines, visible_share
 from maskcam.camera.scene.geometry import PinholeCamera
 from maskcam.camera.scene.lighting import Light, Weather, weather
 from maskcam.camera.scene.look import Look, Wearing, draw_look
@@ -107,7 +107,7 @@ def _label(
     wide, high = camera.size
     for figure in figures:
         box = face_box(figure, camera)
-        if box is None and _shows_its_back(figure, camera):
+        if box is None and is_turned_by(_BACK_DEG, figure, camera):
             continue
         nearer = [outlines(other, camera) for other in figures if other.z < figure.z]
         head = outlines(figure, camera)[0]
@@ -126,12 +126,6 @@ def _label(
         else:
             faces.append((clipped, figure.look.state))
     return faces, ignored
-
-
-def _shows_its_back(figure: Figure, camera: PinholeCamera) -> bool:
-    to_camera = np.array([0.0, camera.height_m, 0.0]) - figure.head_centre
-    facing = float(figure.head_axes[:, 2] @ to_camera) / float(np.linalg.norm(to_camera))
-    return facing < math.cos(math.radians(_BACK_DEG))
 
 
 def _sensor(picture: Picture, noise: float, rng: np.random.Generator) -> Picture:
