@@ -64,8 +64,8 @@ def refusal(
     return "aiming is for the unit's console or a cable to it, not for a connection by radio"
 
 
-class Keys:
-    """Reads single keys and writes lines; leaves the terminal as it was.
+class _Terminal:
+    """Gives keys one by one, and leaves the terminal as it was.
 
     reading, writing: file descriptors of the terminal.
     """
@@ -88,6 +88,10 @@ class Keys:
         with suppress(termios.error):  # the terminal may be gone
             termios.tcsetattr(self._reading, termios.TCSADRAIN, self._before)
 
+
+class Keys(_Terminal):
+    """Reads single keys and writes lines; leaves the terminal as it was."""
+
     def key(self, timeout_s: float) -> str | None:
         """Returns the key pressed; None: none was, or the terminal is gone."""
         try:
@@ -103,19 +107,11 @@ class Keys:
         _write(self._writing, f"{line}\n")
 
 
-class Screen:
-    """Draws lines on a terminal, and leaves it as it was.
-
-    reading, writing: file descriptors of the terminal.
-    """
-
-    def __init__(self, reading: int = 0, writing: int = 1) -> None:
-        self._reading, self._writing = reading, writing
-        self._before: list[int | list[bytes | int]] = []
+class Screen(_Terminal):
+    """Draws lines on a terminal, and leaves it as it was."""
 
     def __enter__(self) -> Self:
-        self._before = termios.tcgetattr(self._reading)
-        tty.setcbreak(self._reading)
+        super().__enter__()
         _write(self._writing, _ENTER)
         return self
 
@@ -125,9 +121,9 @@ class Screen:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        with suppress(OSError, termios.error):  # the terminal may be gone
+        with suppress(OSError):  # the terminal may be gone
             _write(self._writing, _LEAVE)
-            termios.tcsetattr(self._reading, termios.TCSADRAIN, self._before)
+        super().__exit__(kind, error, trace)
 
     @property
     def size(self) -> tuple[int, int]:
