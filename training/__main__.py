@@ -12,7 +12,7 @@ from pathlib import Path
 _ROOT = Path(__file__).resolve().parent.parent
 _EXAMPLES = """examples:
   scripts/train-model                          train, export and evaluate (resumes a broken run)
-  scripts/train-model --minutes 2 --stills 20 --runs /tmp/try --models /tmp/try
+  scripts/train-model --steps 100 --stills 120 --runs /tmp/try --models /tmp/try
                                                see that everything works
   scripts/train-model --only export            make models/maskcam.tflite from the last weights
   scripts/train-model --only shapes            compare input shapes with the last weights
@@ -40,9 +40,7 @@ def main() -> int:
     parser.add_argument(
         "--models", type=Path, default=_ROOT / "models", help="where the model goes"
     )
-    parser.add_argument(
-        "--minutes", type=float, help="of training, in place of the configuration's"
-    )
+    parser.add_argument("--steps", type=int, help="of training, in place of the configuration's")
     parser.add_argument(
         "--only", choices=("stills", "train", "export", "shapes", "times"), help="do only this step"
     )
@@ -54,8 +52,8 @@ def main() -> int:
     from training.settings import Settings
 
     settings = Settings.read(chosen.config)
-    if chosen.minutes is not None:
-        settings = replace(settings, minutes=chosen.minutes)
+    if chosen.steps is not None:
+        settings = replace(settings, steps=chosen.steps)
     if chosen.stills is not None:
         settings = replace(settings, stills=chosen.stills)
     if chosen.only == "times":

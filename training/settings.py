@@ -24,13 +24,13 @@ class Settings:
     """Everything in config.toml; see there."""
 
     seed: int
-    minutes: float
+    steps: int
     batch: int
     learning_rate: float
     warm_up_steps: int
     weight_decay: float
     ema: float
-    validate_minutes: float
+    validate_steps: int
     half_precision: str
     stills: int
     channels: tuple[int, int, int, int]

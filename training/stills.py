@@ -4,59 +4,76 @@ from __future__ import annotations
 
 import json
 import logging
+import multiprocessing
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 
-from maskcam.camera.scene.training import render_training_sample
-from maskcam.records import MaskState
+from maskcam.camera.scene import render_scene_sample, render_training_sample
+from maskcam.records import Box, MaskState
 
 _log = logging.getLogger(__name__)
 _CATEGORY = {MaskState.WITH_MASK: 1, MaskState.WITHOUT_MASK: 2, MaskState.INCORRECT: 3}
 _SIZE = (768, 432)
-_REPORT = 100
+_PART = 60  # stills a process renders in turn: neighbours share street and cast
 HELD_BACK_SEED = 9_000_000  # seeds from here on are for tests only
 
 
-def render(folder: Path, *, count: int, first_seed: int = 0) -> None:
-    """Writes `count` JPEG stills and stills.json (COCO form) to `folder`; goes on where it stopped.
+class _Still(NamedTuple):
+    """A picture that was written, its faces, and the places to leave out of the loss."""
 
-    stills.json is complete after every hundred, so training may start early.
+    name: str
+    faces: list[tuple[Box, MaskState]]
+    ignored: list[Box]
+
+
+def render(folder: Path, *, count: int, first_seed: int = 0) -> None:
+    """Writes `count` JPEG stills and stills.json (COCO form) to `folder`, with all cores.
+
+    Half of them are staged to be as varied as can be, half are frames of scenes as the unit
+    sees them. Does nothing where so many are there already.
     """
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "stills.json"
-    coco: dict[str, Any] = {
-        "images": [],
-        "annotations": [],
-        "categories": [
-            {"id": 1, "name": "with_mask"},
-            {"id": 2, "name": "without_mask"},
-            {"id": 3, "name": "mask_worn_incorrectly"},
-        ],
-    }
-    if file.is_file():
-        coco = json.loads(file.read_text())
-    _log.info("renders stills of the street: %d of %d are there", len(coco["images"]), count)
-    for number in range(len(coco["images"]), count):
-        seed = first_seed + number
-        rgb, faces, ignored = render_training_sample(seed, size=_SIZE)
+    if file.is_file() and len(json.loads(file.read_text())["images"]) == count:
+        _log.info("%d stills of the street are there", count)
+        return
+    stills: list[_Still] = []
+    parts = [
+        (folder, first_seed + first, min(_PART, count - first)) for first in range(0, count, _PART)
+    ]
+    with multiprocessing.get_context("spawn").Pool() as pool:
+        for part in pool.imap(_render_part, parts):
+            stills += part
+            _log.info("%d of %d stills of the street", len(stills), count)
+    file.write_text(json.dumps(_coco(stills)))
+
+
+def _render_part(part: tuple[Path, int, int]) -> list[_Still]:
+    folder, first, count = part
+    cv2.setNumThreads(1)
+    staged = first // _PART % 2 == 0
+    rendered = []
+    for seed in range(first, first + count):
+        rgb, faces, ignored = (render_training_sample if staged else render_scene_sample)(
+            seed, size=_SIZE
+        )
         name = f"{seed:07d}.jpg"
         cv2.imwrite(str(folder / name), rgb[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92])
-        coco["images"].append(
-            {
-                "id": number,
-                "file_name": name,
-                "width": rgb.shape[1],
-                "height": rgb.shape[0],
-                "source": "rendered",
-                "ignore": [[b.x0, b.y0, b.width, b.height] for b in ignored],
-            }
-        )
-        for box, state in faces:
-            coco["annotations"].append(
+        rendered.append(_Still(name, faces, ignored))
+    return rendered
+
+
+def _coco(stills: list[_Still]) -> dict[str, Any]:
+    width, height = _SIZE
+    names = {1: "with_mask", 2: "without_mask", 3: "mask_worn_incorrectly"}
+    annotations: list[dict[str, Any]] = []
+    for number, still in enumerate(stills):
+        for box, state in still.faces:
+            annotations.append(
                 {
-                    "id": len(coco["annotations"]) + 1,
+                    "id": len(annotations) + 1,
                     "image_id": number,
                     "category_id": _CATEGORY[state],
                     "bbox": [round(v, 2) for v in (box.x0, box.y0, box.width, box.height)],
@@ -64,8 +81,18 @@ def render(folder: Path, *, count: int, first_seed: int = 0) -> None:
                     "iscrowd": 0,
                 }
             )
-        if (number + 1) % _REPORT == 0 or number + 1 == count:
-            part = file.with_suffix(".part")
-            part.write_text(json.dumps(coco))
-            part.replace(file)
-            _log.info("%d of %d stills", number + 1, count)
+    return {
+        "images": [
+            {
+                "id": number,
+                "file_name": still.name,
+                "width": width,
+                "height": height,
+                "source": "rendered",
+                "ignore": [[b.x0, b.y0, b.width, b.height] for b in still.ignored],
+            }
+            for number, still in enumerate(stills)
+        ],
+        "annotations": annotations,
+        "categories": [{"id": key, "name": name} for key, name in names.items()],
+    }

@@ -1,4 +1,4 @@
-"""The training loop: by the clock, resumable, with validation and curves."""
+"""The training loop: resumable, with validation and curves."""
 
 from __future__ import annotations
 
@@ -53,11 +53,10 @@ def _precision(settings: Settings) -> Iterator[None]:
 
 
 def train(data: Path, stills: Path, settings: Settings, runs: Path) -> Path:
-    """Trains for settings.minutes in all and returns the file of the averaged weights.
+    """Trains for settings.steps in all and returns the file of the averaged weights.
 
-    Goes on where the last call with the same `runs` folder stopped; time that has been
-    trained before counts. The learning rate depends on the time that is left, so a slower
-    machine takes fewer steps, not longer.
+    Goes on where the last call with the same `runs` folder stopped. A step sees the same
+    pictures on every machine, at the same learning rate.
     """
     runs.mkdir(parents=True, exist_ok=True)
     tf.keras.utils.set_random_seed(settings.seed)
@@ -137,13 +136,13 @@ def train(data: Path, stills: Path, settings: Settings, runs: Path) -> Path:
 
     stop: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _: stop.append(number))
-    budget_s = settings.minutes * 60
     recent: list[float] = []
-    sums, summed, validated_s = np.zeros(2), 0, float(spent_s)
+    sums, summed = np.zeros(2), 0
     feed = batches(data, stills, settings, first=int(step))
     began = time.monotonic()
-    for rgb, target, kinds, weights in feed:
-        done = min(float(spent_s) / budget_s, 1.0)
+    while int(step) < settings.steps:
+        rgb, target, kinds, weights = next(feed)
+        done = int(step) / settings.steps
         warm = min(1.0, (int(step) + 1) / settings.warm_up_steps)
         rate = settings.learning_rate * warm * (0.01 + 0.99 * (1 + math.cos(math.pi * done)) / 2)
         optimizer.learning_rate.assign(rate)
@@ -158,19 +157,16 @@ def train(data: Path, stills: Path, settings: Settings, runs: Path) -> Path:
             recent = (sums / summed).round(4).tolist()
             sums[:], summed = 0, 0
             _log.info(
-                "step %d  minute %.1f of %.0f  score loss %.3f  box loss %.3f  rate %.5f",
-                int(step), float(spent_s) / 60, settings.minutes, *recent, rate,
+                "step %d of %d  minute %.1f  score loss %.3f  box loss %.3f  rate %.5f",
+                int(step), settings.steps, float(spent_s) / 60, *recent, rate,
             )  # fmt: skip
-        if float(spent_s) - validated_s >= settings.validate_minutes * 60:
-            validated_s = float(spent_s)
+        if int(step) % settings.validate_steps == 0:
             validate()
             began = time.monotonic()
         if stop:
             manager.save()
             _log.info("stopped at step %d; call again to go on", int(step))
             raise SystemExit(1)
-        if float(spent_s) >= budget_s:
-            break
     feed.close()
     validate()
     return runs / "average.weights.h5"

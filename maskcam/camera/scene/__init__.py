@@ -4,7 +4,7 @@ from maskcam.camera.scene.cast import SceneConfig
 from maskcam.camera.scene.lighting import Light
 from maskcam.camera.scene.source import SceneCamera
 from maskcam.camera.scene.street import Scene
-from maskcam.camera.scene.training import render_training_sample
+from maskcam.camera.scene.training import render_scene_sample, render_training_sample
 from maskcam.camera.scene.truth import FaceTruth, PassageTruth, SceneTruth
 
 __all__ = [
@@ -15,5 +15,6 @@ __all__ = [
     "SceneCamera",
     "SceneConfig",
     "SceneTruth",
+    "render_scene_sample",
     "render_training_sample",
 ]

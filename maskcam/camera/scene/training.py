@@ -1,4 +1,4 @@
-"""Single street pictures with face boxes, as varied as can be, to train a detector on."""
+"""Street pictures with face boxes to train a detector on: staged ones and frames of scenes."""
 
 from __future__ import annotations
 
@@ -11,16 +11,21 @@ import numpy as np
 
 from maskcam.camera.scene.backdrop import paint_street
 from maskcam.camera.scene.canvas import Picture
+from maskcam.camera.scene.cast import SceneConfig
 from maskcam.camera.scene.figure import Figure, face_box, is_turned_by, outlines, visible_share
 from maskcam.camera.scene.geometry import PinholeCamera
 from maskcam.camera.scene.lighting import Light, Weather, weather
 from maskcam.camera.scene.look import Look, Wearing, draw_look
 from maskcam.camera.scene.painter import draw_people
+from maskcam.camera.scene.street import Scene
 from maskcam.records import Box, MaskState
 
 _FACE_M = 0.19
 _CAST = 14
 _BACK_DEG = 115  # turned so far from the camera, neither eye nor mask can be seen
+_OF_SCENE = 12  # frames a scene gives
+_SCENE_S = 90.0
+_EMPTY = 0.05  # share of frames that may show no face
 _SHARES = {Wearing.NONE: 0.42, Wearing.RIGHT: 0.38, Wearing.NOSE_OUT: 0.11, Wearing.ON_CHIN: 0.09}
 
 
@@ -47,6 +52,54 @@ def _build_set(number: int, size: tuple[int, int]) -> _Set:
     wearing = rng.choice([w.value for w in _SHARES], p=list(_SHARES.values()), size=_CAST)
     cast = [draw_look(int(rng.integers(1 << 30)), Wearing(how)) for how in wearing]
     return _Set(camera, sky, paint_street(camera, sky, rng), cast)
+
+
+@lru_cache(maxsize=2)
+def _build_scene(number: int) -> Scene:
+    rng = np.random.default_rng([number, 0x5CE])
+    light = Light(rng.choice([light.value for light in Light], p=[0.55, 0.2, 0.15, 0.1]))
+    return Scene(
+        SceneConfig(
+            seed=number,
+            duration_s=_SCENE_S,
+            people_per_minute=float(rng.uniform(10, 26)),
+            with_mask=0.42,
+            incorrect=0.2,
+            light=light,
+            noise=float(rng.uniform(0.5, 1.5)),
+            exposure_s=float(rng.uniform(0.004, 0.015)),
+            height_m=float(rng.uniform(2.4, 3.6)),
+            tilt_deg=float(rng.uniform(8, 18)),
+            view_deg=float(rng.uniform(50, 70)),
+        )
+    )
+
+
+def render_scene_sample(
+    seed: int, *, size: tuple[int, int] = (960, 540)
+) -> tuple[Picture, list[tuple[Box, MaskState]], list[Box]]:
+    """Returns a frame of a scene as a unit on its pole sees it; else as `render_training_sample`.
+
+    Twelve consecutive seeds share a scene.
+    """
+    scene = _build_scene(seed // _OF_SCENE)
+    rng = np.random.default_rng([seed, 0x57112])
+    while True:
+        at_s = float(rng.uniform(5, _SCENE_S - 5))
+        faces, ignored = _label(list(scene.people(at_s).values()), scene.camera)
+        if faces or rng.random() < _EMPTY:
+            break
+    shrink = size[0] / scene.camera.size[0]
+    picture: Picture = cv2.resize(scene.render(at_s), size, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+    return (
+        picture,
+        [(_scaled(box, shrink), state) for box, state in faces],
+        [_scaled(box, shrink) for box in ignored],
+    )
+
+
+def _scaled(box: Box, factor: float) -> Box:
+    return Box(*(factor * edge for edge in box))
 
 
 def render_training_sample(
