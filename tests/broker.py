@@ -37,11 +37,13 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def wait_until(condition, *, timeout_s: float = WAIT_S, what: str = "") -> None:
+def wait_until(
+    condition, *, timeout_s: float = WAIT_S, what: str = "", every_s: float = 0.01
+) -> None:
     end = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < end, f"waited {timeout_s} s for {what or condition}"
-        time.sleep(0.01)
+        time.sleep(every_s)
 
 
 class Mosquitto:

@@ -18,7 +18,8 @@ from image.disk import BOOT, CARD_MIB, MIB
 EMULATOR = shutil.which("qemu-system-aarch64")
 BROKER_HOST = "10.0.2.2"  # how the machine sees our loopback address
 MEMORY_MIB = 1024
-REPORT_S = 300.0  # an emulated processor on a busy machine
+EMULATOR_S = 60.0
+REPORT_S = 600.0  # an emulated processor on a busy machine
 
 _BOOT_OFFSET = BOOT.start_mib * MIB
 
@@ -74,6 +75,7 @@ class Machine:
         arguments: for the kernel, besides the card's own.
         trial: the firmware starts what tryboot.txt names.
         stick: a file that is put in as a USB stick.
+        processors: how many it has.
     """
 
     def __init__(
@@ -84,12 +86,14 @@ class Machine:
         arguments: str = "",
         trial: bool = False,
         stick: Path | None = None,
+        processors: int = 1,
     ):
         self.card = card
         self.directory = directory
         self._arguments = arguments
         self._trial = trial
         self._stick = stick
+        self._processors = processors
         self._process: subprocess.Popen[bytes] | None = None
         self.started_s = 0.0
         directory.mkdir(parents=True, exist_ok=True)
@@ -119,8 +123,8 @@ class Machine:
         for name in ("console", "load", "report"):
             (self.directory / name).unlink(missing_ok=True)
         command = [
-            EMULATOR, "-M", "virt", "-cpu", "cortex-a72", "-smp", "2", "-m", str(MEMORY_MIB),
-            "-nodefaults", "-display", "none", "-no-reboot",
+            EMULATOR, "-M", "virt", "-cpu", "cortex-a72", "-smp", self._processors,
+            "-m", MEMORY_MIB, "-nodefaults", "-display", "none", "-no-reboot",
             "-kernel", kernel, "-initrd", initrd, "-append", f"{arguments} {self._arguments}",
             "-drive", f"file={self.card.file},format=raw,if=none,id=card,cache=writeback",
             "-device", "virtio-blk-device,drive=card",
@@ -141,6 +145,10 @@ class Machine:
         with (self.directory / "emulator").open("wb") as complaints:
             self._process = subprocess.Popen(list(map(str, command)), stderr=complaints)
         self.started_s = time.monotonic()
+        while not (self.directory / "report").exists():
+            assert self.runs, (self.directory / "emulator").read_text(errors="replace")
+            assert self.up_s < EMULATOR_S, "the emulator does not open its port"
+            time.sleep(0.1)
 
     @property
     def up_s(self) -> float:
