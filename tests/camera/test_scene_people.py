@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from maskcam.camera.scene import render_training_sample
+from maskcam.camera.scene import render_scene_sample, render_training_sample
 from maskcam.camera.scene.figure import Figure, face_box, visible_share
 from maskcam.camera.scene.geometry import PinholeCamera, head_axes
 from maskcam.camera.scene.lighting import Light, weather
@@ -124,9 +124,10 @@ def test_people_behind_the_camera_are_left_out():
     assert np.array_equal(portrait(somebody(z=-1.0)), np.full((480, 640, 3), 128, np.uint8))
 
 
-def test_training_samples_are_labelled_and_repeatable():
+@pytest.mark.parametrize("render", [render_training_sample, render_scene_sample])
+def test_training_samples_are_labelled_and_repeatable(render):
     size = (480, 270)
-    samples = [render_training_sample(seed, size=size) for seed in range(4)]
+    samples = [render(seed, size=size) for seed in range(4)]
     for picture, faces, ignored in samples:
         assert picture.shape == (270, 480, 3)
         assert picture.dtype == np.uint8
@@ -137,6 +138,6 @@ def test_training_samples_are_labelled_and_repeatable():
     found = [state for _, faces, _ in samples for _, state in faces]
     assert len(found) > 6
     assert len(set(found)) >= 2
-    again = render_training_sample(0, size=size)
+    again = render(0, size=size)
     assert np.array_equal(again[0], samples[0][0])
     assert again[1:] == samples[0][1:]
