@@ -70,6 +70,8 @@ class Crowd:
         step = self._tracker.update(detections, at_s)
         for track in step.seen.keys() & before.keys():
             self._objections.resume(track, before[track], at_s)
+        for track in step.faint:
+            self._inherit(track, step.seen[track].box, at_s)
         for track in step.born:
             self._begin(track, step.seen[track].box, at_s)
         for one, other in step.mixed:
@@ -78,7 +80,7 @@ class Crowd:
                 self._object(other)
         self._claims = {new: old for new, old in self._claims.items() if old not in step.seen}
         for track, detection in step.seen.items():
-            if not self._people[track].omitted:
+            if track in self._people and not self._people[track].omitted:
                 self._people[track].vote.add(detection)
         self._end(step.ended, at_s)
 
@@ -88,8 +90,9 @@ class Crowd:
 
     def objected(self, track: int) -> None:
         """Erases the person on this track from all figures: the head was shaken."""
-        if track in self._people:
-            for objecting in self._objections.add(track, self._tracker.places()):
+        places = self._tracker.places()
+        if track in places:
+            for objecting in self._objections.add(track, places):
                 self._object(objecting)
 
     def passed(self, at_s: float, *, observed: bool) -> list[Passage]:
@@ -122,15 +125,14 @@ class Crowd:
 
     def _begin(self, track: int, box: Box, at_s: float) -> None:
         self._people[track] = _Person()
-        places = self._tracker.places()
-        del places[track]
-        if self._objections.begin(track, box, at_s, places):
-            self._object(track)
+        if self._inherit(track, box, at_s):
             return
         unseen = [
             (_misfit(place, box, at_s), other)
-            for other, place in places.items()
-            if place.seen_at_s < at_s and other not in self._claims.values()
+            for other, place in self._tracker.places().items()
+            if place.seen_at_s < at_s
+            and other in self._people
+            and other not in self._claims.values()
         ]
         lost = [(_misfit(lost.place, box, at_s), index) for index, lost in enumerate(self._lost)]
         best_unseen = min(unseen, default=(1.0, 0))
@@ -140,8 +142,18 @@ class Crowd:
         elif best_unseen[0] < 1.0:
             self._claims[track] = best_unseen[1]
 
+    def _inherit(self, track: int, box: Box, at_s: float) -> bool:
+        """Notes a track that begins; returns whether it objects, as the one before it did."""
+        places = self._tracker.places()
+        del places[track]
+        if track in self._objections or self._objections.begin(track, box, at_s, places):
+            self._object(track)
+            return True
+        return False
+
     def _object(self, track: int) -> None:
-        self._people[track].omit()
+        if track in self._people:  # a faint track is nobody yet
+            self._people[track].omit()
         self._tracker.keep(track)
 
     def _continue(self, track: int, before: _Person) -> None:
@@ -155,8 +167,10 @@ class Crowd:
 
     def _end(self, ended: Sequence[EndedTrack], at_s: float) -> None:
         for track in ended:
-            person = self._people.pop(track.track)
             self._objections.end(track.track, track.place)
+            person = self._people.pop(track.track, None)
+            if person is None:
+                continue
             self._claims.pop(track.track, None)
             heir = next((new for new, old in self._claims.items() if old == track.track), None)
             self._claims.pop(heir or 0, None)

@@ -1,8 +1,11 @@
 """Follows faces from detection to detection by motion alone: no appearance, no identity.
 
 Detections with a high score choose among all tracks first, those with a low score
-may then only keep a track alive (Zhang et al., "ByteTrack", ECCV 2022). The pairs
+may then keep a track alive (Zhang et al., "ByteTrack", ECCV 2022). The pairs
 are those of least total cost. A track needs sights and time before it is believed.
+
+What is left of a low score begins a faint track. It is nobody to be counted until its
+first high score, but its head is watched: who may be counted later may object now.
 """
 
 from __future__ import annotations
@@ -26,11 +29,12 @@ _FORBIDDEN: Final = 1e6
 _MARGIN: Final = 6.0  # the other pairing is e^-3 as likely: it may have been that one
 _TWIN: Final = 0.45  # a second box on the same face overlaps the first by this much
 _MISSED_S: Final = 1.4  # 1 s of missed detections and one interval of a slow detector
+_FAINT_S: Final = 0.5  # for a track that is perhaps nobody
 _PATIENCE_S: Final = 3.0  # for a track that must not be lost
 _STALLED_S: Final = 3.0  # nothing from the detector for so long ends every track
 _CONFIRM_SIGHTS: Final = 3
 _CONFIRM_S: Final = 0.5
-_CONFIRM_SHARE: Final = 0.6  # of all chances to be seen: a false alarm flickers
+_CONFIRM_SHARE: Final = 0.6  # of all chances to be seen
 _SPARE_FACES: Final = 0.1  # so much of a face may lie outside of the picture
 _LEAVES_S: Final = 0.5  # who would be over the border so soon has left
 
@@ -54,13 +58,15 @@ class Step(NamedTuple):
     """What one set of detections meant.
 
     seen: the detection of each track that has one.
-    born: tracks that began with it.
+    born: tracks that began with it, or were faint until now.
+    faint: faint tracks that began with it.
     mixed: pairs of tracks that may have swapped persons.
     ended: tracks that are over.
     """
 
     seen: dict[int, Detection]
     born: list[int]
+    faint: list[int]
     mixed: list[tuple[int, int]]
     ended: list[EndedTrack]
 
@@ -70,19 +76,34 @@ class _Track:
     number: int
     walk: Walk
     born_at_s: float
+    faint: bool
+    patience_s: float
     sights: int = 1
     chances: int = 1  # sets of detections since it began
     confirmed: bool = False
-    patience_s: float = _MISSED_S
+    was_faint: bool = False
+
+    @property
+    def steady(self) -> bool:
+        """Whether it was seen nearly always: a false alarm flickers."""
+        return self.sights >= _CONFIRM_SIGHTS and self.sights >= _CONFIRM_SHARE * self.chances
+
+    @property
+    def watched(self) -> bool:
+        """Whether a head shake is looked for."""
+        return self.steady if self.faint else self.was_faint or self.sights > 1
 
     def see(self, detection: Detection, at_s: float) -> None:
         self.sights += 1
         self.walk.correct(detection.box)
-        self.confirmed = self.confirmed or (
-            self.sights >= _CONFIRM_SIGHTS
-            and at_s - self.born_at_s >= _CONFIRM_S
-            and self.sights >= _CONFIRM_SHARE * self.chances
-        )
+        if not self.faint and self.steady and at_s - self.born_at_s >= _CONFIRM_S:
+            self.confirmed = True
+
+    def appear(self, at_s: float) -> None:
+        """Is faint no longer: counts as if it began now."""
+        self.faint, self.was_faint = False, True
+        self.born_at_s, self.sights, self.chances = at_s, 0, 1
+        self.patience_s = max(self.patience_s, _MISSED_S)
 
 
 class Tracker:
@@ -91,7 +112,7 @@ class Tracker:
     Args:
         frame_size: width and height of the luma picture in px; tells who left it.
         high_score: from here on a detection may begin a track; below, it can only
-            continue one.
+            continue one, or begin a faint one.
     """
 
     def __init__(self, *, frame_size: tuple[int, int], high_score: float = 0.5) -> None:
@@ -112,25 +133,40 @@ class Tracker:
         for track in tracks:
             track.walk.advance(at_s)
             track.chances += 1
+        faint = [track for track in tracks if track.faint]
+        rest = [track for track in tracks if not track.faint]
         high = [d for d in detections if d.score >= self._high_score]
         low = [d for d in detections if d.score < self._high_score]
-        pairs, mixed = _paired(tracks, high)
-        sights = [(tracks[row], high[column]) for row, column in pairs]
-        rest = [track for track in tracks if all(track is not seen for seen, _ in sights)]
-        more, more_mixed = _paired(rest, low)
-        sights += [(rest[row], low[column]) for row, column in more]
+        sights: list[tuple[_Track, Detection]] = []
+        mixed: list[tuple[int, int]] = []
+        for some in (high, low):
+            pairs, more_mixed = _paired(rest, some)
+            sights += [(rest[row], some[column]) for row, column in pairs]
+            mixed += more_mixed
+            rest = [track for track in rest if all(track is not seen for seen, _ in sights)]
+        left = [
+            detection
+            for detection in high + low
+            if all(overlap(detection.box, seen.box) < _TWIN for _, seen in sights)
+        ]
+        pairs, more_mixed = _paired(faint, left)
+        sights += [(faint[row], left[column]) for row, column in pairs]
+        born = []
         for track, detection in sights:
+            if track.faint and detection.score >= self._high_score:
+                track.appear(at_s)
+                born.append(track.number)
             track.see(detection, at_s)
         taken = {column for _, column in pairs}
-        fresh = [detection for column, detection in enumerate(high) if column not in taken]
-        born = [
+        fresh = [
             (self._begin(detection, at_s), detection)
-            for detection in fresh
-            if all(overlap(detection.box, other.box) < _TWIN for _, other in sights)
+            for column, detection in enumerate(left)
+            if column not in taken
         ]
         return Step(
-            {track.number: detection for track, detection in sights + born},
-            [track.number for track, _ in born],
+            {track.number: detection for track, detection in sights + fresh},
+            born + [track.number for track, _ in fresh if not track.faint],
+            [track.number for track, _ in fresh if track.faint],
             mixed + more_mixed,
             self._end([t for t in tracks if at_s - t.walk.seen_at_s > t.patience_s]),
         )
@@ -152,13 +188,14 @@ class Tracker:
     def predict(self, at_s: float) -> dict[int, Box]:
         """Returns where each face is expected at `at_s`, of all tracks seen more than once.
 
-        A face that is leaving the picture is not: what is left of it, and the street
-        that its expected place slides over, would be taken for motion of the head.
+        Faint tracks are among them if they are seen nearly always. A face that is leaving
+        the picture is not: what is left of it, and the street that its expected place
+        slides over, would be taken for motion of the head.
         """
         boxes = {
             track.number: track.walk.box_at(at_s)
             for track in self._tracks.values()
-            if track.sights > 1
+            if track.watched
         }
         return {number: box for number, box in boxes.items() if self._is_within(box)}
 
@@ -171,7 +208,9 @@ class Tracker:
         return {track.number for track in self._tracks.values() if track.confirmed}
 
     def _begin(self, detection: Detection, at_s: float) -> _Track:
-        track = _Track(self._next, Walk(detection.box, at_s), at_s)
+        faint = detection.score < self._high_score
+        patience_s = _FAINT_S if faint else _MISSED_S
+        track = _Track(self._next, Walk(detection.box, at_s), at_s, faint, patience_s)
         self._tracks[track.number] = track
         self._next += 1
         return track

@@ -9,8 +9,8 @@ from tests.people.street import Street, run
 SIZE = (1280, 720)
 
 
-def face(x, y=300.0, size=40.0, state=MaskState.WITH_MASK):
-    return Detection(Box(x - size / 2, y - size / 2, x + size / 2, y + size / 2), state, 0.9)
+def face(x, y=300.0, size=40.0, state=MaskState.WITH_MASK, score=0.9):
+    return Detection(Box(x - size / 2, y - size / 2, x + size / 2, y + size / 2), state, score)
 
 
 class Play:
@@ -75,6 +75,23 @@ def test_an_objection_outlives_a_broken_track(gap_s):
     play = Play().go(2, lambda t: [face(300 + 40 * t)]).shake_at(380)
     play.go(gap_s).go(2, lambda t: [face(300 + 40 * t)]).go(4)
     assert play.end() == []
+
+
+def test_who_objects_before_the_detector_is_sure_is_in_no_figure():
+    play = Play().go(2, lambda t: [face(300 + 20 * t, score=0.3), face(600)]).shake_at(340)
+    play.go(3, lambda t: [face(300 + 20 * t), face(600)]).go(4)
+    assert play.end() == [MaskState.WITH_MASK]
+
+
+def test_who_objects_faintly_and_is_lost_for_a_moment_is_in_no_figure():
+    play = Play().go(2, lambda t: [face(300 + 20 * t, score=0.3)]).shake_at(340)
+    play.go(2).go(3, lambda t: [face(300 + 20 * t)]).go(4)
+    assert play.end() == []
+
+
+def test_a_faint_face_is_in_no_figure_and_takes_no_one_out():
+    play = Play().go(4, lambda t: [face(300, score=0.3), face(600)]).go(4)
+    assert play.end() == [MaskState.WITH_MASK]
 
 
 def test_an_objection_outlives_several_breaks():

@@ -92,11 +92,40 @@ def test_a_burst_of_frames_is_not_enough_time():
     assert not tracker.finish()[0].confirmed
 
 
-def test_low_scores_continue_a_track_and_begin_none():
+def test_low_scores_continue_a_track_and_begin_none_that_counts():
     tracker = Tracker(frame_size=SIZE, high_score=0.5)
-    assert not tracker.update([face(600, 300, score=0.3)], 0.0).seen
     tracker.update([face(600, 300)], 0.1)
     assert tracker.update([face(601, 300, score=0.3)], 0.2).seen.keys() == {1}
+    steps = walk(tracker, lambda t: [face(300, 300, score=0.3)], 10, from_s=0.3, seconds=5)
+    assert not any(step.born for _, step in steps)
+    assert not tracker.confirmed()
+
+
+def test_a_faint_face_is_watched_and_keeps_its_number_when_it_appears():
+    tracker = Tracker(frame_size=SIZE, high_score=0.5)
+    ((_, first), *_) = walk(tracker, lambda t: [face(300 + 60 * t, 300, score=0.4)], 10, seconds=1)
+    (number,) = first.faint
+    assert tracker.predict(1.0).keys() == {number}
+    step = tracker.update([face(360, 300, score=0.6)], 1.0)
+    assert step.born == [number]
+    assert not tracker.confirmed()
+    assert tracker.predict(1.05).keys() == {number}  # without a gap
+    walk(tracker, lambda t: [face(300 + 60 * t, 300, score=0.4)], 10, from_s=1.1, seconds=0.6)
+    assert tracker.confirmed() == {number}
+
+
+def test_a_faint_face_that_flickers_is_not_watched():
+    tracker = Tracker(frame_size=SIZE, high_score=0.5)
+    for n in range(60):
+        tracker.update([face(500, 200, score=0.4)] if n % 2 else [], n / 10)
+        assert not tracker.predict(n / 10) or n < 6
+
+
+def test_a_faint_face_takes_nothing_from_a_person():
+    tracker = Tracker(frame_size=SIZE, high_score=0.5)
+    walk(tracker, lambda t: [face(600, 300), face(632, 300, score=0.4)], 10, seconds=2)
+    step = tracker.update([face(610, 300)], 2.0)
+    assert step.seen.keys() == tracker.confirmed()
 
 
 def test_a_second_box_on_one_face_begins_no_track():
