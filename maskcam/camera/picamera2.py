@@ -65,8 +65,9 @@ class Picamera2Camera:
         self._rgb = np.empty((self._rgb_size[1], self._rgb_size[0], 3), np.uint8)
         self._camera: Any = None
         self._mapped_array: Any = None
+        self._capture: Any = None
         self._last_s = -1.0
-        self._exposure_told = self._failed = False
+        self._exposure_told = False
         self.stuck = False
 
     @property
@@ -195,26 +196,27 @@ class Picamera2Camera:
         """Returns the newest frame, never None.
 
         Raises:
-            CameraStalledError: no new frame came within `timeout_s`. The camera is
-                then of no more use in this process.
+            CameraStalledError: no new frame came within `timeout_s`. The next call
+                waits on.
         """
-        if self._camera is None or self._failed:
-            raise CameraError("the camera is not open, or has failed; start the program again")
+        if self._camera is None:
+            raise CameraError("the camera is not open; start the program again")
         deadline_s = time.monotonic() + timeout_s
         while (left_s := deadline_s - time.monotonic()) > 0:
+            # One that has not ended stays for the next call: were it left in picamera2's
+            # list, it would take a frame and never give it back.
+            self._capture = self._capture or self._camera.capture_request(wait=False)
             try:
-                # A number as `wait` is a timeout in seconds (False and 0 mean: do not wait).
-                request = self._camera.capture_request(wait=left_s)
-            except (TimeoutError, RuntimeError):
+                request = self._camera.wait(self._capture, timeout=left_s)
+            except TimeoutError:
                 break
+            self._capture = None
             try:
                 frame = self._copied(request)
             finally:
                 request.release()
             if frame is not None:
                 return frame
-        # The unfinished capture would take a later frame, and never give it back.
-        self._failed = True
         raise CameraStalledError(
             f"the camera gave no new frame for {timeout_s:g} s; check its ribbon cable and power"
         )

@@ -2,8 +2,8 @@
 
 It behaves as the source of picamera2 0.3.38 does, where maskcam relies on it:
 
-- `capture_request(wait=seconds)` queues a job for the event loop, and raises
-  TimeoutError while the job stays in the queue; `wait=0` returns the job.
+- `capture_request(wait=False)` queues a job for the event loop and returns it; `wait`
+  raises TimeoutError when it takes too long, and the job stays in the queue.
 - Jobs run one after the other; an unfinished one blocks those behind it until
   `cancel_all_and_flush`. `close` ends the event loop first, and then the camera.
 - With `queue=True` the last finished request is kept and handed out at once.
@@ -105,6 +105,7 @@ class Picamera2:
     exposure_us = 8000
     stride_step = 64
     last: Picamera2 | None = None
+    goes_on: threading.Event  # set by a test to end a stall
     over: threading.Event  # set when the test is, to end what hangs
     frame_s = 0.01
     controls: ClassVar[dict[str, Any]] = dict.fromkeys(
@@ -207,6 +208,8 @@ class Picamera2:
         self._number = 0
         while not (self._stop or self.over.is_set()):
             stalled = self.stall_after is not None and self._number >= self.stall_after
+            if stalled and self.goes_on.is_set():
+                self.stall_after, stalled = None, False
             if not stalled and self.free.acquire(timeout=0.005):
                 self._number += 1
                 with self._lock:
@@ -238,6 +241,9 @@ class Picamera2:
             lambda: (True, self._finished.pop(0)) if self._finished else (False, None), wait
         )
 
+    def wait(self, job: Any, timeout: float | None = None) -> Any:
+        return job.result(timeout)
+
     def cancel_all_and_flush(self) -> None:
         with self._lock:
             for _, future in self._jobs:
@@ -257,7 +263,7 @@ class Picamera2:
 
 def modules() -> tuple[dict[str, ModuleType], type[Picamera2]]:
     """Returns fresh modules by name, and the class on which a test sets faults."""
-    fresh = type("Picamera2", (Picamera2,), {"over": threading.Event()})
+    fresh = type("Picamera2", (Picamera2,), {"over": threading.Event(), "goes_on": threading.Event()})
     picamera2, libcamera = ModuleType("picamera2"), ModuleType("libcamera")
     picamera2.Picamera2, picamera2.MappedArray = fresh, MappedArray  # type: ignore[attr-defined]
     libcamera.ColorSpace = ColorSpace  # type: ignore[attr-defined]

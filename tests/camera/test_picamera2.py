@@ -147,10 +147,24 @@ def test_a_camera_that_stalls_is_an_error_and_closes(fake):
         ):
             read_often(camera, timeout_s=0.2)
         assert time.monotonic() - begin < 2
-        with pytest.raises(CameraError, match="start the program again"):
-            camera.read(timeout_s=0.2)
+        with pytest.raises(CameraStalledError, match=r"no new frame for 0.1 s"):
+            camera.read(timeout_s=0.1)
     assert fake.last.closed
     assert not camera.stuck
+
+
+def test_a_camera_that_pauses_goes_on_and_loses_no_buffer(fake):
+    """A busy machine may hold it up for longer than one read waits."""
+    fake.stall_after = 3
+    with make() as camera:
+        with pytest.raises(CameraStalledError):
+            read_often(camera, timeout_s=0.1)
+        for _ in range(fake.last.configurations[0]["buffer_count"]):
+            with pytest.raises(CameraStalledError):
+                camera.read(timeout_s=0.02)
+        fake.goes_on.set()
+        for _ in range(30):  # more than there are buffers
+            camera.read(timeout_s=2)
 
 
 def test_a_camera_that_repeats_a_frame_has_stalled(fake):
