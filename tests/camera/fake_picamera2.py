@@ -263,7 +263,8 @@ class Picamera2:
 
 def modules() -> tuple[dict[str, ModuleType], type[Picamera2]]:
     """Returns fresh modules by name, and the class on which a test sets faults."""
-    fresh = type("Picamera2", (Picamera2,), {"over": threading.Event(), "goes_on": threading.Event()})
+    events = {"over": threading.Event(), "goes_on": threading.Event()}
+    fresh = type("Picamera2", (Picamera2,), events)
     picamera2, libcamera = ModuleType("picamera2"), ModuleType("libcamera")
     picamera2.Picamera2, picamera2.MappedArray = fresh, MappedArray  # type: ignore[attr-defined]
     libcamera.ColorSpace = ColorSpace  # type: ignore[attr-defined]
