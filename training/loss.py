@@ -2,6 +2,8 @@
 
 Scores: quality focal loss (Li et al., Generalized Focal Loss, NeurIPS 2020): the wanted score of
 a cell's class grows with the overlap (IoU) of its box, so that the best-placed cell ranks first.
+States: where a face is, also the cross-entropy of the classes among themselves, for the focal
+loss hardly minds a weak score of a wrong class, and a far face has no strong ones.
 Boxes: generalised IoU (Rezatofighi et al., CVPR 2019) and a small absolute error of the codes.
 """
 
@@ -21,11 +23,13 @@ def loss(
     weights: tf.Tensor,
     anchor_px: tf.Tensor,
     class_weights: tuple[float, float, float],
+    state_weight: tf.Tensor,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Returns the score loss and the box loss of a batch.
 
     codes (B, N, 4), scores (B, N, 3); target, kinds, weights as cells.assign gives them;
-    anchor_px (N, 4) y x h w px; class_weights: how much a face of each class counts.
+    anchor_px (N, 4) y x h w px; class_weights: how much a face of each class counts;
+    state_weight: scalar, how much the classes among themselves do.
     """
     face = tf.cast(kinds >= 0, tf.float32)
     centre = codes[..., :2] / cells.XY_SCALE * anchor_px[:, 2:] + anchor_px[:, :2]
@@ -62,6 +66,11 @@ def loss(
     faces = tf.maximum(tf.reduce_sum(face), 1.0)
     of_kind = tf.constant([1.0, *class_weights])  # nothing here, then the classes
     share = tf.gather(of_kind, tf.maximum(tf.cast(kinds, tf.int32), -1) + 1)[..., None]
+    chances = tf.math.log(clipped) - tf.math.log(1 - clipped)
+    state = tf.nn.sparse_softmax_cross_entropy_with_logits(
+        tf.maximum(tf.cast(kinds, tf.int32), 0), chances
+    )
     score_loss = tf.reduce_sum(entropy * focus * known * share) / faces
+    score_loss += state_weight * tf.reduce_sum(state * face * share[..., 0]) / faces
     box_loss = tf.reduce_sum(weights * face * ((1 - giou) + 0.3 * code_error)) / faces
     return score_loss, box_loss

@@ -40,13 +40,15 @@ class Settings:
     recipe: Recipe
     approximate_box_weight: float
     class_weights: tuple[float, float, float]
+    state_weight: float
+    state_from_step: int
     export: Export
 
     @classmethod
     def read(cls, file: Path) -> Settings:
         """Returns the settings in `file`; a missing or unknown key is a TypeError."""
         values = tomllib.loads(file.read_text())
-        network, recipe = values.pop("network"), values.pop("recipe")
+        network, recipe, loss = values.pop("network"), values.pop("recipe"), values.pop("loss")
         approximate = recipe.pop("approximate_box_weight")
         height, width = network["input"]
         return cls(
@@ -58,7 +60,8 @@ class Settings:
                 canvas=tuple(recipe.pop("canvas")), deploy_input=(height, width), **recipe
             ),
             approximate_box_weight=approximate,
-            class_weights=tuple(values.pop("loss")["class_weights"]),
+            class_weights=tuple(loss.pop("class_weights")),
+            **loss,
             export=Export(**values.pop("export")),
             **values,
         )

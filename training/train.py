@@ -86,7 +86,13 @@ def train(data: Path, stills: Path, settings: Settings, runs: Path) -> Path:
     anchor_px = tf.constant(unit * np.array([height, width, height, width], np.float32))
 
     @tf.function
-    def learn(rgb: tf.Tensor, target: tf.Tensor, kinds: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+    def learn(
+        rgb: tf.Tensor,
+        target: tf.Tensor,
+        kinds: tf.Tensor,
+        weights: tf.Tensor,
+        state_weight: tf.Tensor,
+    ) -> tf.Tensor:
         with tf.GradientTape() as tape:
             codes, scores = model((tf.cast(rgb, tf.float32) - 127.5) / 127.5, training=True)
             parts = loss(
@@ -97,6 +103,7 @@ def train(data: Path, stills: Path, settings: Settings, runs: Path) -> Path:
                 weights=weights,
                 anchor_px=anchor_px,
                 class_weights=settings.class_weights,
+                state_weight=state_weight,
             )
             whole = parts[0] + 2.0 * parts[1]
         gradients = tape.gradient(whole, model.trainable_variables)
@@ -146,7 +153,8 @@ def train(data: Path, stills: Path, settings: Settings, runs: Path) -> Path:
         warm = min(1.0, (int(step) + 1) / settings.warm_up_steps)
         rate = settings.learning_rate * warm * (0.01 + 0.99 * (1 + math.cos(math.pi * done)) / 2)
         optimizer.learning_rate.assign(rate)
-        sums += learn(rgb, target, kinds, weights).numpy()
+        state_weight = settings.state_weight if int(step) >= settings.state_from_step else 0.0
+        sums += learn(rgb, target, kinds, weights, tf.constant(state_weight)).numpy()
         summed += 1
         step.assign_add(1)
         follow(tf.constant(min(settings.ema, (1 + int(step)) / (10 + int(step))), tf.float32))
