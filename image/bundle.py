@@ -40,6 +40,8 @@ bootloader-custom-backend=/usr/lib/maskcam/slots
 
 [keyring]
 path=/etc/rauc/keyring.pem
+# A unit without a battery clock knows the time no better than the bundle does.
+use-bundle-signing-time=true
 """
 _SLOT = """
 [slot.rootfs.{number}]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
-import socket
-import threading
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +12,7 @@ import pytest
 
 from tests.broker import MOSQUITTO, Mosquitto, Subscriber, free_port
 from tests.certificates import Authority
+from tests.image import network
 from tests.image.machine import BROKER_HOST, EMULATOR, Card
 
 ROOT = Path(__file__).parents[2]
@@ -23,7 +23,6 @@ CONFIG = """\
 [unit]
 id = "{unit}"
 site = "{site}"
-clock = "trusted"          # the virtual machine has a battery clock
 
 [camera]
 source = "/usr/share/maskcam/street.ffconcat"
@@ -66,23 +65,6 @@ class Place(NamedTuple):
     port: int
 
 
-class NoNames:
-    """A name server that knows no name; a virtual machine without one asks without end."""
-
-    def __init__(self):
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind(("127.0.0.1", 53))
-        threading.Thread(target=self._serve, name="names", daemon=True).start()
-
-    def _serve(self) -> None:
-        while True:
-            asked, sender = self._socket.recvfrom(4096)
-            # The question back, as an answer (0x8180) that there is no such name (3).
-            self._socket.sendto(
-                asked[:2] + b"\x81\x83" + asked[4:6] + bytes(6) + asked[12:], sender
-            )
-
-
 class City:
     """City hall: certificates, a broker that asks for them, and a subscriber.
 
@@ -92,6 +74,7 @@ class City:
     def __init__(self, directory: Path):
         assert MOSQUITTO, "mosquitto is missing: apt-get install mosquitto"
         self.directory = directory
+        self._sessions = itertools.count()
         self.authority = Authority(directory / "ca")
         listeners = {BROKER_HOST: free_port(), "127.0.0.1": free_port()}
         self.port = listeners[BROKER_HOST]
@@ -123,7 +106,12 @@ class City:
         )
 
     def subscriber(self) -> Subscriber:
-        return Subscriber(Place(self.host, self.inner_port), settings=self.settings)
+        """One with a session of its own."""
+        return Subscriber(
+            Place(self.host, self.inner_port),
+            settings=self.settings,
+            client_id=f"cityhall-{next(self._sessions)}",
+        )
 
     def folder(self, unit: str = UNIT, **changes) -> Path:
         """The provisioning folder of a unit."""
@@ -142,7 +130,7 @@ class City:
 def names():
     """Answers the virtual machines' questions, in the network that scripts/test gives them."""
     if os.environ.get("MASKCAM_OWN_NETWORK"):
-        NoNames()
+        network.serve(host=BROKER_HOST)
 
 
 @pytest.fixture(scope="module")
