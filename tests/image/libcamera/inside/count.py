@@ -1,0 +1,54 @@
+"""Runs `maskcam run` on libcamera's virtual camera."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+from inside import stand_ins
+from inside.main import ANSWER, HERE
+
+STATE = Path("/tmp/state")
+
+
+def main():
+    began_s = time.monotonic()
+    stand_ins.install()
+    listed_in_s = time.monotonic() - began_s
+    from maskcam.cli import main as maskcam  # after the stand-ins
+    from maskcam.delivery.outbox import Outbox
+
+    settings = json.loads((HERE / "settings.json").read_text())
+    threading.Thread(target=stop_after, args=(settings["frames"],), daemon=True).start()
+    code = maskcam(["run", "--config", str(HERE / "maskcam.toml")])
+    # No broker listens: what the unit would send waits in its outbox.
+    with Outbox(STATE, site=settings["site"], unit=settings["unit"]) as outbox:
+        told = [waiting.payload.decode() for waiting in outbox.pending(100)]
+    sensor = stand_ins.VirtualPicamera2.opened.sensor
+    ANSWER.write_text(
+        json.dumps(
+            {
+                "code": code,
+                "told": told,
+                "frames": sensor.frames,
+                "missed": sensor.missed,
+                "listed_in_s": listed_in_s,
+            }
+        )
+    )
+
+
+def stop_after(frames):
+    """Stops the unit, as systemd would, after so many frames."""
+    while (camera := stand_ins.VirtualPicamera2.opened) is None or camera.sensor.frames < frames:
+        time.sleep(0.1)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    main()
+    os._exit(0)  # libcamera may crash when Python tears it down
