@@ -18,7 +18,6 @@ from image.profiles import CI, COMMON_PACKAGES, FIELD, PROFILES
 from image.sealed import Sealed
 
 ROOT = Path(__file__).parents[2]
-SLOTS = ROOT / "image/overlay/usr/lib/maskcam/slots"
 PACKED = Sealed(Path("root.img"), "ab" * 32, 4096 * 1000)
 needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl")
 
@@ -267,70 +266,6 @@ def test_an_update_fits_its_profile_only():
         assert f"device=/dev/disk/by-partuuid/{part.uuid}\ntype=raw\nbootname={slot}" in (
             bundle.system_conf(CI)
         )
-
-
-class Firmware:
-    """A boot partition, and what RAUC asks of it."""
-
-    def __init__(self, folder: Path):
-        self.folder = folder
-        (folder / "config.txt").write_text(boot.config_txt(CI, "a"))
-        self.runs("a")
-
-    def runs(self, slot: str) -> None:
-        (self.folder / "cmdline").write_text(f"quiet rauc.slot={slot}\n")
-
-    def __call__(self, *arguments: str) -> str:
-        variables = {
-            "PATH": os.environ["PATH"],
-            "MASKCAM_BOOT": str(self.folder),
-            "MASKCAM_CMDLINE": str(self.folder / "cmdline"),
-        }
-        done = subprocess.run(
-            ["sh", SLOTS, *arguments], env=variables, capture_output=True, text=True, check=True
-        )
-        return done.stdout.strip()
-
-    def text(self, name: str) -> str | None:
-        path = self.folder / name
-        return path.read_text() if path.exists() else None
-
-
-@pytest.fixture
-def firmware(tmp_path) -> Firmware:
-    return Firmware(tmp_path)
-
-
-def test_a_new_card_starts_slot_a(firmware):
-    assert firmware("get-primary") == "a"
-
-
-def test_a_new_slot_starts_on_trial_only(firmware):
-    firmware("set-primary", "b")
-    assert firmware("get-primary") == "b"
-    assert firmware.text("config.txt") == boot.config_txt(CI, "a")
-    assert firmware.text("tryboot.txt") == boot.config_txt(CI, "b")
-
-
-def test_a_slot_that_works_stays(firmware):
-    firmware("set-primary", "b")
-    firmware.runs("b")
-    firmware("set-state", "b", "good")
-    assert firmware.text("config.txt") == boot.config_txt(CI, "b")
-    assert firmware.text("tryboot.txt") is None
-
-
-def test_a_slot_is_not_found_good_before_it_runs(firmware):
-    firmware("set-primary", "b")
-    firmware("set-state", "b", "good")
-    assert firmware.text("config.txt") == boot.config_txt(CI, "a")
-
-
-def test_a_bad_slot_is_forgotten(firmware):
-    firmware("set-primary", "b")
-    firmware("set-state", "b", "bad")
-    assert firmware("get-primary") == "a"
-    assert firmware.text("tryboot.txt") is None
 
 
 def test_the_way_to_the_broker_is_one_transaction():
