@@ -16,8 +16,8 @@ from tests.image.machine import Machine
 
 CUTS = int(os.environ.get("MASKCAM_POWER_CUTS", "20"))
 BOOT_S = 900.0
-# The load stands in for the unit, and needs nobody at its screen.
-LOAD = "maskcam.load systemd.mask=maskcam-console.service"
+# The load stands in for the unit; nobody is at its screen, and its broker stays where it is.
+LOAD = "maskcam.load systemd.mask=maskcam-console.service systemd.mask=maskcam-broker.timer"
 
 pytestmark = [pytest.mark.image, pytest.mark.timeout(600 + CUTS * 600)]
 
