@@ -33,7 +33,8 @@ class WatchedCrowd(Crowd):
     """Also remembers which person of the scene each track, objection and passage was."""
 
     scene: Scene
-    seen: dict[object, Counter[int]]  # a number might be used again
+    # by the person, as a track's number might be used again; by the number of a faint track
+    seen: dict[object, Counter[int]]
     objections: Counter[int]
     booked: list[Booked]
 
@@ -43,12 +44,11 @@ class WatchedCrowd(Crowd):
         for track, box in self.heads(at_s).items():
             person = nearest(box, faces)
             if person is not None:
-                self.seen[self._people[track]][person] += 1
+                self.seen[self._people.get(track, track)][person] += 1
 
     def objected(self, track):
-        if track in self._people:
-            for person, _ in self.seen[self._people[track]].most_common(1):
-                self.objections[person] += 1
+        for person, _ in self.seen[self._people.get(track, track)].most_common(1):
+            self.objections[person] += 1
         super().objected(track)
 
     def _book(self, person, at_s):
