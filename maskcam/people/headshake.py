@@ -10,9 +10,10 @@ makes rebounds out of one held turn. Three swings in a row are a "no" when
 - their middles follow each other within `APART_S`: who looks to the left, waits and
   looks to the right is slower;
 - the way up and down is shorter than the way across (else it is a nod), and so is the
-  way that tilting explains (else the head goes from shoulder to shoulder);
-- the face could be measured, and was found again in every frame: what moves is this
-  face, not a hand or another head before it.
+  way that tilting explains (else the head goes from shoulder to shoulder). A head that
+  turns below the camera seems to tilt the other way, in proportion: that is allowed;
+- the face could be measured where it went far, and was found again in every frame:
+  what moves is this face, not a hand or another head before it.
 
 Where the numbers come from, and what they cost and give: docs/head-shake.md.
 """
@@ -32,18 +33,19 @@ SWINGS: Final = 3
 # In head heights; 20 degrees are about 0.18, or 0.14 in boxes that take in the hair.
 TURNS_BACK: Final = 0.05  # a smaller way back does not end a swing
 LEAST: Final = 0.06
-WIDE: Final = 0.11
-TOGETHER: Final = 0.32
+WIDE: Final = 0.12
+TOGETHER: Final = 0.35
 WIDEST: Final = 0.72
 EVEN: Final = 2.5
 EDGE: Final = 0.1  # of the outer swings, that may be the rest before and after
 
-APART_S: Final = (0.08, 0.54)
-DOWN: Final = 0.6  # of the way across
-TILT: Final = 0.21  # of the way across
+APART_S: Final = (0.08, 0.52)
+DOWN: Final = 0.9  # of the way across
+TILT: Final = 0.19  # of the way across
+FROM_ABOVE: Final = 0.6  # of a turn, seen as a tilt the other way from a camera above
 NOD: Final = 0.04  # a way up and down of less is trembling
 LEAN: Final = 0.01  # and so is a tilt of less
-QUALITY: Final = 0.45  # mean over the row
+QUALITY: Final = 0.5  # mean over the way across
 
 
 class HeadShakeRecogniser:
@@ -91,10 +93,10 @@ class HeadShakeRecogniser:
         last = _leaves(way, turns[-1], turns[-2])
         row = motions[first : last + 1]
         down = _length([motion.pitch for motion in row], least=NOD)
-        tilt = _length([motion.roll for motion in row], least=LEAN)
+        tilt = _length(_tilts(row), least=LEAN)
         if down > DOWN * across * self._size or tilt > TILT * across * self._size:
             return None
-        quality = sum(motion.quality for motion in row) / len(row)
+        quality = _quality(row[1:])
         if quality < QUALITY:
             return None
         return quality * min(1.0, across / (2 * TOGETHER))
@@ -117,6 +119,20 @@ def _leaves(way: Sequence[float], turn: int, other: int) -> int:
     while turn + step != other and abs(way[turn + step] - extreme) < near:
         turn += step
     return turn
+
+
+def _tilts(row: Sequence[HeadMotion]) -> list[float]:
+    """Returns the tilt of each frame, less what turning below the camera explains."""
+    turned = sum(motion.yaw**2 for motion in row)
+    against = -sum(motion.yaw * motion.roll for motion in row)
+    share = min(max(against, 0.0), FROM_ABOVE * turned) / turned
+    return [motion.roll + share * motion.yaw for motion in row]
+
+
+def _quality(row: Sequence[HeadMotion]) -> float:
+    """Returns the mean quality, in which frames count as much as the face moved."""
+    ways = [abs(motion.yaw) for motion in row]
+    return sum(way * motion.quality for way, motion in zip(ways, row, strict=True)) / sum(ways)
 
 
 def _length(steps: Sequence[float], *, least: float) -> float:

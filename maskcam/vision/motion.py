@@ -10,7 +10,7 @@ tells how much of the way of the face was turn and how much was travel.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskcam.records import Box, Frame, HeadMotion
-from maskcam.vision.turn import CENTRE, FACE_PX, SIZE, Known, Patch, TurnFit
+from maskcam.vision.turn import CENTRE, FACE_PX, SIZE, Known, Patch, Turn, TurnFit
 
 Luma = NDArray[np.uint8]
 
@@ -34,13 +34,18 @@ RESCALE: Final = 1.18  # a head that grew by this is drawn anew
 # a shaken head comes back to where it was.
 LIKE_ENOUGH: Final = 0.85
 LIKE_MORE: Final = 0.03
+UNEXPLAINED: Final = 0.5  # misfit from which on another look is tried
+CLEARER: Final = 0.8  # by which that one must explain more
 REMEMBERED: Final = 5
 
 # A hand or another head before the face is not like what was there a while ago.
 ANCHOR_EVERY_S: Final = 0.6
 ANCHOR_AGE_S: Final = (1.0, 3.0)
 FAMILIAR: Final = (0.66, 0.94)  # likeness that counts for nothing, and for all
+KNOWN: Final = 0.85  # a look less like than this is not kept to compare with
 MISFIT: Final = (0.77, 0.27)
+CHEST_NOISE: Final = 8.0  # luma levels; less texture than this tells nothing
+STEADY: Final = (0.8, 0.97)
 FOUND: Final = 0.8  # likeness below which the face is lost, and the way to here unknown
 LEAST_QUALITY: Final = 0.01
 
@@ -75,22 +80,32 @@ _ACROSS: Final = np.arange(-5, 6, dtype=np.float32)
 
 
 class _Place(NamedTuple):
-    """One look of a head, and where in the frame its patch and its inner face were."""
+    """One look of a head, and where in the frame it was cut out."""
 
     patch: Patch
     cut: tuple[float, float]
-    face: tuple[float, float]  # frame px, from an arbitrary origin
+    box: tuple[float, float]  # the centre of the face box
+    turned: NDArray[np.float64]  # yaw, pitch and roll since the track began, in head heights
+
+
+class _Look(NamedTuple):
+    """An earlier place of a head whose inner face moved by x and y, in patch px, to be as now."""
+
+    place: _Place
+    x: float
+    y: float
+    likeness: float
 
 
 @dataclass(slots=True)
 class _Head:
     at_s: float
-    box: Box
     size: float  # of the box, averaged
     scale: float  # frame px a patch px
     centre: tuple[float, float]  # of the head as followed
     places: list[_Place]  # newest first
     anchors: list[tuple[float, Patch]]  # looks of the last seconds with their times
+    lost_at_s: float = -math.inf  # when the face was last not found again
 
 
 class HeadMotionMeter:
@@ -127,43 +142,61 @@ class HeadMotionMeter:
 
     def _follow(self, head: _Head, halves: list[Luma], box: Box, at_s: float) -> HeadMotion:
         passed_s = at_s - head.at_s
-        scale, last = head.scale, head.places[0]
         head.size += (_size(box) - head.size) * min(1.0, passed_s / SIZE_MEMORY_S)
         cut = _expected_centre(head, box, passed_s)
-        patch = _cut(halves, cut, scale)
-        shift = (cut[0] - last.cut[0]) / scale, (cut[1] - last.cut[1]) / scale
-        box_x = (box.centre[0] - head.box.centre[0]) / scale - shift[0]
-        box_y = (box.centre[1] - head.box.centre[1]) / scale - shift[1]
+        patch = _cut(halves, cut, head.scale)
+        last = head.places[0]
+        look = _look(last, patch)
+        if look.likeness < LIKE_ENOUGH:
+            look = _likest(head.places, patch, better_than=look)
+        turn, steady = self._turn(look, patch, cut, box, head.scale)
+        if turn.misfit > UNEXPLAINED and len(head.places) > 1:
+            others = [place for place in head.places if place is not look.place]
+            other = _likest(others, patch)
+            instead = self._turn(other, patch, cut, box, head.scale)
+            if instead[0].misfit < CLEARER * turn.misfit:
+                look, (turn, steady) = other, instead
+        familiar = _grade(_familiarity(head, patch, at_s), FAMILIAR)
+        quality = min(_grade(turn.misfit, MISFIT), familiar) * _grade(steady, STEADY)
+        if look.likeness >= FOUND:
+            quality = max(LEAST_QUALITY, quality)
+        else:
+            quality, head.lost_at_s = 0.0, at_s
 
-        inner, likeness = _find_inner(head, patch, cut)
-        body = _find_body(last.patch, patch, box_x, box_y)
-        turn = self._fit.fit(last.patch, patch, body=body, inner=inner)
-        quality = min(
-            _grade(turn.misfit, MISFIT), _grade(_familiarity(head, patch, at_s), FAMILIAR)
-        )
-        quality = max(LEAST_QUALITY, quality) if likeness >= FOUND else 0.0
-
-        face = (
-            last.face[0] + (inner.x + shift[0]) * scale,
-            last.face[1] + (inner.y + shift[1]) * scale,
-        )
-        head.centre = cut[0] + turn.travel_x * scale, cut[1] + turn.travel_y * scale
-        head.places = [_Place(patch, cut, face), *head.places[:REMEMBERED]]
-        head.at_s, head.box = at_s, box
-        in_heads = scale / (HEAD_HEIGHT * head.size)
-        if not 1 / RESCALE < head.size / (scale * FACE_PX) < RESCALE:
+        in_heads = head.scale / (HEAD_HEIGHT * head.size)
+        turned = look.place.turned + np.array([turn.yaw, turn.pitch, turn.roll]) * in_heads
+        yaw, pitch, roll = (float(value) for value in turned - last.turned)
+        head.centre = cut[0] + turn.travel_x * head.scale, cut[1] + turn.travel_y * head.scale
+        head.places = [_Place(patch, cut, box.centre, turned), *head.places[:REMEMBERED]]
+        head.at_s = at_s
+        if not 1 / RESCALE < head.size / (head.scale * FACE_PX) < RESCALE:
             head.scale = head.size / FACE_PX
-            head.places = [_Place(_cut(halves, cut, head.scale), cut, face)]
+            patch = _cut(halves, cut, head.scale)
+            head.places = [_Place(patch, cut, box.centre, turned)]
             head.anchors = []
-        return HeadMotion(
-            at_s, turn.yaw * in_heads, turn.pitch * in_heads, quality, turn.roll * in_heads
+        return HeadMotion(at_s, yaw, pitch, quality, roll)
+
+    def _turn(
+        self, look: _Look, patch: Patch, cut: tuple[float, float], box: Box, scale: float
+    ) -> tuple[Turn, float]:
+        """Fits the turn from an earlier look to now; also tells how alike the chest still is."""
+        place = look.place
+        box_x, box_y = (
+            (now - was - (here - there)) / scale
+            for now, was, here, there in zip(box.centre, place.box, cut, place.cut, strict=True)
         )
+        body = _find_body(place.patch, patch, box_x, box_y)
+        sigma = INNER_SIGMA_PX[0] + INNER_SIGMA_PX[1] * (1 - look.likeness)
+        inner = Known(look.x, look.y, sigma, sigma)
+        turn = self._fit.fit(place.patch, patch, body=body, inner=inner)
+        return turn, _steadiness(place.patch, patch, body)
 
 
 def _meet(halves: list[Luma], box: Box, at_s: float) -> _Head:
     scale = _size(box) / FACE_PX
-    place = _Place(_cut(halves, box.centre, scale), box.centre, box.centre)
-    return _Head(at_s, box, _size(box), scale, box.centre, [place], [])
+    patch = _cut(halves, box.centre, scale)
+    place = _Place(patch, box.centre, box.centre, np.zeros(3))
+    return _Head(at_s, _size(box), scale, box.centre, [place], [])
 
 
 def _size(box: Box) -> float:
@@ -174,7 +207,7 @@ def _size(box: Box) -> float:
 def _expected_centre(head: _Head, box: Box, passed_s: float) -> tuple[float, float]:
     """Returns where the head should be: it moves with the box, but does not jitter."""
     expected = []
-    for followed, was, now in zip(head.centre, head.box.centre, box.centre, strict=True):
+    for followed, was, now in zip(head.centre, head.places[0].box, box.centre, strict=True):
         moved = followed + now - was
         moved += (now - moved) * min(1.0, passed_s / BOX_PULL_S)
         leash = LONGEST_LEASH * head.size
@@ -182,19 +215,17 @@ def _expected_centre(head: _Head, box: Box, passed_s: float) -> tuple[float, flo
     return expected[0], expected[1]
 
 
-def _find_inner(head: _Head, patch: Patch, cut: tuple[float, float]) -> tuple[Known, float]:
-    """Returns how the inner face moved since the frame before, and how alike it still is."""
-    last, scale = head.places[0], head.scale
-    x, y, best = _peak(_INNER.likeness(last.patch, patch), _INNER.reach)
-    if best < LIKE_ENOUGH:
-        for place in head.places[1:]:
-            to_x, to_y, likeness = _peak(_INNER.likeness(place.patch, patch), _INNER.reach)
-            if likeness > best + LIKE_MORE:
-                best = likeness
-                x = to_x + (place.face[0] - place.cut[0] - last.face[0] + last.cut[0]) / scale
-                y = to_y + (place.face[1] - place.cut[1] - last.face[1] + last.cut[1]) / scale
-    sigma = INNER_SIGMA_PX[0] + INNER_SIGMA_PX[1] * (1 - best)
-    return Known(x, y, sigma, sigma), best
+def _look(place: _Place, patch: Patch) -> _Look:
+    """Returns where the inner face of an earlier look is now."""
+    return _Look(place, *_peak(_INNER.likeness(place.patch, patch), _INNER.reach))
+
+
+def _likest(places: Sequence[_Place], patch: Patch, *, better_than: _Look | None = None) -> _Look:
+    """Returns the look that is most like the face now, if it is clearly better than another."""
+    best = max((_look(place, patch) for place in places), key=lambda look: look.likeness)
+    if better_than is not None and best.likeness <= better_than.likeness + LIKE_MORE:
+        return better_than
+    return best
 
 
 def _find_body(before: Patch, now: Patch, box_x: float, box_y: float) -> Known:
@@ -215,19 +246,39 @@ def _find_body(before: Patch, now: Patch, box_x: float, box_y: float) -> Known:
     )
 
 
+def _steadiness(before: Patch, now: Patch, body: Known) -> float:
+    """Returns how alike the chest still is, up to 1: with a hand before the face comes an arm."""
+    rows, columns = _CHEST.part
+    across, down = (
+        max(-reach, min(reach, round(way)))
+        for way, reach in zip(body[:2], _CHEST.reach, strict=True)
+    )
+    was = before[_CHEST.part]
+    moved = now[
+        rows.start + down : rows.stop + down, columns.start + across : columns.stop + across
+    ]
+    (_, spread), (_, change) = cv2.meanStdDev(was), cv2.meanStdDev(moved - was)
+    return 1 - float(change[0, 0]) ** 2 / (2 * (float(spread[0, 0]) ** 2 + CHEST_NOISE**2))
+
+
 def _familiarity(head: _Head, patch: Patch, at_s: float) -> float:
-    """Returns how alike the inner face is to one of its looks some seconds ago, up to 1."""
+    """Returns how alike the inner face is to one of its looks some seconds ago, up to 1.
+
+    Where the face was lost meanwhile, to one of its looks before.
+    """
     youngest, oldest = ANCHOR_AGE_S
-    if not head.anchors or at_s - head.anchors[0][0] >= ANCHOR_EVERY_S:
-        head.anchors.insert(0, (at_s, patch))
     head.anchors = [anchor for anchor in head.anchors if at_s - anchor[0] <= oldest]
     best = -1.0
     for seen_at_s, look in head.anchors:
-        if at_s - seen_at_s >= youngest:
+        if at_s - seen_at_s >= youngest or seen_at_s < head.lost_at_s:
             best = max(best, _peak(_INNER.likeness(look, patch), _INNER.reach)[2])
             if best >= FAMILIAR[1]:
                 break
-    return best if best > -1 else 1.0
+    likeness = best if best > -1 else 1.0
+    due = not head.anchors or at_s - head.anchors[0][0] >= ANCHOR_EVERY_S
+    if due and likeness >= KNOWN:
+        head.anchors.insert(0, (at_s, patch))
+    return likeness
 
 
 def _grade(value: float, ends: tuple[float, float]) -> float:

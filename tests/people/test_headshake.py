@@ -75,6 +75,21 @@ def test_a_tilting_head_is_none():
     assert not shakes(way(lambda t: 0.6 * tilting(t), tilt=tilting))
 
 
+def test_a_turn_below_the_camera_may_look_tilted_the_other_way():
+    shake = swinging(2, 30)
+    below = way(shake, tilt=lambda t: -0.5 * shake(t))
+    assert shakes(below)
+    assert not shakes(way(shake, tilt=lambda t: 0.5 * shake(t)))
+
+
+def test_what_could_not_be_measured_while_it_went_far_is_none():
+    motions = way(swinging(2, 30))
+    fast = [m._replace(quality=0.2 if abs(m.yaw) > 0.02 else 1.0) for m in motions]
+    slow = [m._replace(quality=1.0 if abs(m.yaw) > 0.02 else 0.2) for m in motions]
+    assert not shakes(fast)
+    assert shakes(slow)
+
+
 def test_what_could_not_be_measured_is_none():
     assert not shakes(way(swinging(2.0, 40), quality=0.2))
 

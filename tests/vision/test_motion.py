@@ -59,6 +59,28 @@ def test_other_movements_are_not(kind):
     assert first_shake_at(motions_of(clip_of(kind, 21))) is None
 
 
+def test_a_head_that_comes_back_is_where_it_was():
+    rng = np.random.default_rng(5)
+    script = scripts.Script("shake", "shake", seconds=3.0)
+    script.add("yaw", 20 * np.sign(np.sin(2 * np.pi * 1.7 * script.t)) * (script.t > 0.6))
+    clip = render(script, rng, head_px=60.0, fps=10, photographs=Photographs())
+    way = np.cumsum([motion.yaw for motion in motions_of(clip)])
+    true = clip.turned[:, 0]
+    for pose in (-20, 20):
+        there = way[np.abs(true - pose) < 2]
+        assert len(there) > 8
+        assert np.ptp(there) < 0.1
+    assert way[np.abs(true - 20) < 2].mean() > way[np.abs(true + 20) < 2].mean() + 0.15
+
+
+def test_a_hand_before_the_face_is_no_good_measurement():
+    clip = clip_of(scripts.hand_in_front, 3, head_px=80.0)
+    motions = motions_of(clip)
+    hand = np.abs(np.array([motion.yaw for motion in motions])) > 0.05
+    quality = np.array([motion.quality for motion in motions])
+    assert not hand.any() or quality[hand].mean() < 0.5 < quality[~hand].mean()
+
+
 @pytest.fixture
 def picture():
     rng = np.random.default_rng(0)
