@@ -1,9 +1,7 @@
 """Tests against a fake that imitates picamera2 0.3.38.
 
-What it imitates was read in that version's source; and once, the camera was run on
-that version's real Python code over a stand-in for libcamera, at 30 frames/s: no
-frame came twice, the exposure modes were capped before libcamera read them, and a
-stalled camera closed in 0.3 s.
+What it imitates was read in that version's source. tests/image/test_libcamera.py runs
+the same camera on the real picamera2 and libcamera, with a virtual camera.
 No test has run on a Raspberry Pi yet.
 """
 

@@ -1,7 +1,11 @@
 """A PC with Debian trixie in an emulator, for libcamera's virtual camera.
 
 Its first disk holds Debian's libcamera, picamera2 from PyPI and the unit's own wheels; it
-is built once and kept in build/libcamera. Its second disk holds what a test brings.
+is built once and kept in build/libcamera; that needs root, Debian's archive and PyPI:
+
+    python -m tests.image.libcamera.machine
+
+Its second disk holds what a test brings.
 """
 
 from __future__ import annotations
@@ -18,7 +22,7 @@ from image import initrd
 from image.debian import _KEYRING
 from image.host import debian_archives
 from image.profiles import PYTHON, SUITE
-from image.steps import run
+from image.steps import run, step
 
 ROOT = Path(__file__).parents[3]
 CACHE = ROOT / "build/libcamera"
@@ -86,14 +90,18 @@ def computer() -> Computer:
         for old in (scratch, made):
             shutil.rmtree(old, ignore_errors=True)
         made.mkdir(parents=True)
-        _lay_out(scratch)
+        with step("Debian's libcamera for the virtual machine"):
+            _lay_out(scratch)
+        with step("picamera2 and the wheels of the unit"):
+            _add_wheels(scratch)
         version = initrd.kernel_version(scratch)
         shutil.copy(scratch / f"boot/vmlinuz-{version}", made / "kernel")
         (made / "initrd").write_bytes(_initrd(scratch, CACHE / "initrd", version))
         shutil.rmtree(scratch / "usr/lib/modules")
         shutil.rmtree(scratch / "boot")
         make_disk(scratch, made / "disk")
-        shutil.rmtree(scratch)
+        for used in (scratch, CACHE / "initrd"):
+            shutil.rmtree(used)
         made.rename(folder)
     return Computer(folder)
 
@@ -120,6 +128,9 @@ def _lay_out(root: Path) -> None:
     run("depmod", "-b", root, initrd.kernel_version(root))
     for name in ("mnt", "usr/share/libcamera/pipeline"):
         (root / name).mkdir(parents=True, exist_ok=True)
+
+
+def _add_wheels(root: Path) -> None:
     install = (
         sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-compile",
         "--target", root / "opt/site-packages", "--python-version", PYTHON,
@@ -146,3 +157,7 @@ def _initrd(root: Path, folder: Path, version: str) -> bytes:
         (folder / "modules" / order[-1]).write_bytes(lzma.decompress(path.read_bytes()))
     (folder / "modules/order").write_text("".join(f"{name}\n" for name in order))
     return initrd._packed(folder, 0)
+
+
+if __name__ == "__main__":
+    computer()

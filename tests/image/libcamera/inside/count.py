@@ -12,6 +12,9 @@ from pathlib import Path
 from inside import stand_ins
 from inside.main import ANSWER, HERE
 
+from maskcam.cli import main as maskcam
+from maskcam.delivery.outbox import Outbox
+
 STATE = Path("/tmp/state")
 
 
@@ -19,10 +22,8 @@ def main():
     began_s = time.monotonic()
     stand_ins.install()
     listed_in_s = time.monotonic() - began_s
-    from maskcam.cli import main as maskcam  # after the stand-ins
-    from maskcam.delivery.outbox import Outbox
-
     settings = json.loads((HERE / "settings.json").read_text())
+    print(f"libcamera lists its cameras after {listed_in_s:.0f} s", flush=True)
     threading.Thread(target=stop_after, args=(settings["frames"],), daemon=True).start()
     code = maskcam(["run", "--config", str(HERE / "maskcam.toml")])
     # No broker listens: what the unit would send waits in its outbox.

@@ -11,12 +11,15 @@ import numpy as np
 from inside import stand_ins
 from inside.main import ANSWER, HERE
 
-FRAMES = 24  # more than there are buffers, and each picture for longer than four frames
+from maskcam.camera.picamera2 import Picamera2Camera
+from maskcam.errors import CameraStalledError
+
+FRAMES = 24  # each of the four pictures is shown for four of them
+BUFFERS = 4
 
 
 def main():
     manager = stand_ins.install()
-    from maskcam.camera.picamera2 import Picamera2Camera  # after the stand-ins
 
     small = json.loads((HERE / "settings.json").read_text())["small"]
     pictures = [cv2.imread(str(path)) for path in sorted((HERE / "few").iterdir())]
@@ -31,7 +34,8 @@ def main():
             seen.add(shown)
             luma_off.append(off[shown])
             rgb_off.append(mean_off(frame.rgb, rgb(pictures[shown], tuple(small))))
-    sensor = stand_ins.VirtualPicamera2.opened.sensor
+        sensor = stand_ins.VirtualPicamera2.opened.sensor
+        stalls = pause(camera, sensor)
     ANSWER.write_text(
         json.dumps(
             {
@@ -42,11 +46,27 @@ def main():
                 "rgb_off": max(rgb_off),
                 "shortest_s": float(np.diff(stamps_s).min()),
                 "oldest_s": max(ages_s),
+                "stalls": stalls,
                 "interval_s": sensor.interval_s,
                 "longest_us": longest_us(stand_ins.VirtualPicamera2.opened.tuning),
             }
         )
     )
+
+
+def pause(camera, sensor):
+    """Stops the sensor for some reads, then reads on; returns how many reads told of it."""
+    stalls = 0
+    sensor.exposes.clear()
+    for _ in range(8):
+        try:
+            camera.read(timeout_s=0.1)
+        except CameraStalledError:
+            stalls += 1
+    sensor.exposes.set()
+    for _ in range(2 * BUFFERS):
+        camera.read(timeout_s=5)
+    return stalls
 
 
 def luma(picture):

@@ -77,6 +77,8 @@ class Sensor:
         self._camera = camera
         self._waiting = queue.Queue()
         self._stopping = threading.Event()
+        self.exposes = threading.Event()  # cleared by a test: the sensor pauses
+        self.exposes.set()
         self.frames = self.missed = 0
         self.interval_s = None
 
@@ -103,6 +105,7 @@ class Sensor:
         while not self._stopping.is_set():
             due_s += self.interval_s
             time.sleep(max(0.0, due_s - time.monotonic()))
+            self.exposes.wait()
             try:
                 self._camera.queue_request(self._waiting.get_nowait())
                 self.frames += 1
@@ -132,10 +135,10 @@ class VirtualPicamera2(picamera2.Picamera2):
 
 
 def install():
-    """Puts them in the place of picamera2's own class.
+    """Puts them in the place of picamera2's own class; returns libcamera's list of cameras.
 
     The virtual handler reads all its pictures when libcamera starts, which takes longer
-    than the unit waits for a camera to open: so libcamera is started here.
+    than the unit waits for a camera to open: so libcamera is started here, and kept.
     """
     picamera2.Picamera2 = VirtualPicamera2
-    return libcamera.CameraManager.singleton()
+    return VirtualPicamera2._cm.cms
