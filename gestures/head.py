@@ -7,12 +7,13 @@ down and z towards the camera. The projection is orthographic.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Grey = NDArray[np.float32]
+Grey = NDArray[Any]  # float32 0..255, as far as OpenCV tells
 
 SKIN_SIZE = (512, 256)  # longitude 360 degrees, latitude 180 degrees
 
@@ -59,7 +60,7 @@ def rotation(*, yaw: float, pitch: float, roll: float) -> NDArray[np.float64]:
     turn = np.array([[np.cos(a), 0, np.sin(a)], [0, 1, 0], [-np.sin(a), 0, np.cos(a)]])
     nod = np.array([[1, 0, 0], [0, np.cos(b), np.sin(b)], [0, -np.sin(b), np.cos(b)]])
     tilt = np.array([[np.cos(c), -np.sin(c), 0], [np.sin(c), np.cos(c), 0], [0, 0, 1]])
-    return tilt @ nod @ turn
+    return np.asarray(tilt @ nod @ turn)
 
 
 def draw(canvas: Grey, head: Head, pose: Pose, *, sun: NDArray[np.float64]) -> None:
@@ -116,7 +117,7 @@ def draw(canvas: Grey, head: Head, pose: Pose, *, sun: NDArray[np.float64]) -> N
 def paint(rng: np.random.Generator, *, masked: bool) -> Head:
     """Returns a head nobody has: skin, hair, eyes, perhaps glasses, beard and mask."""
     tone = float(rng.uniform(70, 205))
-    skin = np.full((SKIN_SIZE[1], SKIN_SIZE[0]), tone, np.float32)
+    skin: Grey = np.full((SKIN_SIZE[1], SKIN_SIZE[0]), tone, np.float32)
     skin += _clouds(rng, 24) * 10 + _clouds(rng, 6) * 4
     relief = np.zeros_like(skin)
     dark = tone * float(rng.uniform(0.2, 0.55))

@@ -138,7 +138,7 @@ def turn_and_back(rng: np.random.Generator) -> Script:
 def _nod(s: Script, rng: np.random.Generator, *, hz: float, wide: float) -> None:
     stand_or_walk(s, rng)
     start = float(rng.uniform(0.2, 1))
-    number = int(min(rng.integers(3, 14), (s.seconds - start) * hz * 2))
+    number = int(min(float(rng.integers(3, 14)), (s.seconds - start) * hz * 2))
     pitch, _ = swings(s.t, rng, start_s=start, hz=hz, wide=wide, number=number)
     s.add("pitch", pitch)
     s.add("yaw", pitch * rng.normal(0, 0.12))
@@ -166,7 +166,7 @@ def talk(rng: np.random.Generator) -> Script:
     s = _negative("talk", rng)
     stand_or_walk(s, rng)
     pace = 2 * np.pi * np.cumsum(rng.uniform(2.5, 5.5) * (1 + drift(rng, s.t, 0.3))) / RATE
-    speaking = drift(rng, s.t, 1, 0.8) > -0.6
+    speaking = (drift(rng, s.t, 1, 0.8) > -0.6).astype(float)
     s.add("mouth", speaking * np.clip(np.sin(pace) * 0.7 + 0.3, 0, 1))
     s.add("pitch", speaking * rng.uniform(0.5, 3) * np.sin(pace / 2) + drift(rng, s.t, 3, 1.5))
     s.add("yaw", drift(rng, s.t, rng.uniform(1, 4), 1.2))

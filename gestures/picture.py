@@ -210,7 +210,7 @@ class _Street:
             path = photographs.backgrounds[rng.integers(len(photographs.backgrounds))]
             picture = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
             assert picture is not None
-            wall = cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+            wall: Grey = cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.float32)
             wall = cv2.GaussianBlur(wall, (0, 0), rng.uniform(0.3, 2) * head / 60 + 0.1)
         else:
             coarse = max(4, int(head * rng.uniform(0.1, 0.8)))
@@ -267,7 +267,8 @@ class _Camera:
         if self.name == "jpeg":
             quality = [cv2.IMWRITE_JPEG_QUALITY, self.jpeg]
             files = [cv2.imencode(".jpg", luma, quality)[1] for luma in lumas]
-            return np.stack([cv2.imdecode(f, cv2.IMREAD_GRAYSCALE) for f in files]).astype(np.uint8)
+            luma = [np.asarray(cv2.imdecode(f, cv2.IMREAD_GRAYSCALE), np.uint8) for f in files]
+            return np.stack(luma)
         if self.name == "mpeg4":
             return _through_mpeg4(lumas, fps)
         return lumas
@@ -297,7 +298,7 @@ def _times(rng: np.random.Generator, *, seconds: float, fps: float) -> NDArray[n
         stamps = stamps + rng.uniform(-0.2, 0.2, len(stamps)) / fps
     if rng.random() < 0.4:
         stamps = stamps[rng.random(len(stamps)) > rng.uniform(0.02, 0.1)]
-    return stamps - stamps[0]
+    return np.asarray(stamps - stamps[0])
 
 
 def _boxes(
@@ -363,4 +364,4 @@ def _shade(rng: np.random.Generator, head: float) -> Grey:
     cells = max(2, int(size / coarse))
     small = rng.random((cells, cells)).astype(np.float32)
     field = cv2.resize(small, (size, size), interpolation=cv2.INTER_CUBIC)
-    return np.clip((field - 0.4) * 3, 0, 1).astype(np.float32)
+    return np.asarray(np.clip((field - 0.4) * 3, 0, 1), np.float32)

@@ -81,9 +81,10 @@ def plan(renderer: str, seed: int, *, shakes: int, faint: int, each: int) -> lis
         faint: how many small, short or slow ones.
         each: how many of each confuser.
     """
-    first, faints, confusers = (
-        (shake, [faint_shake], NEGATIVES) if renderer == "first" else ("shake", SHAKES[1:], KINDS)
-    )
+    kinds: tuple[Kind, Sequence[Kind], Sequence[Kind]] = ("shake", SHAKES[1:], KINDS)
+    if renderer == "first":
+        kinds = (shake, [faint_shake], NEGATIVES)
+    first, faints, confusers = kinds
     step = 10_000 if renderer == "first" else 1000
     past = 2 * step if renderer == "first" else 5 * step
     jobs = [Job(seed + i, first) for i in range(shakes)]

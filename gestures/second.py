@@ -32,14 +32,18 @@ class Drawn(NamedTuple):
     facts: dict[str, Any]
 
 
+def _floats(values: Any) -> Colour:
+    return np.asarray(values, np.float32)
+
+
 class _Head:
     """A look: pictures of the front with shut and open mouth, and the colour behind."""
 
     def __init__(self, rng: np.random.Generator, photographs: Sequence[Path], masked: bool) -> None:
         self.radii = np.array([rng.uniform(0.35, 0.42), 0.5, rng.uniform(0.4, 0.5)])
         self.axis = float(rng.uniform(0, 0.2))  # of the neck, behind the middle
-        self.hair = np.float32(rng.uniform(10, 90) * np.array([1.0, 0.85, 0.7]))
-        self.skin = np.float32(rng.uniform(60, 215) * np.array([1.0, 0.8, 0.68]))
+        self.hair = _floats(rng.uniform(10, 90) * np.array([1.0, 0.85, 0.7]))
+        self.skin = _floats(rng.uniform(60, 215) * np.array([1.0, 0.8, 0.68]))
         self.hairline = float(rng.uniform(-0.75, -0.45))
         self.bald_from = float(rng.uniform(-0.1, 0.35))  # depth from which on hair covers the head
         self.photographed = bool(photographs) and rng.random() < 0.5
@@ -52,13 +56,13 @@ class _Head:
         self.open[at] = cv2.GaussianBlur(self.front[at.start - 6 : at.stop - 6] * 0.85, (0, 0), 2)
 
     def _photograph(self, rng: np.random.Generator, photographs: Sequence[Path]) -> Colour:
-        picture = cv2.imread(str(photographs[rng.integers(len(photographs))]))
+        picture = cv2.imread(str(photographs[int(rng.integers(len(photographs)))]))
         assert picture is not None
         high, wide = picture.shape[:2]
         side = 0.86 * min(high, wide)
         left, top = (wide - side) / 2, max(0.0, (high - 1.2 * side) / 2)
         part = picture[int(top) : int(top + min(1.2 * side, high)), int(left) : int(left + side)]
-        return np.float32(cv2.resize(part[..., ::-1], (2 * _FACE, 2 * _FACE)))
+        return _floats(cv2.resize(part[..., ::-1], (2 * _FACE, 2 * _FACE)))
 
     def _paint(self, rng: np.random.Generator, masked: bool) -> Colour:
         face = np.tile(self.skin, (2 * _FACE, 2 * _FACE, 1))
@@ -84,7 +88,9 @@ class _Head:
         if masked:
             cloth = tuple(rng.uniform(20, 240, 3)) if rng.random() < 0.5 else (150, 190, 215)
             edge = [(-1, 0.15), (0, 0.0), (1, 0.15), (1, 0.62), (0.4, 1), (-0.4, 1), (-1, 0.62)]
-            cv2.fillPoly(face, [np.int32((np.array(edge) + 1) * _FACE)], cloth, cv2.LINE_AA)
+            cv2.fillPoly(
+                face, [((np.array(edge) + 1) * _FACE).astype(np.int32)], cloth, cv2.LINE_AA
+            )
         return cv2.GaussianBlur(face, (0, 0), 1.5).astype(np.float32)
 
     def draw(self, whole: Colour, middle: tuple[float, float], height: float, m: Moves) -> Colour:
@@ -122,7 +128,7 @@ class _Head:
         point = start + near[..., None] * along  # on the unit sphere, of the head
         u, v = ((1 + point[..., i]) * _FACE - 0.5 for i in (0, 1))
         looks = [
-            cv2.remap(f, np.float32(u), np.float32(v), cv2.INTER_AREA, borderMode=1)
+            cv2.remap(f, _floats(u), _floats(v), cv2.INTER_AREA, borderMode=1)
             for f in (self.front, self.open)
         ]
         front = looks[0] + np.float32(m.mouth) * (looks[1] - looks[0])
@@ -134,8 +140,8 @@ class _Head:
         normal /= np.linalg.norm(normal, axis=-1, keepdims=True) + 1e-9
         shade = 0.65 + 0.45 * np.maximum(0, normal @ np.array([-0.4, -0.5, 0.75]))
         cover = np.clip(inside / (a * (start @ start) * 0.0006 * 40 / height) + 0.5, 0, 1)
-        cover = np.float32(np.where(inside > -1e-3, cover, 0))[..., None]
-        canvas += cover * (np.float32(colour * shade[..., None]) - canvas)
+        cover = _floats(np.where(inside > -1e-3, cover, 0))[..., None]
+        canvas += cover * (_floats(colour * shade[..., None]) - canvas)
         all_cover[y0:y1, x0:x1] = cover[..., 0]
         return all_cover
 
@@ -146,7 +152,7 @@ def _background(rng: np.random.Generator, photographs: Sequence[Path], w: int, h
         coarse = rng.normal(0, 1, (h // 9 + 2, 3 * w // 9 + 2, 3)).astype(np.float32)
         wall = 120 + rng.uniform(5, 50) * cv2.resize(coarse, (3 * w, h))
     elif kind == 1:
-        wall = np.tile(np.float32(rng.uniform(60, 200, 3)), (h, 3 * w, 1))
+        wall = np.tile(_floats(rng.uniform(60, 200, 3)), (h, 3 * w, 1))
         for _ in range(25):
             x, y = rng.integers(3 * w), rng.integers(h)
             corner = (int(x + rng.integers(4, w // 2)), int(y + rng.integers(4, h)))
@@ -154,9 +160,9 @@ def _background(rng: np.random.Generator, photographs: Sequence[Path], w: int, h
     elif kind == 2:
         wall = np.tile(np.linspace(80, 180, h, dtype=np.float32)[:, None, None], (1, 3 * w, 3))
     else:
-        picture = cv2.imread(str(photographs[rng.integers(len(photographs))]))
+        picture = cv2.imread(str(photographs[int(rng.integers(len(photographs)))]))
         assert picture is not None
-        wall = cv2.resize(picture[..., ::-1], (3 * w, h), interpolation=cv2.INTER_AREA)
+        wall = _floats(cv2.resize(picture[..., ::-1], (3 * w, h), interpolation=cv2.INTER_AREA))
     return np.ascontiguousarray(wall, np.float32)
 
 
@@ -188,7 +194,7 @@ def make(
     wall = _background(rng, streets, w, h)
     scroll, growth = rng.uniform(-0.6, 0.6) * (rng.random() < 0.6), rng.uniform(1, 1.12)
     body = str(rng.choice(["none", "plain", "striped"], p=[0.25, 0.4, 0.35]))
-    cloth = np.float32(rng.uniform(20, 220, 3))
+    cloth = _floats(rng.uniform(20, 220, 3))
     boxes_of = str(rng.choice(["outline", "face", "head"]))
     jitter, noise = rng.choice([0.0, 0.02, 0.04]), rng.choice([0, 2, 5])
     stamps = np.arange(0, facts.pop("seconds"), 1 / fps)
@@ -204,7 +210,7 @@ def make(
         middle = w / 2 + (m.x + m.pan) * size, 0.4 * h + m.y * size
         shift = (-w + (scroll * t + m.pan) * size) if body != "none" else (-w + m.pan * size)
         way = np.array([[1, 0, shift], [0, 1, 0]])
-        canvas = np.float32(cv2.warpAffine(wall, way, (w, h), borderMode=cv2.BORDER_WRAP))
+        canvas = _floats(cv2.warpAffine(wall, way, (w, h), borderMode=cv2.BORDER_WRAP))
         passing = None if m.other is None else (middle[0] + m.other * size, middle[1] + 0.1 * size)
         if passing and behind:
             other.draw(canvas, passing, height, Moves())
@@ -234,7 +240,7 @@ def _ellipse(
     cover = np.zeros(canvas.shape[:2], np.uint8)
     fixed = tuple(round(16 * v) for v in at), tuple(round(16 * v) for v in half)
     cv2.ellipse(cover, *fixed, 0, 0, 360, (255,), -1, cv2.LINE_AA, 4)
-    canvas += np.float32(cover)[..., None] / 255 * (colour - canvas)
+    canvas += _floats(cover)[..., None] / 255 * (colour - canvas)
 
 
 def _draw_body(
@@ -253,7 +259,7 @@ def _draw_body(
     if body == "striped":
         for i in (-0.6, -0.2, 0.2, 0.6):
             at = (x + i * height, y + 2.0 * height)
-            _ellipse(canvas, at, (0.07 * height, 1.1 * height), np.float32(255 - cloth))
+            _ellipse(canvas, at, (0.07 * height, 1.1 * height), _floats(255 - cloth))
 
 
 def _box(
