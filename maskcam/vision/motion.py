@@ -185,11 +185,12 @@ class HeadMotionMeter:
             (now - was - (here - there)) / scale
             for now, was, here, there in zip(box.centre, place.box, cut, place.cut, strict=True)
         )
-        body = _find_body(place.patch, patch, box_x, box_y)
+        chest = _CHEST.likeness(place.patch, patch)
+        body = _find_body(chest, box_x, box_y)
         sigma = INNER_SIGMA_PX[0] + INNER_SIGMA_PX[1] * (1 - look.likeness)
         inner = Known(look.x, look.y, sigma, sigma)
         turn = self._fit.fit(place.patch, patch, body=body, inner=inner)
-        return turn, _steadiness(place.patch, patch, body)
+        return turn, _steadiness(place.patch, patch, chest)
 
 
 def _meet(halves: list[Luma], box: Box, at_s: float) -> _Head:
@@ -228,9 +229,8 @@ def _likest(places: Sequence[_Place], patch: Patch, *, better_than: _Look | None
     return best
 
 
-def _find_body(before: Patch, now: Patch, box_x: float, box_y: float) -> Known:
+def _find_body(likeness: NDArray[np.float32], box_x: float, box_y: float) -> Known:
     """Returns how the body moved, from the chest where it has texture, else from the box."""
-    likeness = _CHEST.likeness(before, now)
     best = float(likeness.max())
     log_weight = (likeness - best) / (0.03 + 0.15 * (1 - best))
     log_weight -= 0.5 * np.square((_ACROSS - box_x) / BOX_SIGMA_PX)
@@ -246,17 +246,15 @@ def _find_body(before: Patch, now: Patch, box_x: float, box_y: float) -> Known:
     )
 
 
-def _steadiness(before: Patch, now: Patch, body: Known) -> float:
-    """Returns how alike the chest still is, up to 1: with a hand before the face comes an arm."""
-    rows, columns = _CHEST.part
-    across, down = (
-        max(-reach, min(reach, round(way)))
-        for way, reach in zip(body[:2], _CHEST.reach, strict=True)
-    )
+def _steadiness(before: Patch, now: Patch, likeness: NDArray[np.float32]) -> float:
+    """Returns how alike the chest still is, up to 1: with a hand before the face comes an arm.
+
+    likeness: of the chest, for every displacement within reach.
+    """
+    _, _, _, (across, down) = cv2.minMaxLoc(likeness)
+    top, left = _CHEST.around[0].start + down, _CHEST.around[1].start + across
     was = before[_CHEST.part]
-    moved = now[
-        rows.start + down : rows.stop + down, columns.start + across : columns.stop + across
-    ]
+    moved = now[top : top + was.shape[0], left : left + was.shape[1]]
     (_, spread), (_, change) = cv2.meanStdDev(was), cv2.meanStdDev(moved - was)
     return 1 - float(change[0, 0]) ** 2 / (2 * (float(spread[0, 0]) ** 2 + CHEST_NOISE**2))
 
