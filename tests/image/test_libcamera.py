@@ -100,6 +100,7 @@ def write_pictures(folder: Path, scene: Scene, times_s) -> None:
 def test_frames_are_those_of_the_camera(report):
     look = report["look"]
     assert look["exit"] == 0, report["console"][-3000:]
+    print(json.dumps(look))
     assert look["libcamera"] == "v0.4.0"
     assert look["cameras"] == ["Street"]
     assert look["pictures_seen"] == 4
@@ -113,11 +114,15 @@ def test_frames_are_those_of_the_camera(report):
 
 
 def test_the_unit_counts(report):
-    count = report["count"]
-    assert (count["exit"], count["code"]) == (0, 0), report["console"][-3000:]
-    print(json.dumps(count))
-    received = [wire.decode_count(payload.encode()) for payload in count["told"]]
-    passages = Scene(SCENE).truth_until(SHOWN_S).passages
-    assert len(passages) == 4
-    assert sum(message.count.people or 0 for message in received) == len(passages)
-    assert sum(message.count.observed_s for message in received) > 0.8 * SHOWN_S
+    unit = report["count"]
+    assert (unit["exit"], unit["code"]) == (0, 0), report["console"][-3000:]
+    print(json.dumps(unit))
+    received = [wire.decode_count(payload.encode()) for payload in unit["told"]]
+    truth = Scene(SCENE).truth_until(SHOWN_S)
+    assert len(truth.passages) == 4
+    counts = [message.count for message in received]
+    assert sum(count.people or 0 for count in counts) == len(truth.passages)
+    # So slow a processor sees a face too seldom to be sure of each mask, but must not be wrong.
+    for state, people in truth.totals().items():
+        assert sum(getattr(count, state) or 0 for count in counts) <= people
+    assert sum(count.observed_s for count in counts) > 0.8 * SHOWN_S

@@ -65,7 +65,7 @@ class Computer:
             EMULATOR, "-M", "pc", "-cpu", "Nehalem", "-smp", "1", "-m", "3072",
             # Time goes by instructions, a nanosecond each: a machine whose speed does not
             # depend on this one's, and that no other work can hold up.
-            "-icount", "shift=0,sleep=on",
+            "-icount", "shift=0,sleep=on", "-rtc", "base=2026-05-04T08:00:00,clock=vm",
             "-nodefaults", "-display", "none", "-no-reboot",
             "-kernel", self.kernel, "-initrd", self.initrd,
             "-append", "console=ttyS0 panic=1 quiet mitigations=off",
