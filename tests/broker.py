@@ -104,7 +104,7 @@ class Mosquitto:
     def stop(self, *, kill: bool = False) -> None:
         if self._process is not None:
             self._process.send_signal(signal.SIGKILL if kill else signal.SIGTERM)
-            self._process.wait(10)
+            self._process.wait(60)  # it saves what it holds, and the disk may be busy
             self._process = None
 
     def restart(self, *, kill: bool = False) -> None:
