@@ -152,7 +152,8 @@ def loaded(service: str) -> str:
         key = line.partition("=")[0]
         if key == "ExecStart":
             program = "/opt/maskcam/bin/python3 /usr/lib/maskcam-ci/load.py %d/maskcam.toml"
-            lines += [f"ExecStart={program}", "StandardOutput=file:/dev/virtio-ports/maskcam.load"]
+            lines += [f"ExecStart={program}", "StandardError=journal"]
+            lines += ["StandardOutput=file:/dev/virtio-ports/maskcam.load"]
         elif key == "[Unit]":
             port = r"dev-virtio\x2dports-maskcam.load.device"
             lines += [line, "ConditionKernelCommandLine=maskcam.load"]
