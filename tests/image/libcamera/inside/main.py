@@ -13,7 +13,7 @@ DESCRIPTION = Path("/usr/share/libcamera/pipeline/virtual/virtual.yaml")
 REPORT = Path("/dev/ttyS1")  # the second serial port
 ANSWER = Path("/tmp/answer")
 
-# The sizes of the unit's two streams; "4:3 adapts" is no word that the handler knows.
+# The handler gives no size that is not named: those of the unit's two streams.
 VIRTUAL = """\
 Street:
   supported_formats:
