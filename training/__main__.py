@@ -82,15 +82,25 @@ def main() -> int:
     if chosen.only != "train":
         from maskcam.evaluate.detections import as_text
         from training.calibrate import calibrate, measure
+        from training.card import write_card
         from training.export import export
+        from training.rival import compare_times
 
         model = export(chosen.data, stills, settings, weights, chosen.models)
         calibrated = calibrate(chosen.data, model)
-        results = {"validation": calibrated, "test": measure(chosen.data, model)}
+        results = {
+            "sha256": json.loads(model.with_suffix(".json").read_text())["sha256"],
+            "training": json.loads((chosen.runs / "history.json").read_text()),
+            "validation": calibrated,
+            "test": measure(chosen.data, model),
+            "times": compare_times(model, chosen.data),
+        }
         (chosen.models / "results.json").write_text(json.dumps(results, indent=1) + "\n")
         curves = chosen.runs / "curves.png"
         if curves.is_file() and chosen.runs.resolve() != chosen.models.resolve():
             shutil.copy(curves, chosen.models)
+        if (chosen.models / "MODEL_CARD.md").is_file():
+            write_card(chosen.models)
         logging.info("test split:\n%s", as_text(results["test"]))
     return 0
 

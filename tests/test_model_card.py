@@ -1,0 +1,28 @@
+"""The model's card tells the figures that were measured, and of the model that is there."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+from training.card import write_card
+
+MODELS = Path(__file__).resolve().parent.parent / "models"
+
+
+def test_card_tells_what_was_measured(tmp_path):
+    for name in ("MODEL_CARD.md", "results.json", "shapes.json"):
+        shutil.copy(MODELS / name, tmp_path)
+    write_card(tmp_path)
+    assert (tmp_path / "MODEL_CARD.md").read_text() == (MODELS / "MODEL_CARD.md").read_text()
+
+
+def test_figures_are_those_of_this_model():
+    results = json.loads((MODELS / "results.json").read_text())
+    content = (MODELS / "maskcam.tflite").read_bytes()
+    assert results["sha256"] == hashlib.sha256(content).hexdigest()
+    described = json.loads((MODELS / "maskcam.json").read_text())
+    assert results["validation"]["threshold"] == described["score_threshold"]
+    assert results["test"]["at_threshold"]["threshold"] == described["score_threshold"]
