@@ -52,10 +52,14 @@ class WatchedCrowd(Crowd):
         super().objected(track)
 
     def _book(self, person, at_s):
-        if not person.omitted:
-            known = self.seen[person].most_common(1)
-            self.booked.append(Booked(known[0][0] if known else None, person.vote.state()))
+        known, state, before = (
+            self.seen[person].most_common(1),
+            person.vote.state(),
+            len(self._passages),
+        )
         super()._book(person, at_s)
+        if len(self._passages) > before:
+            self.booked.append(Booked(known[0][0] if known else None, state))
 
 
 def nearest(box: Box, faces) -> int | None:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from maskcam.people.leaving import Leaving
 from maskcam.people.objections import Objections
 from maskcam.people.place import Place
 from maskcam.people.tracker import EndedTrack, Tracker
@@ -25,9 +26,10 @@ _BLIND_S: Final = 1.0  # a head shake takes about as long
 
 @dataclass(slots=True, eq=False)
 class _Person:
-    """What is known of a person while in view: nothing but how the mask is worn."""
+    """What is known of a person while in view: how the mask is worn, and if a face was seen."""
 
     vote: MaskVote = field(default_factory=MaskVote)
+    leaving: Leaving = field(default_factory=Leaving)
     believed: bool = False  # an earlier part of the same passage was confirmed
     omitted: bool = False  # is in no figure
     blind_s: float = 0.0
@@ -52,6 +54,7 @@ class Crowd:
 
     def __init__(self, *, frame_size: tuple[int, int], high_score: float = 0.5) -> None:
         self._tracker = Tracker(frame_size=frame_size, high_score=high_score)
+        self._high_score = high_score
         self._objections = Objections()
         self._people: dict[int, _Person] = {}
         self._lost: list[_Lost] = []  # confirmed, lost within the picture, may come back
@@ -82,6 +85,7 @@ class Crowd:
         for track, detection in step.seen.items():
             if track in self._people and not self._people[track].omitted:
                 self._people[track].vote.add(detection)
+                self._people[track].leaving.add(detection, high_score=self._high_score)
         self._end(step.ended, at_s)
 
     def heads(self, at_s: float) -> dict[int, Box]:
@@ -162,6 +166,7 @@ class Crowd:
         person.believed = True
         person.blind_s += before.blind_s
         person.vote.merge(before.vote)
+        person.leaving.merge(before.leaving)
         if before.omitted or person.omitted:
             person.omit()
 
@@ -184,7 +189,7 @@ class Crowd:
                 self._lost.append(_Lost(track.place, person))
 
     def _book(self, person: _Person, at_s: float) -> None:
-        if not person.omitted:
+        if not person.omitted and not person.leaving.from_behind():
             self._passages.append(Passage(at_s, person.vote.state()))
 
     def _blind(self, seconds: float) -> None:

@@ -7,18 +7,18 @@ from typing import Final
 from maskcam.people.place import face_size
 from maskcam.records import Detection, MaskState
 
-_CLEAR_FACE_PX: Final = 48.0  # from this size on, a mask is seen as well as it ever is
-_LEAST_SHARE: Final = 0.6
-_LEAST_WEIGHT: Final = 0.5  # one good look, or several poor ones
+_CLEAR_FACE_PX: Final = 64.0  # from this size on, a mask is seen as well as it ever is
+_LEAST_SHARE: Final = 0.5
+_LEAST_WEIGHT: Final = 0.1  # one good look, or several poor ones
 
 
 class MaskVote:
     """Sums up what the detections of one track say.
 
-    Each votes for its state with `score * min(1, size / 48 px)`: a sure look at a near
-    face counts most, and no single look more than 1. The winner needs 60 % of all
-    weight, so that neither a tie nor a narrow majority of mistakes decides, and half
-    a good look in total; otherwise the state is unclear.
+    Each votes for its state with `(score * min(1, size / 64 px)) ** 2`: few sure looks at
+    a near face outweigh the many at a far one, of which a fifth are wrong, and always in
+    the same way. The winner needs more than half of all weight, and a third of a good look in
+    total; otherwise the state is unclear. Chosen on ten minutes of rendered street.
     """
 
     __slots__ = ("_weights",)
@@ -35,7 +35,7 @@ class MaskVote:
             KeyError: its state is `UNCLEAR`, which only a person can be.
         """
         size = face_size(detection.box)
-        self._weights[detection.state] += detection.score * min(1.0, size / _CLEAR_FACE_PX)
+        self._weights[detection.state] += (detection.score * min(1.0, size / _CLEAR_FACE_PX)) ** 2
 
     def merge(self, other: MaskVote) -> None:
         """Adds the votes of another track of the same person."""
@@ -50,6 +50,6 @@ class MaskVote:
         """Returns the state that wins, or `UNCLEAR`."""
         total = sum(self._weights.values())
         winner = max(self._weights, key=self._weights.__getitem__)
-        if total < _LEAST_WEIGHT or self._weights[winner] < _LEAST_SHARE * total:
+        if total < _LEAST_WEIGHT or self._weights[winner] <= _LEAST_SHARE * total:
             return MaskState.UNCLEAR
         return winner
