@@ -83,7 +83,7 @@ def test_an_update_that_works_stays(updated, city, tmp_path):
             what="the unit to find itself well",
             every_s=5,
         )
-        print(f"\nfound good {machine.own_s:.0f} s after power-on")
+        print(f"\nfound good {machine.up_s:.0f} s after power-on")
     assert updated.read("tryboot.txt") is None
 
 
