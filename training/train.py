@@ -168,7 +168,7 @@ def train(data: Path, stills: Path, settings: Settings, runs: Path) -> Path:
                 "step %d of %d  minute %.1f  score loss %.3f  box loss %.3f  rate %.5f",
                 int(step), settings.steps, float(spent_s) / 60, *recent, rate,
             )  # fmt: skip
-        if int(step) % settings.validate_steps == 0:
+        if int(step) % settings.validate_steps == 0 and int(step) < settings.steps:
             validate()
             began = time.monotonic()
         if stop:
