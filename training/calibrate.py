@@ -30,10 +30,10 @@ def calibrate(data: Path, model: Path) -> dict[str, Any]:
     """Writes a threshold chosen on the validation split to the model's .json.
 
     Of the thresholds whose F1 is nearly the best, the lowest with nearly the least bias of the
-    rate of masks: the rate is what city hall reads, and a low threshold misses fewer people. F1 of faces from 20 px whose state is
-    right: a face with the wrong state is a miss and a false alarm. Returns the sweep and the
-    reliability: of the detections in each bin of scores, the share that is a face with the
-    right state.
+    rate of masks: the rate is what city hall reads, and a low threshold misses fewer people.
+    F1 of faces from 20 px whose state is right: a face with the wrong state is a miss and a
+    false alarm. Returns the sweep and the reliability: of the detections in each bin of
+    scores, the share that is a face with the right state.
     """
     truths, found = detect_all(data, "val", model)
     sweep = []
