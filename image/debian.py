@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from image import configure
+from image.host import KEYRING
 from image.profiles import ARCHITECTURE, COMMON_PACKAGES, PYTHON, SUITE, Profile
 from image.steps import run, step
-
-_KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +43,7 @@ def root_archive(profile: Profile, archives: Archives, *, cache: Path, scratch: 
         return archive
     with step("Debian packages"):
         shutil.rmtree(scratch, ignore_errors=True)
-        run(*command, SUITE, scratch, "-", stdin=_sources(archives))
+        run(*command, SUITE, scratch, "-", stdin=sources(archives))
         configure.configure(scratch)
     with step("keeping them"):
         pack(scratch, archive)
@@ -74,7 +73,7 @@ def native_python(archives: Archives, *, cache: Path) -> list[str]:
                 SUITE,
                 made,
                 "-",
-                stdin=_sources(archives),
+                stdin=sources(archives),
             )
             made.rename(home)
     (loader,) = home.glob("usr/lib/*/ld-linux-*.so.?")
@@ -103,9 +102,10 @@ def _command(profile: Profile, archives: Archives) -> list[str]:
     ]
 
 
-def _sources(archives: Archives) -> bytes:
+def sources(archives: Archives) -> bytes:
+    """Returns what apt is to know."""
     lines = [
-        f"deb [signed-by={_KEYRING}] {address} {suite} main non-free-firmware"
+        f"deb [signed-by={KEYRING}] {address} {suite} main non-free-firmware"
         for address, suite in archives.debian
     ]
     if archives.pi:

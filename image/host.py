@@ -29,7 +29,7 @@ NEEDS = {
     "zstd": "zstd",
 }
 _PATH = os.environ.get("PATH", os.defpath) + os.pathsep + "/usr/sbin:/sbin"
-_KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _BINFMT = Path("/proc/sys/fs/binfmt_misc")
 _HANDLER = Path("/usr/lib/binfmt.d/qemu-aarch64.conf")
 _NATIVE = {"aarch64", "arm64"}
@@ -50,8 +50,8 @@ def faults() -> list[str]:
         found.append("root is needed to make a root file system: run it with sudo")
     if missing := missing_tools():
         found.append(f"tools are missing: apt-get install {' '.join(missing)}")
-    if not _KEYRING.exists():
-        found.append(f"{_KEYRING} is missing: apt-get install debian-archive-keyring")
+    if not KEYRING.exists():
+        found.append(f"{KEYRING} is missing: apt-get install debian-archive-keyring")
     return found
 
 

@@ -27,21 +27,43 @@ def kernel_version(root: Path) -> str:
     return found[0]
 
 
-def make(root: Path, folder: Path, *, drivers: tuple[str, ...], epoch: int) -> bytes:
-    """Returns the initrd for a root file system; `folder` is scratch."""
+def make(
+    root: Path,
+    folder: Path,
+    *,
+    drivers: tuple[str, ...],
+    epoch: int,
+    init: Path = _INIT,
+    programs: tuple[str, ...] = _PROGRAMS,
+    modules: tuple[str, ...] = _MODULES,
+) -> bytes:
+    """Returns the initrd for a root file system.
+
+    Args:
+        root: where the kernel's modules and the programs are.
+        folder: scratch.
+        drivers: modules that the kernel may have built in or lack.
+        epoch: the time that its files get.
+        init: the script that is started.
+        programs: what the script calls besides busybox.
+        modules: what it cannot do without.
+
+    Raises:
+        BuildError: a program's library or one of `modules` is not in the root.
+    """
     version = kernel_version(root)
     shutil.rmtree(folder, ignore_errors=True)
     for name in ("bin", "modules"):
         (folder / name).mkdir(parents=True)
-    shutil.copy(_INIT, folder / "init")
+    shutil.copy(init, folder / "init")
     (folder / "init").chmod(0o755)
     shutil.copy(root / "usr/bin/busybox", folder / "bin/busybox")
-    for file in _with_libraries(root, _PROGRAMS):
+    for file in _with_libraries(root, programs):
         target = folder / file.lstrip("/")
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(root / file.lstrip("/"), target)
     order = []
-    for path in _with_dependencies(root, version, (*drivers, *_MODULES)):
+    for path in _with_dependencies(root, version, drivers, modules):
         name = path.name.removesuffix(".xz")
         data = path.read_bytes()
         (folder / "modules" / name).write_bytes(
@@ -53,6 +75,8 @@ def make(root: Path, folder: Path, *, drivers: tuple[str, ...], epoch: int) -> b
 
 
 def _with_libraries(root: Path, programs: tuple[str, ...]) -> list[str]:
+    if not programs:
+        return []
     listed = run("chroot", root, "ldd", *programs).decode()
     libraries = set(re.findall(r"(/\S+) \(0x", listed))
     if "not found" in listed or not libraries:
@@ -60,14 +84,16 @@ def _with_libraries(root: Path, programs: tuple[str, ...]) -> list[str]:
     return [*programs, *sorted(libraries)]
 
 
-def _with_dependencies(root: Path, version: str, names: tuple[str, ...]) -> list[Path]:
+def _with_dependencies(
+    root: Path, version: str, drivers: tuple[str, ...], modules: tuple[str, ...]
+) -> list[Path]:
     """Returns module files in the order in which they must be loaded."""
     found: dict[Path, None] = {}
-    for name in names:
+    for name in (*drivers, *modules):
         try:
             lines = run("modprobe", "-d", root, "-S", version, "--show-depends", name).decode()
         except BuildError as error:
-            if name in _MODULES and name != "crypto-sha256":
+            if name in modules and name != "crypto-sha256":
                 raise BuildError(f"the kernel {version} has no module {name}") from error
             continue  # a driver that this kernel has built in, or that this board's has not
         for line in lines.splitlines():

@@ -12,14 +12,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import lzma
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 from image import initrd
-from image.debian import _KEYRING
+from image.debian import Archives, sources
 from image.host import debian_archives
 from image.profiles import PYTHON, SUITE
 from image.steps import run, step
@@ -96,7 +95,11 @@ def computer() -> Computer:
             _add_wheels(scratch)
         version = initrd.kernel_version(scratch)
         shutil.copy(scratch / f"boot/vmlinuz-{version}", made / "kernel")
-        (made / "initrd").write_bytes(_initrd(scratch, CACHE / "initrd", version))
+        started = initrd.make(
+            scratch, CACHE / "initrd", drivers=_DRIVERS, epoch=0,
+            init=_INSIDE / "init", programs=(), modules=(),
+        )  # fmt: skip
+        (made / "initrd").write_bytes(started)
         shutil.rmtree(scratch / "usr/lib/modules")
         shutil.rmtree(scratch / "boot")
         make_disk(scratch, made / "disk")
@@ -114,16 +117,12 @@ def make_disk(content: Path, disk: Path) -> None:
 
 
 def _lay_out(root: Path) -> None:
-    lines = [
-        f"deb [signed-by={_KEYRING}] {address} {suite} main"
-        for address, suite in debian_archives(None)
-    ]
     run(
         "mmdebstrap", "--quiet", "--variant=extract", "--mode=root", "--format=directory",
         "--architectures=amd64,arm64", '--aptopt=APT::Install-Recommends "false"',
         f"--include={','.join(_PACKAGES)}", f"--extract-hook={_TUNING}",
         SUITE, root, "-",
-        stdin="\n".join(lines).encode() + b"\n",
+        stdin=sources(Archives(debian=tuple(debian_archives(None)))),
     )  # fmt: skip
     run("depmod", "-b", root, initrd.kernel_version(root))
     for name in ("mnt", "usr/share/libcamera/pipeline"):
@@ -142,21 +141,6 @@ def _add_wheels(root: Path) -> None:
     # Compiled under emulation, this would take minutes at each start.
     for folder in ("/opt/site-packages", f"/usr/lib/python{PYTHON}", "/usr/lib/python3"):
         run("chroot", root, "python3", "-m", "compileall", "-q", folder)
-
-
-def _initrd(root: Path, folder: Path, version: str) -> bytes:
-    shutil.rmtree(folder, ignore_errors=True)
-    for name in ("bin", "modules"):
-        (folder / name).mkdir(parents=True)
-    shutil.copy(_INSIDE / "init", folder / "init")
-    (folder / "init").chmod(0o755)
-    shutil.copy(root / "usr/bin/busybox", folder / "bin")
-    order = []
-    for path in initrd._with_dependencies(root, version, _DRIVERS):
-        order.append(path.name.removesuffix(".xz"))
-        (folder / "modules" / order[-1]).write_bytes(lzma.decompress(path.read_bytes()))
-    (folder / "modules/order").write_text("".join(f"{name}\n" for name in order))
-    return initrd._packed(folder, 0)
 
 
 if __name__ == "__main__":
