@@ -47,7 +47,9 @@ def render(folder: Path, *, count: int, first_seed: int = 0) -> None:
         for part in pool.imap(_render_part, parts):
             stills += part
             _log.info("%d of %d stills of the street", len(stills), count)
-    file.write_text(json.dumps(_coco(stills)))
+    part_written = file.with_suffix(".part")
+    part_written.write_text(json.dumps(_coco(stills)))
+    part_written.replace(file)
 
 
 def _render_part(part: tuple[Path, int, int]) -> list[_Still]:

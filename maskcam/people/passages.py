@@ -83,9 +83,10 @@ class Crowd:
                 self._object(other)
         self._claims = {new: old for new, old in self._claims.items() if old not in step.seen}
         for track, detection in step.seen.items():
-            if track in self._people and not self._people[track].omitted:
-                self._people[track].vote.add(detection)
-                self._people[track].leaving.add(detection, high_score=self._high_score)
+            person = self._people.get(track)
+            if person is not None and not person.omitted:
+                person.vote.add(detection)
+                person.leaving.add(detection, high_score=self._high_score)
         self._end(step.ended, at_s)
 
     def heads(self, at_s: float) -> dict[int, Box]:
