@@ -104,20 +104,33 @@ def figures(video: Path, scene: Scene, monkeypatch) -> dict[str, float]:
     }
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(1800)
-def test_ten_minutes_of_street(tmp_path, monkeypatch):
-    video = tmp_path / "street.mp4"
+@pytest.fixture(scope="module")
+def found(tmp_path_factory) -> dict[str, float]:
+    video = tmp_path_factory.mktemp("street") / "street.mp4"
     options = [f"--{name.replace('_', '-')}={value}" for name, value in OPTIONS.items()]
     assert render_street([str(video), f"--seconds={SECONDS}", f"--seed={SEED}", *options]) == 0
     scene = Scene(SceneConfig(seed=SEED, duration_s=SECONDS, **OPTIONS))
-    found = figures(video, scene, monkeypatch)
-    print(json.dumps(found))
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        told = figures(video, scene, monkeypatch)
+    print(json.dumps(told))
+    return told
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_ten_minutes_of_street(found):
     assert found["passages"] >= 80
     assert found["people_counted"] == pytest.approx(found["people_truth"], rel=0.05)
-    # 0.95 is wanted. It is reached for who wears a mask well or none, but a mask on the chin
-    # or below the nose is hardly told from none: see models/MODEL_CARD.md.
     assert found["plain_right"] >= 0.92
     assert found["state_right"] >= 0.80
     assert found["honoured"] >= 0.9 * found["objecting"]
     assert found["suppressed_wrongly"] <= 0.02 * found["people_truth"]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.xfail(
+    strict=True, reason="masks on the chin or below the nose are told as none: models/MODEL_CARD.md"
+)
+def test_states_are_right_for_nearly_all(found):
+    assert found["state_right"] >= 0.95
