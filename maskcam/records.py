@@ -61,6 +61,10 @@ class Frame:
     luma: NDArray[np.uint8]
     rgb: NDArray[np.uint8]
 
+    def copy(self) -> Frame:
+        """Returns a frame that stays valid when the next one is read."""
+        return Frame(self.captured_at_s, self.luma.copy(), self.rgb.copy())
+
 
 class Detection(NamedTuple):
     """A face box (forehead to chin, ear to ear) in pixels of `Frame.luma`.

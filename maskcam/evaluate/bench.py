@@ -43,7 +43,7 @@ def frames_of(loaded: LoadedModel, *, people: int, number: int) -> list[Frame]:
     frames = []
     with SceneCamera(Scene(config), rgb_size=loaded.input_size, fast=True) as camera:
         while (frame := camera.read(timeout_s=10)) is not None:
-            frames.append(Frame(frame.captured_at_s, frame.luma.copy(), frame.rgb.copy()))
+            frames.append(frame.copy())
     return frames
 
 
@@ -56,7 +56,7 @@ def drive(loaded: LoadedModel, frames: Sequence[Frame], *, seconds: float) -> di
     """
     frame = frames[0]
     size = (frame.luma.shape[1], frame.luma.shape[0])
-    detector = loaded.detector(frame_size=size)
+    detector = loaded.detector()
     pipeline = Pipeline(frame_size=size, rules=Rules(), started_at_s=0.0)
     way = [*frames, *frames[-2:0:-1]] if len(frames) > 2 else list(frames)
     invokes, chains, views = [], [], []
@@ -67,7 +67,7 @@ def drive(loaded: LoadedModel, frames: Sequence[Frame], *, seconds: float) -> di
         began_s = time.perf_counter()
         loaded.interpreter.invoke()
         invoked_s = time.perf_counter()
-        pipeline.detected(detector.detect(now.rgb), at_s)
+        pipeline.detected(detector.detect(now), at_s)
         pipeline.see(now)
         pipeline.due(at_s, 0.0)
         chains.append(time.perf_counter() - invoked_s)

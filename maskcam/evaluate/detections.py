@@ -16,7 +16,8 @@ from maskcam.errors import UsageError
 from maskcam.evaluate.conditions import CONDITIONS
 from maskcam.evaluate.precision import STATES, Truth, average_precisions
 from maskcam.evaluate.threshold import at_threshold
-from maskcam.records import Box, Detection, MaskState
+from maskcam.records import Box, Detection, Frame, MaskState
+from maskcam.unit.parts import second_look_of
 from maskcam.vision.detector import Detector
 from maskcam.vision.interpreter import Interpreter
 from maskcam.vision.model_files import describe
@@ -38,6 +39,7 @@ def evaluate(
     conditions: bool = False,
     intervals: bool = False,
     threads: int = 1,
+    second_look: bool = True,
 ) -> dict[str, Any]:
     """Returns what `maskcam evaluate detections --json` prints.
 
@@ -49,6 +51,7 @@ def evaluate(
         conditions: measure again under blur, noise, bad light, a roll and a downward view.
         intervals: give 95 % intervals of the average precisions.
         threads: CPU threads of one inference.
+        second_look: False: measure the detector alone.
 
     Raises:
         UsageError: the file or a picture is missing or cannot be read.
@@ -60,8 +63,8 @@ def evaluate(
     detector = Detector(
         interpreter,
         labels=described.labels,
-        frame_size=(1, 1),
         score_threshold=_LOWEST_SCORE,
+        second_look=second_look_of(described, threads=threads) if second_look else None,
     )
     pictures = [_read_picture(images / name) for name in names]
     found, taken_ms = _detect(detector, pictures)
@@ -185,9 +188,21 @@ def _detect(
     found, taken = [], []
     for rgb in pictures:
         began = time.perf_counter()
-        found.append(detector.detect(rgb, frame_size=(rgb.shape[1], rgb.shape[0])))
+        found.append(detector.detect(frame_of(rgb, detector.input_size)))
         taken.append(time.perf_counter() - began)
     return found, float(np.median(taken)) * 1e3
+
+
+def frame_of(rgb: NDArray[np.uint8], input_size: tuple[int, int]) -> Frame:
+    """Returns a photograph (H, W, 3) as the frame of a unit with so large a camera.
+
+    input_size: width and height of the detector's input, into which the small picture fits.
+    """
+    scale = min(input_size[0] / rgb.shape[1], input_size[1] / rgb.shape[0])
+    size = round(rgb.shape[1] * scale), round(rgb.shape[0] * scale)
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    small = cv2.resize(rgb, size, interpolation=how).astype(np.uint8, copy=False)
+    return Frame(0.0, cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False), small)
 
 
 def _invoke_ms(interpreter: Interpreter) -> float:

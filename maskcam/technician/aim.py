@@ -84,7 +84,7 @@ def watch(
     meter = QualityMeter()
     drawn_s = -REFRESH_S
     with parts.open_camera(loaded.input_size) as camera:
-        detector = loaded.detector(frame_size=camera.size)
+        detector = loaded.detector()
         while (now_s := clock()) < ends_s and not screen.wants_to_quit():
             frame = camera.read(timeout_s=_READ_S)
             if frame is None:
@@ -92,7 +92,7 @@ def watch(
             if now_s - drawn_s < REFRESH_S:
                 continue
             drawn_s = now_s
-            boxes = tuple(detection.box for detection in detector.detect(frame.rgb))
+            boxes = tuple(detection.box for detection in detector.detect(frame))
             recent.extend(boxes)
             view = View(
                 size=camera.size,

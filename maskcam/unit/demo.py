@@ -88,7 +88,7 @@ def demo(
         publisher = parts.enter_context(_publisher(broker, parts))
         opened = parts.enter_context(_camera(source, scene, loaded.input_size, fast=fast))
         camera = _Ending(opened, stop, 60 * minutes if minutes else None)
-        detector = loaded.detector(frame_size=camera.size)
+        detector = loaded.detector()
         rules = Rules(min_people=min_people)
         progress = Progress()
         _say(f"counting {source or 'a rendered street'}; Ctrl-C ends it")

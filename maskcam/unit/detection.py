@@ -9,9 +9,6 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import NamedTuple, Protocol, Self
 
-import numpy as np
-from numpy.typing import NDArray
-
 from maskcam.errors import InferenceStalledError
 from maskcam.records import Detection, Frame
 
@@ -22,8 +19,8 @@ _JOIN_S = 1.0
 class Detects(Protocol):
     """What finds faces in a picture: `maskcam.vision.detector.Detector`, or a fake."""
 
-    def detect(self, rgb: NDArray[np.uint8]) -> list[Detection]:
-        """Returns the faces in `rgb` (h, w, 3)."""
+    def detect(self, frame: Frame) -> list[Detection]:
+        """Returns the faces in a frame."""
         ...
 
 
@@ -38,7 +35,7 @@ class DetectionWorker:
     """A thread with room for one waiting picture: a newer one replaces it.
 
     Nothing is ever queued, so a slow detector drops frames and memory stays
-    bounded. The picture is copied, since a frame is valid only until the next.
+    bounded. The frame is copied, since a frame is valid only until the next.
 
     Args:
         detector: what finds faces.
@@ -52,7 +49,7 @@ class DetectionWorker:
         self._renewals = 0
         self._renewed = False  # since the last inference that went well
         self._changed = threading.Condition()
-        self._waiting: tuple[float, NDArray[np.uint8]] | None = None
+        self._waiting: Frame | None = None
         self._results: list[Detected] = []
         self._failure: Exception | None = None
         self._stopping = False
@@ -79,9 +76,9 @@ class DetectionWorker:
             )
 
     def offer(self, frame: Frame) -> None:
-        """Leaves a copy of the frame's small picture for the detector."""
+        """Leaves a copy of the frame for the detector."""
         with self._changed:
-            self._waiting = (frame.captured_at_s, frame.rgb.copy())
+            self._waiting = frame.copy()
             self._changed.notify()
 
     def take(self) -> list[Detected]:
@@ -111,22 +108,23 @@ class DetectionWorker:
                 self._changed.wait_for(lambda: self._stopping or self._waiting is not None)
                 if self._stopping or self._waiting is None:
                     return
-                captured_at_s, rgb = self._waiting
+                frame = self._waiting
                 self._waiting = None
                 self._busy_since_s = time.monotonic()
             try:
-                detections = self._detected(rgb)
+                detections = self._detected(frame)
             except Exception as error:  # noqa: BLE001 - handed to the loop, which ends the process
                 with self._changed:
                     self._failure = error
                     return
             with self._changed:
-                self._results += [] if detections is None else [Detected(captured_at_s, detections)]
+                if detections is not None:
+                    self._results.append(Detected(frame.captured_at_s, detections))
 
-    def _detected(self, rgb: NDArray[np.uint8]) -> list[Detection] | None:
+    def _detected(self, frame: Frame) -> list[Detection] | None:
         """Returns the faces, or None if the detector failed and was mended."""
         try:
-            detections = self._detector.detect(rgb)
+            detections = self._detector.detect(frame)
         except Exception as error:
             if self._renew is None or self._renewed:
                 raise

@@ -8,7 +8,8 @@ from pathlib import Path
 from maskcam.vision.accelerator import Mode, prepare
 from maskcam.vision.detector import Detector
 from maskcam.vision.interpreter import Interpreter, load_delegate
-from maskcam.vision.model_files import describe
+from maskcam.vision.model_files import ModelDescription, describe
+from maskcam.vision.second_look import SecondLook
 
 # A face that is followed already needs less to be believed than a new one.
 _CONTINUES = 0.6
@@ -21,6 +22,7 @@ class LoadedModel:
     high_score: score from which on a detection may be a new person.
     runs_on: what runs it, for the operator.
     library: the shared library of its delegate; None: the CPU does all.
+    second_look: what judges each face again; always on the CPU. None: the model has none.
     """
 
     interpreter: Interpreter
@@ -28,6 +30,7 @@ class LoadedModel:
     high_score: float
     runs_on: str
     library: str | None = None
+    second_look: SecondLook | None = None
 
     @property
     def input_size(self) -> tuple[int, int]:
@@ -35,13 +38,13 @@ class LoadedModel:
         _, height, width, _ = self.interpreter.inputs[0].shape
         return width, height
 
-    def detector(self, *, frame_size: tuple[int, int]) -> Detector:
-        """Returns a detector that tells boxes in px of a picture of `frame_size`."""
+    def detector(self) -> Detector:
+        """Returns what finds faces with it."""
         return Detector(
             self.interpreter,
             labels=self.labels,
-            frame_size=frame_size,
             score_threshold=_CONTINUES * self.high_score,
+            second_look=self.second_look,
         )
 
     def renew(self) -> None:
@@ -84,4 +87,20 @@ def load_model(
         delegate=chosen.delegate,
     )
     threshold = score_threshold or told.score_threshold
-    return LoadedModel(interpreter, told.labels, threshold, chosen.status, chosen.library)
+    return LoadedModel(
+        interpreter,
+        told.labels,
+        threshold,
+        chosen.status,
+        chosen.library,
+        second_look_of(told, threads=threads),
+    )
+
+
+def second_look_of(told: ModelDescription, *, threads: int = 1) -> SecondLook | None:
+    """Loads the model that looks at each face again, if one belongs to the detector's."""
+    again = told.second_look
+    if again is None:
+        return None
+    interpreter = Interpreter(again.file, threads=threads, sha256=again.sha256)
+    return SecondLook(interpreter, labels=again.labels)

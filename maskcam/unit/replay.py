@@ -50,7 +50,7 @@ def replay(
     """
     loaded = load_model(model=model, threads=threads)
     with VideoCamera(str(video), rgb_size=loaded.input_size) as camera:
-        detector = loaded.detector(frame_size=camera.size)
+        detector = loaded.detector()
         yield from count_frames(
             camera,
             detector,
@@ -90,7 +90,7 @@ def count_frames(
                 offset_s = start.timestamp() - at_s
                 next_detection_s = at_s
             if at_s >= next_detection_s:
-                pipeline.detected(detector.detect(frame.rgb), at_s)
+                pipeline.detected(detector.detect(frame), at_s)
                 if detect_fps is not None:
                     next_detection_s = max(next_detection_s + 1 / detect_fps, at_s)
             pipeline.see(frame)

@@ -99,7 +99,7 @@ def _count(config: Config, *, clock: SystemClock, lamp: Lamp, stop: threading.Ev
         _log.info("maskcam %s counts as %s/%s", maskcam.__version__, unit.site, unit.id)
         Loop(
             camera=camera,
-            detector=loaded.detector(frame_size=camera.size),
+            detector=loaded.detector(),
             pipeline=pipeline,
             deliver=publisher.deliver,
             clock=clock,

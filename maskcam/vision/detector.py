@@ -7,7 +7,6 @@ Any model will do that ends in the standard post-process op of SSD detectors,
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import cv2
@@ -15,31 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskcam.errors import ModelError
-from maskcam.records import Box, Detection, MaskState
+from maskcam.records import Box, Detection, Frame, MaskState
 from maskcam.vision.interpreter import Interpreter, Tensor
+from maskcam.vision.labels import mask_states
+from maskcam.vision.second_look import SecondLook
 
 _POST_PROCESS = "TFLite_Detection_PostProcess"
 _GREY = 128  # of the bars around a picture that has another shape than the input
-
-_STATES = {
-    "with_mask": MaskState.WITH_MASK,
-    "mask": MaskState.WITH_MASK,
-    "masked": MaskState.WITH_MASK,
-    "face_mask": MaskState.WITH_MASK,
-    "without_mask": MaskState.WITHOUT_MASK,
-    "no_mask": MaskState.WITHOUT_MASK,
-    "nomask": MaskState.WITHOUT_MASK,
-    "unmasked": MaskState.WITHOUT_MASK,
-    "face": MaskState.WITHOUT_MASK,
-    "face_no_mask": MaskState.WITHOUT_MASK,
-    "mask_worn_incorrectly": MaskState.INCORRECT,
-    "mask_weared_incorrect": MaskState.INCORRECT,
-    "incorrect": MaskState.INCORRECT,
-    "incorrect_mask": MaskState.INCORRECT,
-    "mask_incorrect": MaskState.INCORRECT,
-    "misplaced": MaskState.INCORRECT,
-}
-_BACKGROUND = {"background", "???"}
 
 
 class _Outputs(NamedTuple):
@@ -58,56 +39,18 @@ class _Letterbox(NamedTuple):
     top: int
 
 
-def read_labels(path: Path) -> list[str]:
-    """Returns the labels in a text file, one a line, the first for class 0.
-
-    Raises:
-        ModelError: the file is missing, empty or no text.
-    """
-    try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except FileNotFoundError as error:
-        raise ModelError(f"{path}: no such labels file; it belongs beside the model") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise ModelError(f"{path}: the labels cannot be read as text") from error
-    labels = [line.strip() for line in lines if line.strip()]
-    if not labels:
-        raise ModelError(f"{path}: the labels file is empty; give one label a line")
-    return labels
-
-
-def mask_states(labels: Sequence[str]) -> list[MaskState | None]:
-    """Returns what each label means; None for a background class.
-
-    Raises:
-        ModelError: a label is unknown.
-    """
-    states: list[MaskState | None] = []
-    for label in labels:
-        name = label.strip().lower().replace(" ", "_").replace("-", "_")
-        if name in _BACKGROUND:
-            states.append(None)
-        elif name in _STATES:
-            states.append(_STATES[name])
-        else:
-            raise ModelError(
-                f'label "{label}" has no known meaning; use with_mask, without_mask, '
-                "mask_worn_incorrectly"
-            )
-    return states
-
-
 class Detector:
     """Finds the faces in a picture.
 
     Args:
         interpreter: the loaded model.
         labels: the name of each class of the model, class 0 first.
-        frame_size: width and height in px in which boxes are told (`Camera.size`).
         score_threshold: faces with a lower score are dropped; lower finds more
             faces and more that are none.
         same_face_iou: boxes that overlap more (intersection over union) are taken
             for one face, whatever their classes; the better score stays.
+        second_look: judges each face again, in full resolution; None: the detector's
+            own word stands.
 
     Raises:
         ModelError: the model has another kind of input or output, or the labels
@@ -119,14 +62,14 @@ class Detector:
         interpreter: Interpreter,
         *,
         labels: Sequence[str],
-        frame_size: tuple[int, int],
         score_threshold: float,
         same_face_iou: float = 0.5,
+        second_look: SecondLook | None = None,
     ) -> None:
         self._interpreter = interpreter
-        self._frame_size = frame_size
         self._score_threshold = score_threshold
         self._same_face_iou = same_face_iou
+        self._second_look = second_look
         self._input = _image_input(interpreter)
         self._outputs = _post_process_outputs(interpreter)
         self._states = mask_states(labels)
@@ -141,25 +84,25 @@ class Detector:
         """Width and height of the model's input in px."""
         return self._input.shape[2], self._input.shape[1]
 
-    def detect(
-        self, rgb: NDArray[np.uint8], *, frame_size: tuple[int, int] | None = None
-    ) -> list[Detection]:
-        """Returns the faces in a picture, the best score first.
+    def detect(self, frame: Frame) -> list[Detection]:
+        """Returns the faces in a frame, the best score first; boxes in px of its luma.
 
-        Args:
-            rgb: (h, w, 3) uint8; of any size, but no scaling is needed, and none
-                done, when it just fits into `input_size` with its aspect kept.
-            frame_size: in place of the one of the constructor, for pictures of
-                different sizes.
+        `frame.rgb` may have any size, but no scaling is needed, and none done, when it
+        just fits into `input_size` with its aspect kept.
 
         Raises:
             ModelError: the model failed or gave a class that has no label.
             InferenceStalledError: the accelerator failed.
         """
-        placed = self._place(rgb)
+        placed = self._place(frame.rgb)
         self._interpreter.set_input(self._as_input())
         self._interpreter.invoke()
-        return self._faces(placed, frame_size or self._frame_size)
+        faces = self._faces(placed, (frame.luma.shape[1], frame.luma.shape[0]))
+        if self._second_look is None:
+            return faces
+        judged = self._second_look.look(frame, faces)
+        kept = [face for face in judged if face.score >= self._score_threshold]
+        return sorted(kept, key=lambda face: -face.score)
 
     def _place(self, rgb: NDArray[np.uint8]) -> _Letterbox:
         width, height = self.input_size

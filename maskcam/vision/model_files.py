@@ -15,11 +15,20 @@ _NAME = "maskcam.tflite"
 
 
 @dataclass(frozen=True, slots=True)
+class SecondLookDescription:
+    """The model that looks at each face again; `file` lies beside the detector's."""
+
+    file: Path
+    sha256: str | None
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ModelDescription:
     """What must be known of a model beside its file; see models/maskcam.json.
 
     sha256: of the file, None if not told. labels: class 0 first. score_threshold: the one
-    that was calibrated on the validation split.
+    that was calibrated on the validation split. second_look: None if there is none.
     """
 
     file: Path
@@ -27,6 +36,7 @@ class ModelDescription:
     labels: tuple[str, ...]
     input: tuple[int, int] | None
     score_threshold: float
+    second_look: SecondLookDescription | None = None
 
 
 def default_model() -> Path:
@@ -58,6 +68,8 @@ def describe(model: Path | None = None) -> ModelDescription:
         size = content.get("input")
         shape = (int(size[0]), int(size[1])) if size is not None else None
         sha256 = content.get("sha256")
+        again = content.get("second_look")
+        second_look = None if again is None else _second_look(file, again)
     except OSError as error:
         raise ModelError(
             f"{beside}: cannot be read ({error.strerror}); it belongs beside the model and "
@@ -65,8 +77,19 @@ def describe(model: Path | None = None) -> ModelDescription:
         ) from error
     except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
         raise ModelError(
-            f"{beside}: needs labels (a list) and score_threshold (a number); found {error!r}"
+            f"{beside}: needs labels (a list) and score_threshold (a number), and of a "
+            f"second_look its file and labels; found {error!r}"
         ) from error
     if not labels or not math.isfinite(threshold) or not 0 < threshold < 1:
         raise ModelError(f"{beside}: labels are empty or score_threshold is not between 0 and 1")
-    return ModelDescription(file, str(sha256) if sha256 else None, labels, shape, threshold)
+    return ModelDescription(
+        file, str(sha256) if sha256 else None, labels, shape, threshold, second_look
+    )
+
+
+def _second_look(model: Path, content: dict[str, Any]) -> SecondLookDescription:
+    return SecondLookDescription(
+        model.with_name(str(content["file"])),
+        str(content["sha256"]) if content.get("sha256") else None,
+        tuple(str(label) for label in content["labels"]),
+    )

@@ -66,9 +66,9 @@ def test_there_are_people_in_the_pictures_and_the_unit_ran_to_their_end(evidence
     assert evidence.windows, "no window was told"
     model = load_model()
     with VideoCamera(str(evidence.film), rgb_size=model.input_size) as camera:
-        detector = model.detector(frame_size=camera.size)
+        detector = model.detector()
         frames = islice(iter(lambda: camera.read(timeout_s=5), None), 12, None, 8)
-        seen = sum(len(detector.detect(frame.rgb)) for frame in frames)
+        seen = sum(len(detector.detect(frame)) for frame in frames)
     assert seen >= 3, "the detector sees nobody in this film"
 
 

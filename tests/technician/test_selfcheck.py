@@ -124,10 +124,8 @@ class Loaded:
     def __init__(self, file):
         self._interpreter = Interpreter(file, threads=1)
 
-    def detector(self, *, frame_size):
-        return Detector(
-            self._interpreter, labels=LABELS, frame_size=frame_size, score_threshold=0.5
-        )
+    def detector(self):
+        return Detector(self._interpreter, labels=LABELS, score_threshold=0.5)
 
 
 def parts(model_file, root, *, camera=None, **changes):
@@ -225,11 +223,11 @@ def test_a_bad_picture_is_told_by_name(settle, camera, name, words):
     assert words in found[name].detail
 
 
-def test_a_look_is_short_and_keeps_one_small_picture():
+def test_a_look_is_short_and_keeps_one_frame():
     seen = picture.look(WallCamera(frames=10_000), seconds=3)
     assert seen.frames == 46
     assert seen.fps == pytest.approx(15)
-    assert seen.rgb.shape == (90, 160, 3)
+    assert seen.frame.rgb.shape == (90, 160, 3)
 
 
 def usb(tmp_path, vendor, product):

@@ -28,10 +28,10 @@ class Gated:
         self.begun = threading.Semaphore(0)
         self.seen: list[int] = []
 
-    def detect(self, rgb):
+    def detect(self, frame):
         self.begun.release()
         assert self.go.acquire(timeout=5)
-        self.seen.append(int(rgb[0, 0, 0]))
+        self.seen.append(int(frame.rgb[0, 0, 0]))
         return [FACE]
 
 
@@ -69,7 +69,7 @@ def test_the_picture_is_copied():
 
 def test_a_failure_ends_the_loop_with_its_reason():
     class Broken:
-        def detect(self, rgb):
+        def detect(self, frame):
             raise RuntimeError("USB transfer failed")
 
     with DetectionWorker(Broken()) as worker:
@@ -106,7 +106,7 @@ class Failing:
         self.turns = set(turns)
         self.turn = 0
 
-    def detect(self, rgb):
+    def detect(self, frame):
         self.turn += 1
         if self.turn in self.turns:
             raise RuntimeError(f"the device has gone in turn {self.turn}")

@@ -106,7 +106,7 @@ class ExactDetector:
         self._walkers = walkers
         self.calls = 0
 
-    def detect(self, rgb) -> list[Detection]:
+    def detect(self, frame) -> list[Detection]:
         self.calls += 1
         return list(self._found(self._camera.now_s))
 

@@ -1,14 +1,15 @@
 import time
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
 from maskcam.errors import ModelError
-from maskcam.records import MaskState
-from maskcam.vision.detector import Detector, mask_states, read_labels
+from maskcam.records import Frame, MaskState
+from maskcam.unit.parts import second_look_of
+from maskcam.vision.detector import Detector
 from maskcam.vision.interpreter import Interpreter
+from maskcam.vision.labels import mask_states
 from maskcam.vision.model_files import describe
 from tests.vision.tiny_model import OUTPUT_NAMES, TinyModel, identity_model
 
@@ -19,13 +20,12 @@ RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 
 @pytest.fixture
 def make(tmp_path):
-    def make(model=TINY, *, labels=LABELS, frame_size=(32, 32), threshold=0.6, **options):
+    def make(model=TINY, *, labels=LABELS, threshold=0.6, **options):
         path = tmp_path / "tiny.tflite"
         path.write_bytes(model if isinstance(model, bytes) else model.build())
         return Detector(
             Interpreter(path, threads=1),
             labels=labels,
-            frame_size=frame_size,
             score_threshold=threshold,
             **options,
         )
@@ -33,19 +33,19 @@ def make(tmp_path):
     return make
 
 
-def picture(size, *patches):
-    """Returns a black picture of (width, height) with (x0, y0, x1, y1, colour) patches."""
+def picture(size, *patches, frame_size=(32, 32)):
+    """Returns a frame whose small picture, black, has (x0, y0, x1, y1, colour) patches."""
     image = np.zeros((size[1], size[0], 3), np.uint8)
     for x0, y0, x1, y1, colour in patches:
         image[y0:y1, x0:x1] = colour
-    return image
+    return Frame(0.0, np.zeros(frame_size[::-1], np.uint8), image)
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int8", "float32"])
 def test_finds_each_class_where_it_is_for_every_kind_of_input(make, dtype):
-    rgb = picture((32, 32), (0, 0, 8, 8, RED), (16, 8, 24, 16, GREEN), (8, 24, 16, 32, BLUE))
+    frame = picture((32, 32), (0, 0, 8, 8, RED), (16, 8, 24, 16, GREEN), (8, 24, 16, 32, BLUE))
     # The float input is -1..1, so black gives scores of -1 and not 0.
-    found = make(TinyModel(input_dtype=dtype)).detect(rgb)
+    found = make(TinyModel(input_dtype=dtype)).detect(frame)
     assert {(tuple(round(edge) for edge in face.box), face.state) for face in found} == {
         ((0, 0, 8, 8), MaskState.WITH_MASK),
         ((16, 8, 24, 16), MaskState.WITHOUT_MASK),
@@ -68,14 +68,13 @@ def test_finds_each_class_where_it_is_for_every_kind_of_input(make, dtype):
     ],
 )
 def test_boxes_come_back_in_pixels_of_the_frame(make, size, frame_size, patch, expected):
-    rgb = picture(size, (*patch, RED))
-    (face,) = make(frame_size=frame_size).detect(rgb)
+    (face,) = make().detect(picture(size, (*patch, RED), frame_size=frame_size))
     assert face.box == pytest.approx(expected, abs=0.01)
 
 
 def test_boxes_are_cut_at_the_edges_of_the_frame(make):
-    detector = make(TinyModel(cell_size=2.0), frame_size=(320, 320))
-    (face,) = detector.detect(picture((32, 32), (0, 0, 8, 8, RED)))
+    detector = make(TinyModel(cell_size=2.0))
+    (face,) = detector.detect(picture((32, 32), (0, 0, 8, 8, RED), frame_size=(320, 320)))
     assert face.box == pytest.approx((0, 0, 120, 120))
 
 
@@ -83,12 +82,6 @@ def test_bars_are_grey_again_when_the_shape_changes(make):
     detector = make()
     detector.detect(picture((32, 32), (0, 0, 32, 32, RED)))
     assert detector.detect(picture((32, 16))) == []
-
-
-def test_a_picture_may_have_its_own_frame_size(make):
-    rgb = picture((32, 32), (8, 0, 16, 8, RED))
-    (face,) = make().detect(rgb, frame_size=(320, 320))
-    assert face.box == pytest.approx((80, 0, 160, 80))
 
 
 @pytest.mark.parametrize(
@@ -132,7 +125,7 @@ def test_shapes_and_names_decide_where_the_runtime_hides_the_operators(
 def test_models_from_tensorflows_own_exporter_run(make, kind):
     """See make_tf2_export.py: scores come first, class 0 of the scores is the background."""
     model = (Path(__file__).parent / "data" / f"tf2_export_{kind}.tflite").read_bytes()
-    rgb = picture((32, 32), (0, 0, 8, 8, RED), (16, 8, 24, 16, GREEN), (8, 24, 16, 32, BLUE))
+    frame = picture((32, 32), (0, 0, 8, 8, RED), (16, 8, 24, 16, GREEN), (8, 24, 16, 32, BLUE))
     detector = make(model)
     assert [tensor.shape for tensor in detector._interpreter.outputs] == [
         (1, 10),
@@ -141,7 +134,7 @@ def test_models_from_tensorflows_own_exporter_run(make, kind):
         (1, 10),
     ]
     assert {
-        (face.state, tuple(round(edge) for edge in face.box)) for face in detector.detect(rgb)
+        (face.state, tuple(round(edge) for edge in face.box)) for face in detector.detect(frame)
     } == {
         (MaskState.WITH_MASK, (0, 0, 8, 8)),
         (MaskState.WITHOUT_MASK, (16, 8, 24, 16)),
@@ -150,13 +143,13 @@ def test_models_from_tensorflows_own_exporter_run(make, kind):
 
 
 def test_low_scores_are_dropped_and_the_best_comes_first(make):
-    rgb = picture(
+    frame = picture(
         (32, 32),
         (0, 0, 8, 8, (100, 0, 0)),
         (8, 8, 16, 16, (180, 0, 0)),
         (16, 16, 24, 24, (0, 250, 0)),
     )
-    found = make(threshold=0.5).detect(rgb)
+    found = make(threshold=0.5).detect(frame)
     assert [round(face.score, 2) for face in found] == [0.98, 0.71]
 
 
@@ -171,9 +164,9 @@ def test_one_face_with_two_classes_is_told_once(make):
 @pytest.mark.parametrize(("iou", "faces"), [(0.3, 1), (0.35, 2)])
 def test_boxes_that_overlap_more_than_the_limit_are_one_face(make, iou, faces):
     """Boxes of twice the cells' size, on neighbouring cells: two thirds overlap by 1/3."""
-    detector = make(TinyModel(cell_size=2.0), same_face_iou=iou, frame_size=(320, 320))
-    rgb = picture((32, 32), (8, 8, 16, 16, RED), (16, 8, 24, 16, GREEN))
-    assert len(detector.detect(rgb)) == faces
+    detector = make(TinyModel(cell_size=2.0), same_face_iou=iou)
+    frame = picture((32, 32), (8, 8, 16, 16, RED), (16, 8, 24, 16, GREEN))
+    assert len(detector.detect(frame)) == faces
 
 
 def test_an_empty_picture_has_no_faces(make):
@@ -222,8 +215,8 @@ def test_a_class_without_a_label_is_an_error(make):
 
 def test_a_background_class_is_no_face(make):
     detector = make(labels=["background", "with_mask", "without_mask"])
-    rgb = picture((32, 32), (0, 0, 8, 8, RED), (16, 8, 24, 16, GREEN))
-    (face,) = detector.detect(rgb)
+    frame = picture((32, 32), (0, 0, 8, 8, RED), (16, 8, 24, 16, GREEN))
+    (face,) = detector.detect(frame)
     assert face.state is MaskState.WITH_MASK
 
 
@@ -237,32 +230,14 @@ def test_a_model_of_something_else_than_a_picture_is_an_error(make):
         make(identity_model((1, 8, 8, 1)))
 
 
-def test_labels_file(tmp_path):
-    path = tmp_path / "labels.txt"
-    path.write_text("with_mask\nwithout_mask\r\n\nmask_worn_incorrectly\n", encoding="utf-8")
-    assert read_labels(path) == LABELS
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [(None, "no such labels file"), (b"\n", "is empty"), (b"\xff\xfe", "cannot be read")],
-)
-def test_faults_of_a_labels_file(tmp_path, content, message):
-    path = tmp_path / "labels.txt"
-    if content is not None:
-        path.write_bytes(content)
-    with pytest.raises(ModelError, match=message):
-        read_labels(path)
-
-
 def test_what_is_not_inference_costs_little(make):
     """On an empty street everything but `invoke` may cost 0.3 times a 3.5 ms inference."""
     model = TinyModel(input_shape=(1, 320, 320, 3), input_dtype="int8", max_detections=50)
-    detector = make(model, frame_size=(1280, 720))
-    rgb = cv2.resize(picture((32, 18)), (320, 180))
-    assert detector.detect(rgb) == []  # before it, the outputs hold anything
+    detector = make(model)
+    frame = picture((320, 180), frame_size=(1280, 720))
+    assert detector.detect(frame) == []  # before it, the outputs hold anything
     detector._interpreter.invoke = lambda: None
-    best = min(_seconds(lambda: detector.detect(rgb), 20) for _ in range(10))
+    best = min(_seconds(lambda: detector.detect(frame), 20) for _ in range(10))
     assert best < 0.3e-3
 
 
@@ -279,8 +254,7 @@ def test_the_model_that_comes_with_maskcam_runs():
     detector = Detector(
         interpreter,
         labels=told.labels,
-        frame_size=(1280, 720),
         score_threshold=told.score_threshold,
+        second_look=second_look_of(told),
     )
-    width, height = detector.input_size
-    assert detector.detect(np.full((height, width, 3), 128, np.uint8)) == []
+    assert detector.detect(picture(detector.input_size, frame_size=(1280, 720))) == []

@@ -136,6 +136,30 @@ def identity_model(shape: tuple[int, ...] = (1, 8, 8, 3)) -> bytes:
     return file.bytes(inputs=[image], outputs=[flat])
 
 
+def mean_model(size: int) -> bytes:
+    """Returns a uint8 model whose three outputs are the means of its picture's three channels."""
+    file = _File()
+    scale = 1 / 255, 0
+    image = file.tensor("image", (1, size, size, 3), "uint8", *scale)
+    means = file.tensor("means", (1, 1, 1, 3), "uint8", *scale)
+    flat = file.tensor("flat", (1, 3), "uint8", *scale)
+    file.operator(
+        _AVERAGE_POOL_2D,
+        [image],
+        [means],
+        options_type=_POOL_OPTIONS,
+        options={0: ("int8", 1), **dict.fromkeys((1, 2, 3, 4), ("int32", size))},
+    )
+    file.operator(
+        _RESHAPE,
+        [means, file.constant("shape", np.array([1, 3], np.int32))],
+        [flat],
+        options_type=_RESHAPE_OPTIONS,
+        options={0: ("int32s", [1, 3])},
+    )
+    return file.bytes(inputs=[image], outputs=[flat])
+
+
 class _File:
     """Collects tensors and operators. A table is a dict: field number to (kind, value)."""
 

@@ -7,12 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from maskcam.camera.base import Camera
 from maskcam.config import Config
 from maskcam.errors import AcceleratorError, MaskcamError
+from maskcam.records import Frame
 from maskcam.technician import verdicts
 from maskcam.technician.finding import Finding
 from maskcam.unit.detection import Detects
@@ -45,13 +43,13 @@ class Model(Protocol):
         """What does the work, in words that begin with "Edge TPU" or "CPU"."""
         ...
 
-    def detector(self, *, frame_size: tuple[int, int]) -> Detects:
-        """Returns a detector for pictures of `frame_size`."""
+    def detector(self) -> Detects:
+        """Returns what finds faces with it."""
         ...
 
 
 class Look(NamedTuple):
-    """What a few seconds of frames told; of the pictures only the last small one is kept."""
+    """What a few seconds of frames told; of the pictures only the last is kept."""
 
     fps: float
     frames: int
@@ -59,7 +57,7 @@ class Look(NamedTuple):
     quality: FrameQuality
     changes: int
     burnt: float
-    rgb: NDArray[np.uint8]
+    frame: Frame
 
 
 def look(camera: Camera, *, seconds: float = LOOK_S) -> Look:
@@ -71,7 +69,7 @@ def look(camera: Camera, *, seconds: float = LOOK_S) -> Look:
     meter = QualityMeter()
     frames = changes = 0
     first_s = last_s = 0.0
-    found: tuple[FrameQuality, float, NDArray[np.uint8]] | None = None
+    found: tuple[FrameQuality, float, Frame] | None = None
     while not frames or last_s - first_s < seconds:
         frame = camera.read(timeout_s=FRAME_S if frames else FIRST_FRAME_S)
         if frame is None:
@@ -80,7 +78,7 @@ def look(camera: Camera, *, seconds: float = LOOK_S) -> Look:
         first_s, last_s = first_s if frames > 1 else frame.captured_at_s, frame.captured_at_s
         seen = meter.measure(frame.luma)
         changes += seen.changed
-        found = seen, float((frame.luma[::8, ::8] >= BURNT).mean()), frame.rgb
+        found = seen, float((frame.luma[::8, ::8] >= BURNT).mean()), frame
     if found is None:
         raise MaskcamError("the source has no frames")
     spent_s = last_s - first_s
@@ -91,7 +89,7 @@ def look(camera: Camera, *, seconds: float = LOOK_S) -> Look:
         quality=found[0],
         changes=changes,
         burnt=found[1],
-        rgb=found[2].copy(),
+        frame=found[2].copy(),
     )
 
 
@@ -147,11 +145,11 @@ def model(load: Callable[[], Model]) -> Loading:
 def speed(loaded: Model, seen: Look) -> Finding:
     """Times the detector on one of the camera's pictures."""
     try:
-        detector = loaded.detector(frame_size=seen.size)
-        detector.detect(seen.rgb)  # the first one also builds the plan
+        detector = loaded.detector()
+        detector.detect(seen.frame)  # the first one also builds the plan
         began_s = time.perf_counter()
         for _ in range(_INFERENCES):
-            detector.detect(seen.rgb)
+            detector.detect(seen.frame)
         each_ms = (time.perf_counter() - began_s) / _INFERENCES * 1000
     except MaskcamError as error:
         return Finding.fault("detector", str(error))

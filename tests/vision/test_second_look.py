@@ -1,0 +1,143 @@
+"""The second look, with a real model that tells the mean brightness, redness and blueness."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from maskcam.errors import ModelError
+from maskcam.records import Box, Detection, Frame, MaskState
+from maskcam.unit.parts import load_model
+from maskcam.vision.interpreter import Interpreter
+from maskcam.vision.model_files import describe
+from maskcam.vision.second_look import REACH, SecondLook, cut_out
+from tests.vision.tiny_model import TinyModel, identity_model, mean_model
+
+LABELS = ("no_face", "with_mask", "without_mask")
+BRIGHT_IS_A_FACE = ("with_mask", "no_face", "no_face")
+SIZE = 28  # of a cut, in which a face fills 16 px
+RED, BLUE = (255, 0, 0), (0, 0, 255)
+
+
+@pytest.fixture
+def again(tmp_path):
+    path = tmp_path / "mean.tflite"
+    path.write_bytes(mean_model(SIZE))
+    return SecondLook(Interpreter(path, threads=1), labels=LABELS)
+
+
+def street(*, luma=0, colour=RED) -> Frame:
+    """Returns a frame of 160x90 with a small picture of half of it."""
+    rgb = np.full((45, 80, 3), colour, np.uint8)
+    return Frame(0.0, np.full((90, 160), luma, np.uint8), rgb)
+
+
+def face(box, *, state=MaskState.WITHOUT_MASK, score=0.8) -> Detection:
+    return Detection(Box(*box), state, score)
+
+
+def test_the_state_is_that_of_the_cut(again):
+    small = (20, 20, 40, 40)
+    [red] = again.look(street(colour=RED), [face(small)])
+    [blue] = again.look(street(colour=BLUE), [face(small, state=MaskState.WITH_MASK)])
+    assert (red.state, blue.state) == (MaskState.WITH_MASK, MaskState.WITHOUT_MASK)
+    assert red.box == Box(*small)
+
+
+def test_a_face_that_the_detector_saw_as_large_keeps_its_state(again):
+    """From 32 px in the frame on, a face has 16 px in the detector's picture, as in the cut."""
+    frame = street(colour=RED)
+    small, large = face((20, 20, 51, 51)), face((20, 20, 53, 53))
+    states = [one.state for one in again.look(frame, [small, large])]
+    assert states == [MaskState.WITH_MASK, MaskState.WITHOUT_MASK]
+
+
+def test_what_is_no_face_loses_its_score(tmp_path):
+    path = tmp_path / "mean.tflite"
+    path.write_bytes(mean_model(SIZE))
+    again = SecondLook(Interpreter(path, threads=1), labels=BRIGHT_IS_A_FACE)
+    dark, bright = (
+        again.look(street(luma=luma), [face((20, 20, 40, 40))])[0].score for luma in (51, 204)
+    )
+    assert dark == pytest.approx(0.8 * 0.2, abs=0.01)
+    assert bright == pytest.approx(0.8 * 0.8, abs=0.01)
+
+
+def test_a_cut_has_the_brightness_of_the_large_picture_and_the_colour_of_the_small_one():
+    frame = street(colour=RED)
+    luma = frame.luma
+    luma[30:60, 50:80] = 200
+    cut = cut_out(frame, Box(50, 30, 80, 60), SIZE)
+    assert cut.shape == (SIZE, SIZE, 3)
+    inner = round(SIZE / REACH) - 2  # px of the face
+    first = (SIZE - inner) // 2
+    inside = cut[first : first + inner, first : first + inner, 0]
+    assert (inside == 200).all()
+    assert cut[0, 0, 0] == 0
+    assert (cut[:, :, 1] == 255).all()  # Cr of pure red
+
+
+@pytest.mark.parametrize("box", [(-5, -5, 15, 15), (150, 80, 160, 90), (0, 0, 160, 90)])
+def test_outside_of_the_picture_its_edge_goes_on(box):
+    cut = cut_out(street(luma=90), Box(*box), SIZE)
+    assert (cut[:, :, 0] == 90).all()
+
+
+def test_a_face_of_a_few_pixels_is_cut_as_well():
+    assert cut_out(street(luma=90), Box(80.2, 40.1, 80.9, 40.4), SIZE).shape == (SIZE, SIZE, 3)
+
+
+def test_another_kind_of_model_is_an_error(tmp_path):
+    path = tmp_path / "other.tflite"
+    path.write_bytes(identity_model())
+    with pytest.raises(ModelError, match="is no second look; it takes one square picture"):
+        SecondLook(Interpreter(path, threads=1), labels=LABELS)
+    path.write_bytes(mean_model(SIZE))
+    with pytest.raises(ModelError, match="a uint8 share for each of with_mask, without_mask"):
+        SecondLook(Interpreter(path, threads=1), labels=("with_mask", "without_mask"))
+
+
+def described(folder, *, sha256=None, name="again.tflite"):
+    """Writes a detector and its second look; returns the detector's file."""
+    (folder / "model.tflite").write_bytes(TinyModel().build())
+    (folder / "again.tflite").write_bytes(mean_model(SIZE))
+    content = {
+        "labels": ["with_mask", "without_mask", "mask_worn_incorrectly"],
+        "score_threshold": 0.5,
+        "second_look": {"file": name, "labels": BRIGHT_IS_A_FACE, "sha256": sha256},
+    }
+    (folder / "model.json").write_text(json.dumps(content))
+    return folder / "model.tflite"
+
+
+def test_a_model_brings_its_second_look(tmp_path):
+    """Of two boxes that the detector finds alike, the dark one is dropped."""
+    detector = load_model(model=described(tmp_path), threads=1).detector()
+    rgb = np.zeros((32, 32, 3), np.uint8)
+    rgb[0:8, 0:8] = rgb[16:24, 16:24] = RED
+    luma = np.zeros((32, 32), np.uint8)
+    luma[12:28, 12:28] = 255
+    found = detector.detect(Frame(0.0, luma, rgb))
+    assert [one.box for one in found] == [pytest.approx((16, 16, 24, 24))]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"sha256": "0" * 64}, "again.tflite: checksum does not match"),
+        ({"name": "gone.tflite"}, "gone.tflite: no such model file"),
+    ],
+)
+def test_a_damaged_second_look_is_an_error(tmp_path, changes, message):
+    with pytest.raises(ModelError, match=message):
+        load_model(model=described(tmp_path, **changes), threads=1)
+
+
+def test_a_description_that_is_no_table_is_an_error(tmp_path):
+    file = described(tmp_path)
+    content = json.loads((tmp_path / "model.json").read_text())
+    (tmp_path / "model.json").write_text(json.dumps(content | {"second_look": "again.tflite"}))
+    with pytest.raises(ModelError, match="second_look"):
+        describe(file)
