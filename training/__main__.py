@@ -14,7 +14,8 @@ _EXAMPLES = """examples:
   scripts/train-model                          train, export and evaluate (resumes a broken run)
   scripts/train-model --steps 100 --stills 120 --runs /tmp/try --models /tmp/try
                                                see that everything works
-  scripts/train-model --only export            make models/maskcam.tflite from the last weights
+  scripts/train-model --only second-look       train the second look for the last detector
+  scripts/train-model --only export            make the models from the last weights
   scripts/train-model --only shapes            compare input shapes with the last weights
   scripts/train-model --only stills            render the stills of the street beforehand
   scripts/train-model --only times             time the model against the one to beat
@@ -42,7 +43,9 @@ def main() -> int:
     )
     parser.add_argument("--steps", type=int, help="of training, in place of the configuration's")
     parser.add_argument(
-        "--only", choices=("stills", "train", "export", "shapes", "times"), help="do only this step"
+        "--only",
+        choices=("stills", "train", "second-look", "export", "shapes", "times"),
+        help="do only this step",
     )
     chosen = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
@@ -75,18 +78,23 @@ def main() -> int:
 
         compare(chosen.data, settings, weights, chosen.models)
         return 0
-    if chosen.only != "export":
+    if chosen.only in (None, "train"):
         from training.train import train
 
         train(chosen.data, stills, settings, chosen.runs)
     if chosen.only != "train":
         from maskcam.evaluate.detections import as_text
+        from training import second_look
         from training.calibrate import calibrate, measure
         from training.card import write_card
         from training.export import export
         from training.rival import compare_times
 
         model = export(chosen.data, stills, settings, weights, chosen.models)
+        again = chosen.runs.with_name(chosen.runs.name + "-second-look")
+        if chosen.only != "export":
+            second_look.train(chosen.data, settings.second_look, again, model)
+        second_look.export(chosen.data, settings.second_look, again, chosen.models)
         calibrated = calibrate(chosen.data, model)
         results = {
             "sha256": json.loads(model.with_suffix(".json").read_text())["sha256"],

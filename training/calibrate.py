@@ -11,10 +11,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from maskcam.evaluate.detections import evaluate, read_truth
+from maskcam.evaluate.detections import evaluate, frame_of, read_truth
 from maskcam.evaluate.precision import Truth, average_precisions
 from maskcam.evaluate.threshold import at_threshold, iou
 from maskcam.records import Detection
+from maskcam.unit.parts import second_look_of
 from maskcam.vision.detector import Detector
 from maskcam.vision.interpreter import Interpreter
 from maskcam.vision.model_files import describe
@@ -56,6 +57,9 @@ def calibrate(data: Path, model: Path) -> dict[str, Any]:
     return {
         "threshold": chosen,
         "ap50": average_precisions(truths, found),
+        "ap50_of_the_detector": average_precisions(
+            *detect_all(data, "val", model, second_look=False)
+        ),
         "sweep": sweep,
         "reliability": reliability(truths, found),
     }
@@ -72,23 +76,29 @@ def measure(data: Path, model: Path) -> dict[str, Any]:
     )
     truths, found = detect_all(data, "test", model)
     report["reliability"] = reliability(truths, found)
+    alone = evaluate(
+        coco=data / "masks/test.json", images=data / "masks/images", model=model, second_look=False
+    )
+    report["detector_alone"] = {key: alone[key] for key in ("ap50", "ap50_from_20_px")}
     return report
 
 
-def detect_all(data: Path, split: str, model: Path) -> tuple[list[Truth], list[list[Detection]]]:
+def detect_all(
+    data: Path, split: str, model: Path, *, second_look: bool = True
+) -> tuple[list[Truth], list[list[Detection]]]:
     """Returns the truth of a split and the detections of any score."""
     described = describe(model)
     names, truths = read_truth(data / f"masks/{split}.json")
     detector = Detector(
         Interpreter(described.file, threads=2, sha256=described.sha256),
         labels=described.labels,
-        frame_size=(1, 1),
         score_threshold=0.02,
+        second_look=second_look_of(described, threads=2) if second_look else None,
     )
     found = []
     for name in names:
         rgb: NDArray[np.uint8] = cv2.imread(str(data / "masks/images" / name))[:, :, ::-1]
-        found.append(detector.detect(rgb, frame_size=(rgb.shape[1], rgb.shape[0])))
+        found.append(detector.detect(frame_of(rgb, detector.input_size)))
     return truths, found
 
 

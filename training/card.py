@@ -91,7 +91,7 @@ def _targets(results: dict[str, Any]) -> str:
     large, told = test["ap50_from_20_px"], test["at_threshold"]
     gain = _mean(test["ap50"]) - sum(_RIVAL) / 2
     floating = results["training"][-1]
-    whole = results["validation"]["ap50"]
+    whole = results["validation"]["ap50_of_the_detector"]
     lost = max(floating[name] - whole[name] for name in ("with_mask", "without_mask"))
     worst = min(_mean(v) for v in test["ap50_by_condition"].values()) - _mean(test["ap50"])
     low, high = told["state_right_interval"]

@@ -34,20 +34,20 @@ def build(
     Sides are multiples of 32; None leaves them open (training). Weights do not depend on them.
     """
     image = layers.Input((height, width, 3), batch_size=batch)
-    x = _conv(image, shape.channels[0], 6, 4)
+    x = conv(image, shape.channels[0], 6, 4)
     levels = []
     for channels, blocks in zip(shape.channels[1:], shape.blocks, strict=True):
-        x = _conv(x, channels, 3, 2)
+        x = conv(x, channels, 3, 2)
         for _ in range(blocks):
-            x = _residual(x, channels)
+            x = residual(x, channels)
         levels.append(x)
     fine, middle, coarse = levels
-    coarse = _conv(coarse, shape.pyramid, 1)
-    middle = _conv(_merge(middle, coarse, shape.pyramid), shape.pyramid, 3)
-    fine = _conv(_merge(fine, middle, shape.pyramid), shape.pyramid, 3)
+    coarse = conv(coarse, shape.pyramid, 1)
+    middle = conv(_merge(middle, coarse, shape.pyramid), shape.pyramid, 3)
+    fine = conv(_merge(fine, middle, shape.pyramid), shape.pyramid, 3)
     codes, scores = [], []
     for level in (fine, middle, coarse):
-        x = _conv(level, shape.pyramid, 3)
+        x = conv(level, shape.pyramid, 3)
         # The last layers stay exact when the others train in half precision.
         code = layers.Conv2D(4, 1, bias_initializer=tf.constant_initializer(3.0), dtype="float32")(
             x
@@ -68,9 +68,10 @@ def build(
     )
 
 
-def _conv(
+def conv(
     x: tf.Tensor, channels: int, kernel: int, stride: int = 1, *, relu: bool = True
 ) -> tf.Tensor:
+    """Returns a convolution with batch normalization, and ReLU6 if wanted."""
     x = layers.Conv2D(
         channels, kernel, stride, padding="same", use_bias=False, kernel_initializer="he_normal"
     )(x)
@@ -78,13 +79,14 @@ def _conv(
     return layers.ReLU(6.0)(x) if relu else x
 
 
-def _residual(x: tf.Tensor, channels: int) -> tf.Tensor:
-    y = _conv(_conv(x, channels, 3), channels, 3, relu=False)
+def residual(x: tf.Tensor, channels: int) -> tf.Tensor:
+    """Returns two 3x3 convolutions beside a short cut."""
+    y = conv(conv(x, channels, 3), channels, 3, relu=False)
     return layers.ReLU(6.0)(layers.Add()([x, y]))
 
 
 def _merge(fine: tf.Tensor, coarse: tf.Tensor, channels: int) -> tf.Tensor:
-    side = _conv(fine, channels, 1, relu=False)
+    side = conv(fine, channels, 1, relu=False)
     return layers.ReLU(6.0)(layers.Add()([side, _Enlarge()([coarse, side])]))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,14 @@ class Picture:
 def load_coco(
     file: Path, images: Path, *, approximate_weight: float = 1.0, every: int = 1
 ) -> list[Picture]:
-    """Reads a COCO file with the `ignore` and `box_convention` fields of the project's data.
+    """Reads all that `read_coco` yields."""
+    return list(read_coco(file, images, approximate_weight=approximate_weight, every=every))
+
+
+def read_coco(
+    file: Path, images: Path, *, approximate_weight: float = 1.0, every: int = 1
+) -> Iterator[Picture]:
+    """Yields the pictures of a COCO file with the data's `ignore` and `box_convention` fields.
 
     approximate_weight: box weight of boxes that were converted from head boxes.
     every: takes every n-th picture only.
@@ -49,7 +57,6 @@ def load_coco(
     faces: dict[int, list[dict[str, Any]]] = {}
     for annotation in coco["annotations"]:
         faces.setdefault(annotation["image_id"], []).append(annotation)
-    pictures = []
     for image in coco["images"][::every]:
         bgr = cv2.imread(str(images / image["file_name"]))
         if bgr is None:
@@ -59,16 +66,13 @@ def load_coco(
         classes = [IGNORE if f.get("iscrowd") else f["category_id"] - 1 for f in found]
         classes += [IGNORE] * len(image.get("ignore", []))
         weight = approximate_weight if image.get("box_convention", "face") != "face" else 1.0
-        pictures.append(
-            Picture(
-                rgb=np.ascontiguousarray(bgr[:, :, ::-1]),
-                boxes=_corners(boxes),
-                classes=np.array(classes, np.int32),
-                box_weight=np.full(len(boxes), weight, np.float32),
-                source=image.get("source", file.stem),
-            )
+        yield Picture(
+            rgb=np.ascontiguousarray(bgr[:, :, ::-1]),
+            boxes=_corners(boxes),
+            classes=np.array(classes, np.int32),
+            box_weight=np.full(len(boxes), weight, np.float32),
+            source=image.get("source", file.stem),
         )
-    return pictures
 
 
 def load_crops(folder: Path) -> list[Picture]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from training.canvas import Recipe
 
@@ -17,6 +18,23 @@ class Export:
     max_detections: int
     nms_score_threshold: float
     nms_iou_threshold: float
+
+
+@dataclass(frozen=True, slots=True)
+class SecondLookSettings:
+    """How the network that looks at each face again is trained; see config.toml."""
+
+    seed: int
+    steps: int
+    batch: int
+    learning_rate: float
+    weight_decay: float
+    ema: float
+    stills: int
+    size: int
+    channels: tuple[int, ...]
+    shares: tuple[float, float, float, float]
+    rendered: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +61,7 @@ class Settings:
     state_weight: float
     state_from_step: int
     export: Export
+    second_look: SecondLookSettings
 
     @classmethod
     def read(cls, file: Path) -> Settings:
@@ -63,5 +82,11 @@ class Settings:
             class_weights=tuple(loss.pop("class_weights")),
             **loss,
             export=Export(**values.pop("export")),
+            second_look=_second_look(values.pop("second_look")),
             **values,
         )
+
+
+def _second_look(values: dict[str, Any]) -> SecondLookSettings:
+    channels, shares = tuple(values.pop("channels")), tuple(values.pop("shares"))
+    return SecondLookSettings(channels=channels, shares=shares, **values)

@@ -15,7 +15,7 @@ from maskcam.records import Box, MaskState
 
 _log = logging.getLogger(__name__)
 _CATEGORY = {MaskState.WITH_MASK: 1, MaskState.WITHOUT_MASK: 2, MaskState.INCORRECT: 3}
-_SIZE = (768, 432)
+SIZE, FULL_SIZE = (768, 432), (1280, 720)
 _PART = 60  # stills a process renders in turn: neighbours share street and cast
 HELD_BACK_SEED = 9_000_000  # seeds from here on are for tests only
 
@@ -28,7 +28,7 @@ class _Still(NamedTuple):
     ignored: list[Box]
 
 
-def render(folder: Path, *, count: int, first_seed: int = 0) -> None:
+def render(folder: Path, *, count: int, first_seed: int = 0, size: tuple[int, int] = SIZE) -> None:
     """Writes `count` JPEG stills and stills.json (COCO form) to `folder`, with all cores.
 
     Half of them are staged to be as varied as can be, half are frames of scenes as the unit
@@ -41,25 +41,26 @@ def render(folder: Path, *, count: int, first_seed: int = 0) -> None:
         return
     stills: list[_Still] = []
     parts = [
-        (folder, first_seed + first, min(_PART, count - first)) for first in range(0, count, _PART)
+        (folder, first_seed + first, min(_PART, count - first), size)
+        for first in range(0, count, _PART)
     ]
     with multiprocessing.get_context("spawn").Pool() as pool:
         for part in pool.imap(_render_part, parts):
             stills += part
             _log.info("%d of %d stills of the street", len(stills), count)
     part_written = file.with_suffix(".part")
-    part_written.write_text(json.dumps(_coco(stills)))
+    part_written.write_text(json.dumps(_coco(stills, size)))
     part_written.replace(file)
 
 
-def _render_part(part: tuple[Path, int, int]) -> list[_Still]:
-    folder, first, count = part
+def _render_part(part: tuple[Path, int, int, tuple[int, int]]) -> list[_Still]:
+    folder, first, count, size = part
     cv2.setNumThreads(1)
     staged = first // _PART % 2 == 0
     rendered = []
     for seed in range(first, first + count):
         rgb, faces, ignored = (render_training_sample if staged else render_scene_sample)(
-            seed, size=_SIZE
+            seed, size=size
         )
         name = f"{seed:07d}.jpg"
         cv2.imwrite(str(folder / name), rgb[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92])
@@ -67,8 +68,8 @@ def _render_part(part: tuple[Path, int, int]) -> list[_Still]:
     return rendered
 
 
-def _coco(stills: list[_Still]) -> dict[str, Any]:
-    width, height = _SIZE
+def _coco(stills: list[_Still], size: tuple[int, int]) -> dict[str, Any]:
+    width, height = size
     names = {1: "with_mask", 2: "without_mask", 3: "mask_worn_incorrectly"}
     annotations: list[dict[str, Any]] = []
     for number, still in enumerate(stills):

@@ -1,0 +1,148 @@
+"""A process that draws training batches from cuts: smaller, moved, in another light each time."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterator
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from maskcam.vision.second_look import REACH
+from training.cuts import Cut
+from training.drawn_masks import draw_mask
+from training.photometry import vary
+from training.settings import SecondLookSettings
+
+_AHEAD = 8
+_PATIENCE_S = 300.0
+_WITH_MASK, _WITHOUT_MASK, _INCORRECT = range(3)
+_DRAWN = {_WITH_MASK: (0.3, ("well",)), _INCORRECT: (0.6, ("nose_out", "chin"))}
+_DRAWABLE_PX = 22.0
+_SMALLEST_PX, _LARGEST_PX = 9.0, 64.0  # longer side that a face is brought to
+
+
+class Sampler:
+    """Draws examples; the same generator gives the same one."""
+
+    def __init__(self, cuts: list[Cut], settings: SecondLookSettings) -> None:
+        self._settings = settings
+        self._pools: dict[tuple[bool, int], list[Cut]] = {}
+        for cut in cuts:
+            self._pools.setdefault((cut.rendered, cut.kind), []).append(cut)
+        self._bare = [
+            cut for cut in self._pools[False, _WITHOUT_MASK] if _longer_side(cut) >= _DRAWABLE_PX
+        ]
+
+    def draw(self, rng: np.random.Generator) -> tuple[NDArray[np.uint8], int]:
+        """Returns (size, size, 3) YCrCb as the unit would cut it out, and its kind."""
+        settings = self._settings
+        kind = int(rng.choice(4, p=settings.shares))
+        rendered = bool(rng.random() < settings.rendered)
+        share, ways = _DRAWN.get(kind, (0.0, ()))
+        if not rendered and rng.random() < share:
+            cut = self._bare[int(rng.integers(len(self._bare)))]
+            rgb = cut.rgb.copy()
+            draw_mask(rgb, cut.box, str(rng.choice(ways)), rng)
+        else:
+            pool = self._pools[rendered, kind]
+            cut = pool[int(rng.integers(len(pool)))]
+            rgb = cut.rgb
+        return _seen_anew(rgb, cut.box, settings.size, rng), kind
+
+
+def batches(
+    cuts: list[Cut], settings: SecondLookSettings, *, first: int
+) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int64]]]:
+    """Yields pictures (B, size, size, 3) and kinds (B,) without end, from batch `first` on."""
+    context = multiprocessing.get_context("spawn")
+    ready: Any = context.Queue(_AHEAD)
+    worker = context.Process(
+        target=_produce, args=(cuts, settings, first, ready), name="cuts", daemon=True
+    )
+    worker.start()
+    try:
+        while True:
+            yield ready.get(timeout=_PATIENCE_S)
+    finally:
+        worker.terminate()
+        worker.join(10)
+
+
+def _produce(cuts: list[Cut], settings: SecondLookSettings, first: int, ready: Any) -> None:
+    cv2.setNumThreads(1)
+    sampler = Sampler(cuts, settings)
+    step = first
+    while True:
+        rng = np.random.default_rng((settings.seed, step))
+        drawn = [sampler.draw(rng) for _ in range(settings.batch)]
+        ready.put((np.stack([one for one, _ in drawn]), np.array([kind for _, kind in drawn])))
+        step += 1
+
+
+def plain(cut: Cut, size: int) -> NDArray[np.uint8]:
+    """Returns a cut as the unit would see it, unchanged."""
+    return _warped(cv2.cvtColor(cut.rgb, cv2.COLOR_RGB2YCrCb), cut.box, size, REACH, np.eye(2))
+
+
+def _seen_anew(
+    rgb: NDArray[np.uint8], box: NDArray[np.float32], size: int, rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    longer = float(max(box[2] - box[0], box[3] - box[1]))
+    if rng.random() < 0.75:
+        most = max(_SMALLEST_PX + 1, min(longer, _LARGEST_PX))
+        wanted = np.exp(rng.uniform(np.log(_SMALLEST_PX), np.log(most)))
+        rgb, box = _shrunk(rgb, box, min(wanted / longer, 1.0))
+    ycrcb = cv2.cvtColor(vary(np.ascontiguousarray(rgb), rng), cv2.COLOR_RGB2YCrCb)
+    if rng.random() < 0.7:
+        ycrcb[:, :, 1:] = _coarse(ycrcb[:, :, 1:], rng.uniform(0.35, 1.0))
+    longer = float(max(box[2] - box[0], box[3] - box[1]))
+    moved = box + np.tile(rng.normal(0, 0.06, 2) * longer, 2)
+    angle = np.deg2rad(rng.normal(0, 7))
+    mirror = -1 if rng.random() < 0.5 else 1
+    turn = np.array(
+        [[np.cos(angle) * mirror, -np.sin(angle)], [np.sin(angle) * mirror, np.cos(angle)]]
+    )
+    return _warped(ycrcb, moved, size, REACH * np.exp(rng.normal(0, 0.1)), turn)
+
+
+def _warped(
+    ycrcb: NDArray[np.uint8],
+    box: NDArray[np.floating],
+    size: int,
+    reach: float,
+    turn: NDArray[np.float64],
+) -> NDArray[np.uint8]:
+    zoom = size / (reach * float(max(box[2] - box[0], box[3] - box[1])))
+    if zoom < 0.8:  # no aliasing: shrink by areas first
+        before = ycrcb.shape[0]
+        ycrcb, box = _shrunk(ycrcb, box, 1.2 * zoom)
+        zoom *= before / ycrcb.shape[0]
+    centre = (box[:2] + box[2:]) / 2
+    matrix = np.column_stack([zoom * turn, size / 2 - zoom * turn @ centre])
+    return cv2.warpAffine(
+        ycrcb, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+
+
+def _shrunk(
+    picture: NDArray[np.uint8], box: NDArray[np.floating], factor: float
+) -> tuple[NDArray[np.uint8], NDArray[np.floating]]:
+    side = max(4, round(picture.shape[0] * factor))
+    if side >= picture.shape[0]:
+        return picture, box
+    small = cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)
+    return small, box * (side / picture.shape[0])
+
+
+def _coarse(colours: NDArray[np.uint8], factor: float) -> NDArray[np.uint8]:
+    """Returns the colours as the detector's smaller picture has them."""
+    side = max(2, round(colours.shape[0] * factor))
+    small = cv2.resize(colours, (side, side), interpolation=cv2.INTER_AREA)
+    return cv2.resize(small, colours.shape[:2], interpolation=cv2.INTER_LINEAR)
+
+
+def _longer_side(cut: Cut) -> float:
+    return float(max(cut.box[2] - cut.box[0], cut.box[3] - cut.box[1]))

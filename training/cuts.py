@@ -1,0 +1,112 @@
+"""What the second look learns from: faces, and what a detector took for some, each cut out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from maskcam.evaluate.detections import frame_of
+from maskcam.evaluate.threshold import iou
+from maskcam.records import Box
+from maskcam.vision.detector import Detector
+from maskcam.vision.interpreter import Interpreter
+from maskcam.vision.model_files import describe
+from training.pictures import IGNORE, Picture, load_crops, load_distractors, read_coco
+
+NO_FACE = 3
+_REACH = 2.4  # side of a cut in longer sides of the face: more than the unit cuts, to move it
+_MOST_PX = 112
+_SMALLEST_FACE_PX = 8.0
+_LOWEST_SCORE = 0.08
+_HIT, _MISS = 0.5, 0.25  # overlap from which a box is that face, and below which it is none
+_UNTOLD = ("face-mask-detection-853", "face-mask-jk4nr")  # sets that lack some of their faces
+_DOUBTFUL_SCORE = 0.2
+RENDERED = "rendered"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cut:
+    """One box of a picture with its surroundings.
+
+    rgb: (n, n, 3) uint8. box: x0 y0 x1 y1 in its px. kind: 0 with, 1 without, 2 incorrect,
+    3 no face. rendered: of the rendered street. doubtful: is perhaps a face that nobody labelled.
+    """
+
+    rgb: NDArray[np.uint8]
+    box: NDArray[np.float32]
+    kind: int
+    rendered: bool
+    doubtful: bool = False
+
+
+def load_cuts(data: Path, stills: Path, model: Path) -> list[Cut]:
+    """Returns the cuts of all training pictures.
+
+    data: the folder with masks, faces and mask_crops. stills: of the rendered street, in full
+    resolution. model: the detector whose boxes are cut out, so that the second look sees
+    in training what it will see on a unit.
+    """
+    cv2.setNumThreads(1)
+    told = describe(model)
+    detector = Detector(
+        Interpreter(told.file, threads=2), labels=told.labels, score_threshold=_LOWEST_SCORE
+    )
+    cuts: list[Cut] = []
+    for file, images in (
+        (data / "masks/train.json", data / "masks/images"),
+        (data / "faces/train.json", data / "faces/images"),
+        (stills / "stills.json", stills),
+    ):
+        cuts += _harvest(read_coco(file, images), detector)
+    cuts += [_cut(p, p.boxes[0], int(p.classes[0])) for p in load_crops(data / "mask_crops")]
+    cuts += [_cut(p, p.boxes[0], NO_FACE) for p in load_distractors(data / "faces/images")]
+    return cuts
+
+
+def _harvest(pictures: Iterable[Picture], detector: Detector) -> Iterator[Cut]:
+    """Yields each face once, as the detector boxed it where it did, and what is none."""
+    for picture in pictures:
+        faces = [Box(*map(float, picture.boxes[index])) for index in picture.faces]
+        kinds = picture.classes[picture.faces]
+        ignored = [Box(*map(float, box)) for box in picture.boxes[picture.classes == IGNORE]]
+        missed = set(range(len(faces)))
+        for found in detector.detect(frame_of(picture.rgb, detector.input_size)):
+            overlaps = [iou(found.box, face) for face in faces]
+            best = int(np.argmax(overlaps)) if overlaps else 0
+            overlap = max(overlaps, default=0.0)
+            if max(found.box.width, found.box.height) < _SMALLEST_FACE_PX:
+                continue
+            if overlap >= _HIT and best in missed:
+                missed.remove(best)
+                yield _cut(picture, np.array(found.box), int(kinds[best]))
+            elif overlap < _MISS and not any(_covered(found.box, one) for one in ignored):
+                doubtful = picture.source in _UNTOLD and found.score > _DOUBTFUL_SCORE
+                yield _cut(picture, np.array(found.box), NO_FACE, doubtful=doubtful)
+        for index in missed:
+            if max(faces[index].width, faces[index].height) >= _SMALLEST_FACE_PX:
+                yield _cut(picture, np.array(faces[index]), int(kinds[index]))
+
+
+def _covered(box: Box, by: Box) -> bool:
+    across = min(box.x1, by.x1) - max(box.x0, by.x0)
+    down = min(box.y1, by.y1) - max(box.y0, by.y0)
+    return across > 0 and down > 0 and across * down > 0.4 * box.width * box.height
+
+
+def _cut(picture: Picture, box: NDArray[np.floating], kind: int, *, doubtful: bool = False) -> Cut:
+    side = max(4, round(_REACH * float(max(box[2] - box[0], box[3] - box[1]))))
+    left, top = (round(float(box[k] + box[k + 2] - side) / 2) for k in (0, 1))
+    high, wide = picture.rgb.shape[:2]
+    rgb = picture.rgb[max(top, 0) : top + side, max(left, 0) : left + side]
+    spare = max(-top, 0), max(top + side - high, 0), max(-left, 0), max(left + side - wide, 0)
+    rgb = cv2.copyMakeBorder(rgb, *spare, cv2.BORDER_REPLICATE)
+    placed = (box - np.array([left, top, left, top])).astype(np.float32)
+    if side > _MOST_PX:
+        rgb = cv2.resize(rgb, (_MOST_PX, _MOST_PX), interpolation=cv2.INTER_AREA)
+        placed *= np.float32(_MOST_PX / side)
+    return Cut(rgb, placed, kind, picture.source == RENDERED, doubtful)
