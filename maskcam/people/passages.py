@@ -93,6 +93,11 @@ class Crowd:
         """Returns the face box of each person expected at `at_s`, in px, by track number."""
         return self._tracker.predict(at_s)
 
+    def objecting(self, at_s: float) -> list[Box]:
+        """Returns the face box expected at `at_s` of each who objected and is still in view."""
+        tracks = self._tracker.places()
+        return [self._tracker.expect(track, at_s) for track in tracks if track in self._objections]
+
     def objected(self, track: int) -> None:
         """Erases the person on this track from all figures: the head was shaken."""
         places = self._tracker.places()

@@ -199,6 +199,14 @@ class Tracker:
         }
         return {number: box for number, box in boxes.items() if self._is_within(box)}
 
+    def expect(self, track: int, at_s: float) -> Box:
+        """Returns where the face of one track is expected at `at_s`, in the picture or not.
+
+        Raises:
+            KeyError: the track is over.
+        """
+        return self._tracks[track].walk.box_at(at_s)
+
     def places(self) -> dict[int, Place]:
         """Returns the last sight of every track."""
         return {track.number: track.walk.place() for track in self._tracks.values()}

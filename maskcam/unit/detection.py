@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import NamedTuple, Protocol, Self
 
 from maskcam.errors import InferenceStalledError
-from maskcam.records import Detection, Frame
+from maskcam.records import Box, Detection, Frame
 
 _log = logging.getLogger(__name__)
 _JOIN_S = 1.0
@@ -19,8 +19,8 @@ _JOIN_S = 1.0
 class Detects(Protocol):
     """What finds faces in a picture: `maskcam.vision.detector.Detector`, or a fake."""
 
-    def detect(self, frame: Frame) -> list[Detection]:
-        """Returns the faces in a frame."""
+    def detect(self, frame: Frame, *, objecting: Sequence[Box] = ()) -> list[Detection]:
+        """Returns the faces in a frame; how the masks of who is `objecting` sit is not judged."""
         ...
 
 
@@ -49,7 +49,7 @@ class DetectionWorker:
         self._renewals = 0
         self._renewed = False  # since the last inference that went well
         self._changed = threading.Condition()
-        self._waiting: Frame | None = None
+        self._waiting: tuple[Frame, Sequence[Box]] | None = None
         self._results: list[Detected] = []
         self._failure: Exception | None = None
         self._stopping = False
@@ -75,10 +75,10 @@ class DetectionWorker:
                 "the detector did not stop; the accelerator hangs: restart the unit"
             )
 
-    def offer(self, frame: Frame) -> None:
-        """Leaves a copy of the frame for the detector."""
+    def offer(self, frame: Frame, *, objecting: Sequence[Box] = ()) -> None:
+        """Leaves a copy of the frame for the detector; see `Detects.detect`."""
         with self._changed:
-            self._waiting = frame.copy()
+            self._waiting = frame.copy(), objecting
             self._changed.notify()
 
     def take(self) -> list[Detected]:
@@ -108,11 +108,11 @@ class DetectionWorker:
                 self._changed.wait_for(lambda: self._stopping or self._waiting is not None)
                 if self._stopping or self._waiting is None:
                     return
-                frame = self._waiting
+                frame, objecting = self._waiting
                 self._waiting = None
                 self._busy_since_s = time.monotonic()
             try:
-                detections = self._detected(frame)
+                detections = self._detected(frame, objecting)
             except Exception as error:  # noqa: BLE001 - handed to the loop, which ends the process
                 with self._changed:
                     self._failure = error
@@ -121,10 +121,10 @@ class DetectionWorker:
                 if detections is not None:
                     self._results.append(Detected(frame.captured_at_s, detections))
 
-    def _detected(self, frame: Frame) -> list[Detection] | None:
+    def _detected(self, frame: Frame, objecting: Sequence[Box]) -> list[Detection] | None:
         """Returns the faces, or None if the detector failed and was mended."""
         try:
-            detections = self._detector.detect(frame)
+            detections = self._detector.detect(frame, objecting=objecting)
         except Exception as error:
             if self._renew is None or self._renewed:
                 raise

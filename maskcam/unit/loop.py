@@ -119,7 +119,7 @@ class Loop:
             if self._vitals.due(now_s):
                 _log.info("%s", vitals())
         if self._open:
-            worker.offer(frame)
+            worker.offer(frame, objecting=self._pipeline.objecting(at_s))
         for result in worker.take():
             self._pipeline.detected(result.detections, result.captured_at_s)
         if worker.busy_s() > INFERENCE_STALLED_S:

@@ -13,7 +13,7 @@ from datetime import datetime
 from maskcam.people.headshake import HeadShakeRecogniser
 from maskcam.people.passages import Crowd
 from maskcam.people.windows import MinuteCounts, Rules
-from maskcam.records import Detection, Frame, MinuteCount
+from maskcam.records import Box, Detection, Frame, MinuteCount
 from maskcam.unit.visibility import Visibility
 from maskcam.vision.motion import HeadMotionMeter
 from maskcam.vision.quality import FrameQuality, QualityMeter
@@ -64,6 +64,10 @@ class Pipeline:
         """Takes what the detector found in the frame captured at `at_s`; it may come late."""
         self._detected_at_s = max(self._detected_at_s, at_s)
         self._crowd.detected(detections, at_s)
+
+    def objecting(self, at_s: float) -> list[Box]:
+        """Returns the face box expected at `at_s` of each who objected and is still in view."""
+        return self._crowd.objecting(at_s)
 
     def see(self, frame: Frame, *, may_count: bool = True) -> None:
         """Looks for head shakes in a frame, and books who has left by its time.

@@ -90,7 +90,7 @@ def count_frames(
                 offset_s = start.timestamp() - at_s
                 next_detection_s = at_s
             if at_s >= next_detection_s:
-                pipeline.detected(detector.detect(frame), at_s)
+                pipeline.detected(detector.detect(frame, objecting=pipeline.objecting(at_s)), at_s)
                 if detect_fps is not None:
                     next_detection_s = max(next_detection_s + 1 / detect_fps, at_s)
             pipeline.see(frame)

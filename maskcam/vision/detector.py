@@ -20,6 +20,7 @@ from maskcam.vision.labels import mask_states
 from maskcam.vision.second_look import SecondLook
 
 _POST_PROCESS = "TFLite_Detection_PostProcess"
+_SPARED_IOU = 0.2
 _GREY = 128  # of the bars around a picture that has another shape than the input
 
 
@@ -84,11 +85,13 @@ class Detector:
         """Width and height of the model's input in px."""
         return self._input.shape[2], self._input.shape[1]
 
-    def detect(self, frame: Frame) -> list[Detection]:
+    def detect(self, frame: Frame, *, objecting: Sequence[Box] = ()) -> list[Detection]:
         """Returns the faces in a frame, the best score first; boxes in px of its luma.
 
-        `frame.rgb` may have any size, but no scaling is needed, and none done, when it
-        just fits into `input_size` with its aspect kept.
+        Args:
+            frame: its small picture may have any size, but no scaling is needed, and none
+                done, when it just fits into `input_size` with its aspect kept.
+            objecting: where faces are that get no second look, for they are not counted.
 
         Raises:
             ModelError: the model failed or gave a class that has no label.
@@ -100,8 +103,11 @@ class Detector:
         faces = self._faces(placed, (frame.luma.shape[1], frame.luma.shape[0]))
         if self._second_look is None:
             return faces
-        judged = self._second_look.look(frame, faces)
-        kept = [face for face in judged if face.score >= self._score_threshold]
+        spared = {
+            face for face in faces if any(_iou(face.box, box) > _SPARED_IOU for box in objecting)
+        }
+        judged = self._second_look.look(frame, [face for face in faces if face not in spared])
+        kept = [*spared, *(face for face in judged if face.score >= self._score_threshold)]
         return sorted(kept, key=lambda face: -face.score)
 
     def _place(self, rgb: NDArray[np.uint8]) -> _Letterbox:

@@ -55,6 +55,16 @@ def test_who_objects_is_in_no_figure():
     assert play.end() == [MaskState.WITH_MASK]
 
 
+def test_where_who_objects_is_expected():
+    play = Play().go(2, lambda t: [face(300 + 20 * t), face(600)])
+    assert play.crowd.objecting(play.t) == []
+    play.shake_at(340).go(1, lambda t: [face(300 + 20 * t), face(600)])
+    [box] = play.crowd.objecting(play.t + 0.5)
+    assert box.centre[0] == pytest.approx(300 + 20 * 3.5, abs=5)
+    play.go(4)
+    assert play.crowd.objecting(play.t) == []
+
+
 def test_an_objection_in_the_last_frame_counts():
     play = Play().go(2, lambda t: [face(1100 + 80 * t)]).shake_at(1260)
     assert play.go(5).end() == []

@@ -28,7 +28,7 @@ class Gated:
         self.begun = threading.Semaphore(0)
         self.seen: list[int] = []
 
-    def detect(self, frame):
+    def detect(self, frame, *, objecting=()):
         self.begun.release()
         assert self.go.acquire(timeout=5)
         self.seen.append(int(frame.rgb[0, 0, 0]))
@@ -67,9 +67,24 @@ def test_the_picture_is_copied():
     assert detector.seen == [1]
 
 
+def test_the_detector_is_told_who_objects():
+    class Told:
+        objecting = ()
+
+        def detect(self, frame, *, objecting=()):
+            self.objecting = objecting
+            return []
+
+    detector = Told()
+    with DetectionWorker(detector) as worker:
+        worker.offer(frame(1), objecting=[FACE.box])
+        taken(worker, 1)
+    assert detector.objecting == [FACE.box]
+
+
 def test_a_failure_ends_the_loop_with_its_reason():
     class Broken:
-        def detect(self, frame):
+        def detect(self, frame, *, objecting=()):
             raise RuntimeError("USB transfer failed")
 
     with DetectionWorker(Broken()) as worker:
@@ -106,7 +121,7 @@ class Failing:
         self.turns = set(turns)
         self.turn = 0
 
-    def detect(self, frame):
+    def detect(self, frame, *, objecting=()):
         self.turn += 1
         if self.turn in self.turns:
             raise RuntimeError(f"the device has gone in turn {self.turn}")

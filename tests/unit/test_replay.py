@@ -109,4 +109,8 @@ def test_a_shaken_head_is_in_no_figure(monkeypatch):
             }
 
     monkeypatch.setattr(pipeline, "HeadMotionMeter", Shaking)
-    assert people(counted(crowd(5), seconds=45, fps=30)) == 4
+    camera = NoiseCamera(walkers=crowd(5), seconds=45, fps=30)
+    detector = ExactDetector(camera, crowd(5))
+    assert people(count_frames(camera, detector, start=START, rules=EVERY_MINUTE)) == 4
+    assert detector.objecting, "the detector was not told whose mask is not to be judged"
+    assert all(abs(box.centre[0] - 300) < 60 for box in detector.objecting)

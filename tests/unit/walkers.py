@@ -105,9 +105,11 @@ class ExactDetector:
         self._camera = camera
         self._walkers = walkers
         self.calls = 0
+        self.objecting: list[Box] = []
 
-    def detect(self, frame) -> list[Detection]:
+    def detect(self, frame, *, objecting=()) -> list[Detection]:
         self.calls += 1
+        self.objecting.extend(objecting)
         return list(self._found(self._camera.now_s))
 
     def _found(self, at_s: float) -> Iterator[Detection]:

@@ -112,15 +112,34 @@ def described(folder, *, sha256=None, name="again.tflite"):
     return folder / "model.tflite"
 
 
-def test_a_model_brings_its_second_look(tmp_path):
-    """Of two boxes that the detector finds alike, the dark one is dropped."""
-    detector = load_model(model=described(tmp_path), threads=1).detector()
+def a_dark_and_a_bright_face() -> Frame:
     rgb = np.zeros((32, 32, 3), np.uint8)
     rgb[0:8, 0:8] = rgb[16:24, 16:24] = RED
     luma = np.zeros((32, 32), np.uint8)
     luma[12:28, 12:28] = 255
-    found = detector.detect(Frame(0.0, luma, rgb))
+    return Frame(0.0, luma, rgb)
+
+
+def test_a_model_brings_its_second_look(tmp_path):
+    """Of two boxes that the detector finds alike, the dark one is dropped."""
+    detector = load_model(model=described(tmp_path), threads=1).detector()
+    found = detector.detect(a_dark_and_a_bright_face())
     assert [one.box for one in found] == [pytest.approx((16, 16, 24, 24))]
+
+
+def test_who_objects_is_followed_but_gets_no_second_look(tmp_path, monkeypatch):
+    looked_at = []
+    look = SecondLook.look
+
+    def watched(again, frame, detections):
+        looked_at.extend(one.box for one in detections)
+        return look(again, frame, detections)
+
+    monkeypatch.setattr(SecondLook, "look", watched)
+    detector = load_model(model=described(tmp_path), threads=1).detector()
+    found = detector.detect(a_dark_and_a_bright_face(), objecting=[Box(1, 1, 10, 10)])
+    assert len(found) == 2
+    assert looked_at == [pytest.approx((16, 16, 24, 24))]
 
 
 @pytest.mark.parametrize(
