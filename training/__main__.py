@@ -17,6 +17,7 @@ _EXAMPLES = """examples:
   scripts/train-model --only second-look       train the second look for the last detector
   scripts/train-model --only export            make the models from the last weights
   scripts/train-model --only shapes            compare input shapes with the last weights
+  scripts/train-model --only amount            would more photographs help? three short trainings
   scripts/train-model --only stills            render the stills of the street beforehand
   scripts/train-model --only times             time the model against the one to beat
 """
@@ -44,7 +45,7 @@ def main() -> int:
     parser.add_argument("--steps", type=int, help="of training, in place of the configuration's")
     parser.add_argument(
         "--only",
-        choices=("stills", "train", "second-look", "export", "shapes", "times"),
+        choices=("stills", "train", "second-look", "export", "shapes", "amount", "times"),
         help="do only this step",
     )
     chosen = parser.parse_args()
@@ -66,7 +67,7 @@ def main() -> int:
         logging.info("%s", json.dumps(times))
         return 0
     stills = chosen.runs / "stills"
-    if chosen.only in (None, "stills", "train"):
+    if chosen.only in (None, "stills", "train", "amount"):
         from training.stills import render
 
         render(stills, count=settings.stills)
@@ -77,6 +78,11 @@ def main() -> int:
         from training.shapes import compare
 
         compare(chosen.data, settings, weights, chosen.models)
+        return 0
+    if chosen.only == "amount":
+        from training.amount import compare as compare_amounts
+
+        compare_amounts(chosen.data, stills, settings, chosen.runs, chosen.models)
         return 0
     if chosen.only in (None, "train"):
         from training.train import train

@@ -21,11 +21,14 @@ _PATIENCE_S = 300.0
 
 
 def load_training_pictures(data: Path, settings: Settings) -> list[Picture]:
-    """Returns the photographs of masks/train.json, faces/train.json and mask_crops."""
+    """Returns the photographs of masks, faces and mask_crops to train on, or a part of them."""
     weight = settings.approximate_box_weight
     masks = load_coco(data / "masks/train.json", data / "masks/images", approximate_weight=weight)
     faces = load_coco(data / "faces/train.json", data / "faces/images")
-    return masks + faces + load_crops(data / "mask_crops")
+    pictures = masks + faces + load_crops(data / "mask_crops")
+    order = np.random.default_rng(settings.seed).permutation(len(pictures))
+    kept = np.sort(order[: round(settings.photographs * len(pictures))])
+    return [pictures[index] for index in kept]
 
 
 def _produce(data: Path, stills: Path, settings: Settings, first: int, batches: Any) -> None:

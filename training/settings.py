@@ -51,6 +51,7 @@ class Settings:
     validate_steps: int
     half_precision: str
     stills: int
+    photographs: float
     channels: tuple[int, int, int, int]
     blocks: tuple[int, int, int]
     pyramid: int

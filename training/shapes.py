@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from maskcam.evaluate.detections import read_truth
 from maskcam.evaluate.precision import average_precisions
+from maskcam.records import Detection
 from training.export import add_post_process, float_model, quantize
-from training.pictures import load_coco
+from training.pictures import Picture, load_coco
 from training.rival import compare_contents
 from training.settings import Settings
 from training.validation import detect
@@ -51,17 +54,7 @@ def compare(data: Path, settings: Settings, weights: Path, models: Path) -> None
     rows: list[dict[str, Any]] = []
     contents: dict[str, bytes] = {}
     for height, width in _SHAPES:
-        model = float_model(settings, weights, height=height, width=width)
-        run = tf.function(lambda x, m=model: m((tf.cast(x, tf.float32) - 127.5) / 127.5))
-        found = [
-            detect(
-                lambda rgb, run=run: tuple(part.numpy() for part in run(rgb)),
-                picture.rgb,
-                height=height,
-                width=width,
-            )
-            for picture in pictures
-        ]
+        found = detect_all(settings, weights, pictures, height=height, width=width)
         content = quantize(few, weights, pictures, height=height, width=width)
         contents[f"{width}x{height}"] = add_post_process(content, few, height=height, width=width)
         camera = 40 * min(width / _CAMERA[0], height / _CAMERA[1])
@@ -82,6 +75,20 @@ def compare(data: Path, settings: Settings, weights: Path, models: Path) -> None
         row.update(time)
     (models / "shapes.json").write_text(json.dumps(rows, indent=1) + "\n")
     draw(rows, models / "shapes.png")
+
+
+def detect_all(
+    settings: Settings, weights: Path, pictures: list[Picture], *, height: int, width: int
+) -> list[list[Detection]]:
+    """Returns what the float network finds in each picture."""
+    model = float_model(settings, weights, height=height, width=width)
+    run = tf.function(lambda x: model((tf.cast(x, tf.float32) - 127.5) / 127.5))
+
+    def predict(rgb: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        codes, scores = run(rgb)
+        return codes.numpy(), scores.numpy()
+
+    return [detect(predict, picture.rgb, height=height, width=width) for picture in pictures]
 
 
 def draw(rows: list[dict[str, Any]], file: Path) -> None:

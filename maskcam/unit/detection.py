@@ -120,6 +120,7 @@ class DetectionWorker:
             with self._changed:
                 if detections is not None:
                     self._results.append(Detected(frame.captured_at_s, detections))
+            del frame  # there may be no next one for hours
 
     def _detected(self, frame: Frame, objecting: Sequence[Box]) -> list[Detection] | None:
         """Returns the faces, or None if the detector failed and was mended."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 
 import numpy as np
 import pytest
@@ -65,6 +66,24 @@ def test_the_picture_is_copied():
         detector.go.release()
         taken(worker, 1)
     assert detector.seen == [1]
+
+
+def test_no_picture_is_kept_when_none_follows():
+    class Keeps:
+        luma = None
+
+        def detect(self, frame, *, objecting=()):
+            self.luma = weakref.ref(frame.luma)
+            return []
+
+    detector = Keeps()
+    with DetectionWorker(detector) as worker:
+        worker.offer(frame(1))
+        taken(worker, 1)
+        end = time.monotonic() + 5
+        while detector.luma() is not None and time.monotonic() < end:
+            time.sleep(0.001)
+        assert detector.luma() is None
 
 
 def test_the_detector_is_told_who_objects():
