@@ -91,7 +91,7 @@ def main() -> int:
     if chosen.only != "train":
         from maskcam.evaluate.detections import as_text
         from training import second_look
-        from training.calibrate import calibrate, measure
+        from training.calibrate import calibrate, measure, measure_street
         from training.card import write_card
         from training.export import export
         from training.rival import compare_times
@@ -107,6 +107,7 @@ def main() -> int:
             "training": json.loads((chosen.runs / "history.json").read_text()),
             "validation": calibrated,
             "test": measure(chosen.data, model),
+            "street": measure_street(again / "held-back", model),
             "times": compare_times(model, chosen.data),
         }
         (chosen.models / "results.json").write_text(json.dumps(results, indent=1) + "\n")

@@ -19,11 +19,13 @@ from maskcam.unit.parts import second_look_of
 from maskcam.vision.detector import Detector
 from maskcam.vision.interpreter import Interpreter
 from maskcam.vision.model_files import describe
+from training.stills import FULL_SIZE, HELD_BACK_SEED, render
 
 _log = logging.getLogger(__name__)
 _THRESHOLDS = np.arange(0.2, 0.71, 0.02)
 _AS_GOOD = 0.02  # of F1: about what its noise on so few faces is worth
 _AS_UNBIASED = 0.005
+_STREET_STILLS = 240
 _BINS = np.linspace(0, 1, 11)
 
 
@@ -81,6 +83,25 @@ def measure(data: Path, model: Path) -> dict[str, Any]:
     )
     report["detector_alone"] = {key: alone[key] for key in ("ap50", "ap50_from_20_px")}
     return report
+
+
+def measure_street(stills: Path, model: Path) -> dict[str, Any]:
+    """Returns the same of stills of streets that no training saw, with and without second look.
+
+    stills: where they are kept; rendered if they are not there yet.
+    """
+    render(stills, count=_STREET_STILLS, first_seed=HELD_BACK_SEED, size=FULL_SIZE)
+    street: dict[str, Any] = {}
+    for name, second_look in (("both", True), ("detector_alone", False)):
+        report = evaluate(
+            coco=stills / "stills.json",
+            images=stills,
+            model=model,
+            second_look=second_look,
+            intervals=True,
+        )
+        street[name] = {key: report[key] for key in ("ap50_from_20_px", "at_threshold")}
+    return street
 
 
 def detect_all(

@@ -40,6 +40,9 @@ def _add_evaluate(commands: Any) -> None:
         "--images", type=Path, required=True, metavar="DIR", help="the pictures that it names"
     )
     detections.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    detections.add_argument(
+        "--detector-only", action="store_true", help="measure without the second look"
+    )
     add_model_options(detections)
     gestures = add_command(
         kinds,
@@ -62,7 +65,11 @@ def _evaluate_detections(args: argparse.Namespace) -> int:
     from maskcam.evaluate import detections
 
     report = detections.evaluate(
-        coco=args.coco, images=args.images, model=args.model, threads=args.threads
+        coco=args.coco,
+        images=args.images,
+        model=args.model,
+        threads=args.threads,
+        second_look=not args.detector_only,
     )
     print(json.dumps(report) if args.json else detections.as_text(report))
     return 0

@@ -15,8 +15,8 @@ SAME_PLACE_IOU = 0.5
 SMALLEST_PX = 20
 _RESAMPLES = 1000
 # Columns of a picture's tally; then the true counts of STATES, then the counts that were found.
-_FACES, _HITS, _RIGHT, _TOLD, _FALSE_ALARMS = range(5)
-_TRUE, _FOUND = 5, 5 + len(STATES)
+_FACES, _HITS, _RIGHT, _TOLD, _INCORRECT_RIGHT, _INCORRECT, _FALSE_ALARMS = range(7)
+_TRUE, _FOUND = 7, 7 + len(STATES)
 
 
 def at_threshold(
@@ -28,7 +28,8 @@ def at_threshold(
 ) -> dict[str, Any]:
     """Returns recall, precision, how often the state is right, and the rate of masks.
 
-    state_right: of the found faces with truth with/without, the share with the right state.
+    state_right: of the found faces with truth with/without, the share with the right state;
+    incorrect_right: the same of those with truth incorrect.
     mask_rate_true and mask_rate_found: with_mask among all faces, true and as counted;
     mask_rate_bias is their difference. Shares of nothing are None.
 
@@ -70,9 +71,11 @@ def _tally(truth: Truth, detections: Sequence[Detection], threshold: float) -> N
         if hit and best is not None:
             tally[_HITS] += 1
             tally[_FOUND + STATES.index(best.state)] += 1
-            if state is not MaskState.INCORRECT:
-                tally[_TOLD] += 1
-                tally[_RIGHT] += best.state is state
+            told, right = (
+                (_INCORRECT, _INCORRECT_RIGHT) if state is MaskState.INCORRECT else (_TOLD, _RIGHT)
+            )
+            tally[told] += 1
+            tally[right] += best.state is state
     for one in left:
         aside = any(_covered(one.box, box) >= SAME_PLACE_IOU for box in truth.ignored)
         if not aside and min(one.box.width, one.box.height) >= SMALLEST_PX:
@@ -89,6 +92,7 @@ def _shares(sums: NDArray[np.int64]) -> dict[str, float | None]:
         "recall": _share(sums[_HITS], sums[_FACES]),
         "precision": _share(sums[_HITS], sums[_HITS] + sums[_FALSE_ALARMS]),
         "state_right": _share(sums[_RIGHT], sums[_TOLD]),
+        "incorrect_right": _share(sums[_INCORRECT_RIGHT], sums[_INCORRECT]),
         "mask_rate_true": true,
         "mask_rate_found": counted,
         "mask_rate_bias": None if true is None or counted is None else counted - true,

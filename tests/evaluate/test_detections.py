@@ -92,6 +92,7 @@ def test_what_the_counts_would_say() -> None:
     assert result["recall"] == 1.0
     assert result["precision"] == 1.0
     assert result["state_right"] == 0.5
+    assert result["incorrect_right"] == 0.0
     assert result["mask_rate_true"] == pytest.approx(1 / 3)
     assert result["mask_rate_found"] == pytest.approx(1 / 3)
     assert result["mask_rate_bias"] == pytest.approx(0)
@@ -107,6 +108,9 @@ def test_false_alarms_and_misses_move_the_rate() -> None:
     assert result["mask_rate_bias"] == pytest.approx(0.5)
     nothing = at_threshold(truth, [[]], threshold=0.5)
     assert nothing["precision"] is nothing["mask_rate_bias"] is None
+    told = [[Detection(A, INCORRECT, 0.9)]]
+    right = at_threshold([Truth(((A, INCORRECT),), ())], told, threshold=0.5)
+    assert (right["state_right"], right["incorrect_right"]) == (None, 1.0)
 
 
 def test_intervals_of_the_rate_hold_it() -> None:
