@@ -89,13 +89,14 @@ def figures(video: Path, scene: Scene, monkeypatch) -> dict[str, float]:
     objecting = {p.person for p in passages if p.objecting}
     known = [booked for booked in seen.booked if booked.person in states]
     right = [booked for booked in known if booked.state is states[booked.person]]
-    plain = [booked for booked in known if states[booked.person] is not MaskState.INCORRECT]
+    badly = [booked for booked in known if states[booked.person] is MaskState.INCORRECT]
     return {
         "passages": len(passages),
         "people_truth": len(states),
         "people_counted": people,
         "state_right": len(right) / max(len(known), 1),
-        "plain_right": sum(booked in right for booked in plain) / max(len(plain), 1),
+        "worn_badly": len(badly),
+        "incorrect_right": sum(booked in right for booked in badly) / max(len(badly), 1),
         "objecting": len(objecting),
         "honoured": len(objecting & seen.objections.keys()),
         "objectors_counted": len({b.person for b in seen.booked} & objecting),
@@ -104,33 +105,18 @@ def figures(video: Path, scene: Scene, monkeypatch) -> dict[str, float]:
     }
 
 
-@pytest.fixture(scope="module")
-def found(tmp_path_factory) -> dict[str, float]:
-    video = tmp_path_factory.mktemp("street") / "street.mp4"
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_ten_minutes_of_street(tmp_path, monkeypatch):
+    video = tmp_path / "street.mp4"
     options = [f"--{name.replace('_', '-')}={value}" for name, value in OPTIONS.items()]
     assert render_street([str(video), f"--seconds={SECONDS}", f"--seed={SEED}", *options]) == 0
     scene = Scene(SceneConfig(seed=SEED, duration_s=SECONDS, **OPTIONS))
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        told = figures(video, scene, monkeypatch)
-    print(json.dumps(told))
-    return told
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(1800)
-def test_ten_minutes_of_street(found):
+    found = figures(video, scene, monkeypatch)
+    print(json.dumps(found))
     assert found["passages"] >= 80
     assert found["people_counted"] == pytest.approx(found["people_truth"], rel=0.05)
-    assert found["plain_right"] >= 0.92
-    assert found["state_right"] >= 0.80
+    assert found["state_right"] >= 0.95
+    assert found["incorrect_right"] >= 0.8
     assert found["honoured"] >= 0.9 * found["objecting"]
     assert found["suppressed_wrongly"] <= 0.02 * found["people_truth"]
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(1800)
-@pytest.mark.xfail(
-    strict=True, reason="masks on the chin or below the nose are told as none: models/MODEL_CARD.md"
-)
-def test_states_are_right_for_nearly_all(found):
-    assert found["state_right"] >= 0.95

@@ -18,6 +18,7 @@ from maskcam.records import Box, Detection, Frame
 from maskcam.vision.interpreter import Interpreter
 from maskcam.vision.labels import mask_states
 
+_CLOSER = 0.75  # of the size in the cut: where the detector saw more, its word stands
 REACH = 1.75  # side of the cut in longer sides of the face: hair, ears and chin with their edges
 
 
@@ -55,17 +56,18 @@ class SecondLook:
         """Returns the detections as both models together see them.
 
         The score is multiplied by the share of a face. The state is that of the cut where
-        the face is larger in it than in the detector's picture, `frame.rgb`.
+        the face is clearly larger in it than in the detector's picture, `frame.rgb`.
 
         Raises:
             ModelError: the model failed.
         """
         scale = frame.rgb.shape[1] / frame.luma.shape[1]
+        clearly_smaller_px = _CLOSER * self._size / REACH
         return [
             self._judged(
                 cut_out(frame, detection.box, self._size),
                 detection,
-                closer=scale * _longer_side(detection.box) < self._size / REACH,
+                closer=scale * _longer_side(detection.box) < clearly_smaller_px,
             )
             for detection in detections
         ]
