@@ -24,5 +24,9 @@ def test_figures_are_those_of_this_model():
     content = (MODELS / "maskcam.tflite").read_bytes()
     assert results["sha256"] == hashlib.sha256(content).hexdigest()
     described = json.loads((MODELS / "maskcam.json").read_text())
+    again = described["second_look"]
+    content = (MODELS / again["file"]).read_bytes()
+    assert again["sha256"] == hashlib.sha256(content).hexdigest()
+    assert results["second_look_sha256"] == again["sha256"]
     assert results["validation"]["threshold"] == described["score_threshold"]
     assert results["test"]["at_threshold"]["threshold"] == described["score_threshold"]

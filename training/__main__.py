@@ -102,8 +102,10 @@ def main() -> int:
             second_look.train(chosen.data, settings.second_look, again, model)
         second_look.export(chosen.data, settings.second_look, again, chosen.models)
         calibrated = calibrate(chosen.data, model)
+        described = json.loads(model.with_suffix(".json").read_text())
         results = {
-            "sha256": json.loads(model.with_suffix(".json").read_text())["sha256"],
+            "sha256": described["sha256"],
+            "second_look_sha256": described["second_look"]["sha256"],
             "training": json.loads((chosen.runs / "history.json").read_text()),
             "validation": calibrated,
             "test": measure(chosen.data, model),

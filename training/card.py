@@ -25,6 +25,7 @@ def write_card(models: Path) -> None:
         "accuracy": _accuracy(results["test"]),
         "conditions": _conditions(results["test"]),
         "targets": _targets(results),
+        "second_look": _second_look(results),
         "reliability": _reliability(results["test"]["reliability"]),
         "training": _training(results["training"]),
         "shapes": _shapes(shapes),
@@ -124,6 +125,32 @@ def _targets(results: dict[str, Any]) -> str:
         ("target", "measured", ""),
         ((what, got, "reached" if good else "**missed**") for what, got, good in judged),
     )
+
+
+def _second_look(results: dict[str, Any]) -> str:
+    test, street = results["test"], results["street"]
+    rows = [
+        ["photographs, detector alone", *_points(test["detector_alone"]["ap50"]), "", ""],
+        ["photographs, both", *_points(test["ap50"]), *_right(test)],
+    ]
+    rows += [
+        [f"street, {name}", *_points(values["ap50_from_20_px"], intervals=True), *_right(values)]
+        for name, values in (
+            ("detector alone", street["detector_alone"]),
+            ("both", street["both"]),
+        )
+    ]
+    heads = ("AP50", *_HEADS, "with/without right", "incorrect right")
+    return _table(heads, rows)
+
+
+def _right(report: dict[str, Any]) -> list[str]:
+    told = report["at_threshold"]
+    cells = []
+    for name in ("state_right", "incorrect_right"):
+        low, high = told[f"{name}_interval"]
+        cells.append(f"{told[name]:.3f} ({low:.2f}-{high:.2f})")
+    return cells
 
 
 def _reliability(bins: list[dict[str, Any]]) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskcam.evaluate.detections import frame_of
-from maskcam.evaluate.threshold import iou
+from maskcam.evaluate.threshold import covered, iou
 from maskcam.records import Box
 from maskcam.vision.detector import Detector
 from maskcam.vision.interpreter import Interpreter
@@ -24,6 +24,7 @@ _MOST_PX = 112
 _SMALLEST_FACE_PX = 8.0
 _LOWEST_SCORE = 0.08
 _HIT, _MISS = 0.5, 0.25  # overlap from which a box is that face, and below which it is none
+_IGNORED = 0.4  # share of a box in a region to ignore
 _UNTOLD = ("face-mask-detection-853", "face-mask-jk4nr")  # sets that lack some of their faces
 _DOUBTFUL_SCORE = 0.2
 RENDERED = "rendered"
@@ -84,18 +85,12 @@ def _harvest(pictures: Iterable[Picture], detector: Detector) -> Iterator[Cut]:
             if overlap >= _HIT and best in missed:
                 missed.remove(best)
                 yield _cut(picture, np.array(found.box), int(kinds[best]))
-            elif overlap < _MISS and not any(_covered(found.box, one) for one in ignored):
+            elif overlap < _MISS and not any(covered(found.box, one) > _IGNORED for one in ignored):
                 doubtful = picture.source in _UNTOLD and found.score > _DOUBTFUL_SCORE
                 yield _cut(picture, np.array(found.box), NO_FACE, doubtful=doubtful)
         for index in missed:
             if max(faces[index].width, faces[index].height) >= _SMALLEST_FACE_PX:
                 yield _cut(picture, np.array(faces[index]), int(kinds[index]))
-
-
-def _covered(box: Box, by: Box) -> bool:
-    across = min(box.x1, by.x1) - max(box.x0, by.x0)
-    down = min(box.y1, by.y1) - max(box.y0, by.y0)
-    return across > 0 and down > 0 and across * down > 0.4 * box.width * box.height
 
 
 def _cut(picture: Picture, box: NDArray[np.floating], kind: int, *, doubtful: bool = False) -> Cut:

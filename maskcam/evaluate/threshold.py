@@ -77,7 +77,7 @@ def _tally(truth: Truth, detections: Sequence[Detection], threshold: float) -> N
             tally[told] += 1
             tally[right] += best.state is state
     for one in left:
-        aside = any(_covered(one.box, box) >= SAME_PLACE_IOU for box in truth.ignored)
+        aside = any(covered(one.box, box) >= SAME_PLACE_IOU for box in truth.ignored)
         if not aside and min(one.box.width, one.box.height) >= SMALLEST_PX:
             tally[_FALSE_ALARMS] += 1
             tally[_FOUND + STATES.index(one.state)] += 1
@@ -115,6 +115,6 @@ def iou(a: Box, b: Box) -> float:
     return both / max(a.width * a.height + b.width * b.height - both, 1e-9)
 
 
-def _covered(a: Box, b: Box) -> float:
+def covered(a: Box, b: Box) -> float:
     """Returns the share of `a` that lies in `b`, as COCO measures against crowds."""
     return _overlap(a, b) / max(a.width * a.height, 1e-9)

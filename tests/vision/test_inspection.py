@@ -64,6 +64,15 @@ def test_our_model_is_fit_for_the_edge_tpu() -> None:
     assert "fit for the Edge TPU compiler" in report.as_text()
 
 
+def test_the_second_look_is_fit_too() -> None:
+    again = describe().second_look
+    assert again is not None
+    report = inspect(again.file)
+    assert report.fit
+    assert report.bytes < 1_000_000
+    assert [(one.shape, one.dtype) for one in report.outputs] == [((1, 4), "uint8")]
+
+
 def test_what_is_written_beside_our_model_is_true() -> None:
     described = describe()
 
