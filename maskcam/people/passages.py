@@ -101,9 +101,16 @@ class Crowd:
     def objected(self, track: int) -> None:
         """Erases the person on this track from all figures: the head was shaken."""
         places = self._tracker.places()
-        if track in places:
-            for objecting in self._objections.add(track, places):
-                self._object(objecting)
+        if track not in places:
+            return
+        for objecting in self._objections.add(track, places):
+            self._object(objecting)
+        # Who was lost near here may be the same person, followed twice for a while.
+        place = places[track]
+        for lost in self._lost:
+            at_s = max(place.seen_at_s, lost.place.seen_at_s)
+            if _misfit(lost.place, place.box, at_s) < 1.0:
+                lost.person.omit()
 
     def passed(self, at_s: float, *, observed: bool) -> list[Passage]:
         """Returns the passages that have ended by `at_s`.

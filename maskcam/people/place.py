@@ -51,14 +51,13 @@ def face_size(box: Box) -> float:
     return math.sqrt(max(box.width, 1.0) * max(box.height, 1.0))
 
 
-def overlap(a: Box, b: Box) -> float:
-    """Returns the intersection over union of two boxes, 0 to 1."""
+def shared(a: Box, b: Box) -> float:
+    """Returns the share of the smaller of two boxes that lies in the other, 0 to 1."""
     width = min(a.x1, b.x1) - max(a.x0, b.x0)
     height = min(a.y1, b.y1) - max(a.y0, b.y0)
     if width <= 0 or height <= 0:
         return 0.0
-    shared = width * height
-    return shared / (a.width * a.height + b.width * b.height - shared)
+    return width * height / min(a.width * a.height, b.width * b.height)
 
 
 def overlaps(ours: Sequence[Box], theirs: Sequence[Box]) -> NDArray[np.float64]:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from maskcam.people.place import Place, overlap, overlaps
+from maskcam.people.place import Place, overlaps, shared
 from maskcam.people.walk import Walk, misfit
 from maskcam.records import Box, Detection
 
@@ -27,7 +27,7 @@ _GATE: Final = 16.3  # squared distance that 1 in 1000 true pairs exceeds (chi2,
 _OVERLAP_WEIGHT: Final = 4.0  # cost of two boxes that do not overlap at all
 _FORBIDDEN: Final = 1e6
 _MARGIN: Final = 6.0  # the other pairing is e^-3 as likely: it may have been that one
-_TWIN: Final = 0.45  # a second box on the same face overlaps the first by this much
+_SAME: Final = 0.5  # share of the smaller of two boxes: they are on one face
 _MISSED_S: Final = 1.4  # 1 s of missed detections and one interval of a slow detector
 _FAINT_S: Final = 0.5  # for a track that is perhaps nobody
 _PATIENCE_S: Final = 3.0  # for a track that must not be lost
@@ -144,11 +144,9 @@ class Tracker:
             sights += [(rest[row], some[column]) for row, column in pairs]
             mixed += more_mixed
             rest = [track for track in rest if all(track is not seen for seen, _ in sights)]
-        left = [
-            detection
-            for detection in high + low
-            if all(overlap(detection.box, seen.box) < _TWIN for _, seen in sights)
-        ]
+        left = [one for one in high + low if all(one is not seen for _, seen in sights)]
+        sights += _jumped(rest, left)
+        left = [one for one in left if all(shared(one.box, seen.box) < _SAME for _, seen in sights)]
         pairs, more_mixed = _paired(faint, left)
         sights += [(faint[row], left[column]) for row, column in pairs]
         born = []
@@ -244,6 +242,28 @@ class Tracker:
     def _left(self, walk: Walk) -> bool:
         x, y = walk.box_at(walk.seen_at_s + _LEAVES_S).centre
         return not (0 <= x < self._frame_size[0] and 0 <= y < self._frame_size[1])
+
+
+def _jumped(tracks: list[_Track], detections: list[Detection]) -> list[tuple[_Track, Detection]]:
+    """Returns who is left with a box on the face, though no walk explains it.
+
+    A detector boxes a face in a scarf now with it, now without.
+    """
+    pairs = sorted(
+        (
+            (shared(track.walk.box(), detection.box), track, detection)
+            for track in tracks
+            for detection in detections
+        ),
+        key=lambda pair: -pair[0],
+    )
+    found: list[tuple[_Track, Detection]] = []
+    for share, track, detection in pairs:
+        if share >= _SAME and all(
+            track is not other and detection is not seen for other, seen in found
+        ):
+            found.append((track, detection))
+    return found
 
 
 def _paired(

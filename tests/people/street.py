@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from maskcam.people.passages import Crowd
-from maskcam.people.place import overlap
+from maskcam.people.place import shared
 from maskcam.records import Box, Detection, MaskState
 
 SIZE = (1280, 720)
@@ -248,8 +248,8 @@ def run(street: Street, *, detect_fps: float, fps: float = 15, latency_s: float 
             _, i = objections.pop(0)
             face = street.walkers[i].face(t)
             heads = crowd.heads(t)
-            best = max(heads, key=lambda k: overlap(heads[k], face), default=None)
-            if best is None or overlap(heads[best], face) < 0.2:
+            best = max(heads, key=lambda k: shared(heads[k], face), default=None)
+            if best is None or shared(heads[best], face) < 0.4:
                 without += 1
             else:
                 crowd.objected(best)

@@ -55,6 +55,13 @@ def test_who_objects_is_in_no_figure():
     assert play.end() == [MaskState.WITH_MASK]
 
 
+def test_who_was_followed_twice_and_objects_is_in_no_figure():
+    play = Play().go(1, lambda t: [face(300), face(330), face(600)])
+    play.go(2, lambda t: [face(300), face(600)])  # the second track is lost, its person waits
+    play.shake_at(300).go(4)
+    assert play.end() == [MaskState.WITH_MASK]
+
+
 def test_where_who_objects_is_expected():
     play = Play().go(2, lambda t: [face(300 + 20 * t), face(600)])
     assert play.crowd.objecting(play.t) == []

@@ -78,6 +78,22 @@ def test_a_group_side_by_side_keeps_its_tracks():
     assert all(not step.mixed for _, step in steps[3:])
 
 
+def boxed(x, y, *, scarf):
+    """A face, boxed with the scarf around it or without."""
+    box = Box(x - 12, y, x + 13, y + 33) if scarf else Box(x - 10, y - 9, x + 9, y + 13)
+    return Detection(box, MaskState.WITHOUT_MASK, 0.9)
+
+
+@pytest.mark.parametrize("both", [[False], [True, False], [False, True]])
+def test_a_box_that_jumps_on_one_face_stays_one_track(both):
+    tracker = Tracker(frame_size=SIZE)
+    walk(tracker, lambda t: [boxed(300, 300, scarf=False)], 15, seconds=1)
+    walk(tracker, lambda t: [boxed(300, 300, scarf=one) for one in both], 15, from_s=1, seconds=0.1)
+    steps = walk(tracker, lambda t: [boxed(300, 300, scarf=True)], 15, from_s=1.1, seconds=2)
+    assert ids(steps) == {1}
+    assert tracker.confirmed() == {1}
+
+
 def test_a_flickering_false_alarm_is_never_confirmed():
     tracker = Tracker(frame_size=SIZE)
     ended = []
