@@ -70,7 +70,7 @@ def draw(rows: list[dict[str, Any]], file: Path) -> None:
     axes.set_xticks([row["photographs"] for row in rows], [str(row["photographs"]) for row in rows])
     axes.minorticks_off()
     axes.grid(alpha=0.3)
-    axes.legend(loc="lower right", fontsize=8)
+    axes.legend(loc="upper center", ncol=4, fontsize=8)
     figure.tight_layout()
     figure.savefig(file)
     plt.close(figure)
