@@ -296,7 +296,7 @@ def test_a_step_of_the_clock_shifts_and_doubles_no_minute(
 
         Loop(
             camera=camera,
-            detector=SimpleNamespace(detect=lambda rgb: []),
+            detector=SimpleNamespace(detect=lambda frame, objecting: []),
             pipeline=Pipeline(
                 frame_size=camera.size, rules=Rules(min_people=1), started_at_s=0, min_fps=10
             ),

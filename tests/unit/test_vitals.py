@@ -81,7 +81,7 @@ def test_the_loop_tells_it_at_the_start_and_each_hour(monkeypatch, caplog):
     caplog.set_level(logging.INFO, "maskcam.unit.loop")
     loop.Loop(
         camera=camera,
-        detector=SimpleNamespace(detect=lambda rgb: []),
+        detector=SimpleNamespace(detect=lambda frame, objecting: []),
         pipeline=Pipeline(frame_size=camera.size, rules=Rules(), started_at_s=0),
         deliver=lambda count: None,
         clock=SystemClock(trusted=True),
