@@ -75,10 +75,8 @@ def install_maskcam(root: Path, checkout: Path, scratch: Path, *, epoch: int) ->
     for name in ("direct_url.json", "uv_cache.json", "RECORD", "REQUESTED", "INSTALLER"):
         for path in (root / SITE).glob(f"maskcam-*.dist-info/{name}"):
             path.unlink()
-    models = root / HOME / "share/maskcam/models"
-    models.mkdir(parents=True)
-    for path in sorted((source / "models").glob("maskcam*")):
-        shutil.copy(path, models)
+    (root / HOME / "share").mkdir(parents=True)
+    shutil.move(root / SITE / "share/maskcam", root / HOME / "share/maskcam")
     command = root / HOME / "bin/maskcam"
     command.write_text(_COMMAND)
     command.chmod(0o755)

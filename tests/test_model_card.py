@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import hashlib
 import json
 import shutil
@@ -30,3 +31,12 @@ def test_figures_are_those_of_this_model():
     assert results["second_look_sha256"] == again["sha256"]
     assert results["validation"]["threshold"] == described["score_threshold"]
     assert results["test"]["at_threshold"]["threshold"] == described["score_threshold"]
+
+
+def test_a_unit_installs_all_files_of_the_model():
+    setup = configparser.ConfigParser()
+    setup.read(MODELS.parent / "setup.cfg")
+    installed = setup["options.data_files"]["share/maskcam/models"].split()
+    described = json.loads((MODELS / "maskcam.json").read_text())
+    needed = ("maskcam.json", described["file"], described["second_look"]["file"])
+    assert sorted(installed) == sorted(f"models/{name}" for name in needed)
