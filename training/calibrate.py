@@ -115,7 +115,7 @@ def detect_all(
         Interpreter(described.file, threads=2, sha256=described.sha256),
         labels=described.labels,
         score_threshold=0.02,
-        second_look=second_look_of(described, threads=2) if second_look else None,
+        second_look=second_look_of(described) if second_look else None,
     )
     found = []
     for name in names:

@@ -64,7 +64,7 @@ def evaluate(
         interpreter,
         labels=described.labels,
         score_threshold=_LOWEST_SCORE,
-        second_look=second_look_of(described, threads=threads) if second_look else None,
+        second_look=second_look_of(described) if second_look else None,
     )
     pictures = [_read_picture(images / name) for name in names]
     found, taken_ms = _detect(detector, pictures)

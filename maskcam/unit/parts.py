@@ -93,14 +93,17 @@ def load_model(
         threshold,
         chosen.status,
         chosen.library,
-        second_look_of(told, threads=threads),
+        second_look_of(told),
     )
 
 
-def second_look_of(told: ModelDescription, *, threads: int = 1) -> SecondLook | None:
-    """Loads the model that looks at each face again, if one belongs to the detector's."""
+def second_look_of(told: ModelDescription) -> SecondLook | None:
+    """Loads the model that looks at each face again, if one belongs to the detector's.
+
+    It runs on one thread: so small a network would wait for a second one longer than it works.
+    """
     again = told.second_look
     if again is None:
         return None
-    interpreter = Interpreter(again.file, threads=threads, sha256=again.sha256)
+    interpreter = Interpreter(again.file, threads=1, sha256=again.sha256)
     return SecondLook(interpreter, labels=again.labels)
