@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,13 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskcam.vision.second_look import REACH
-from training.cuts import Cut
+from training.cuts import Cut, longer_side
 from training.drawn_masks import draw_mask
+from training.feed import from_process
 from training.photometry import vary
 from training.settings import SecondLookSettings
 
-_AHEAD = 8
-_PATIENCE_S = 300.0
 _WITH_MASK, _WITHOUT_MASK, _INCORRECT = range(3)
 _DRAWN = {_WITH_MASK: (0.3, ("well",)), _INCORRECT: (0.6, ("nose_out", "chin"))}
 _DRAWABLE_PX = 22.0
@@ -33,7 +31,7 @@ class Sampler:
         for cut in cuts:
             self._pools.setdefault((cut.rendered, cut.kind), []).append(cut)
         self._bare = [
-            cut for cut in self._pools[False, _WITHOUT_MASK] if _longer_side(cut) >= _DRAWABLE_PX
+            cut for cut in self._pools[False, _WITHOUT_MASK] if longer_side(cut.box) >= _DRAWABLE_PX
         ]
 
     def draw(self, rng: np.random.Generator) -> tuple[NDArray[np.uint8], int]:
@@ -57,18 +55,7 @@ def batches(
     cuts: list[Cut], settings: SecondLookSettings, *, first: int
 ) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int64]]]:
     """Yields pictures (B, size, size, 3) and kinds (B,) without end, from batch `first` on."""
-    context = multiprocessing.get_context("spawn")
-    ready: Any = context.Queue(_AHEAD)
-    worker = context.Process(
-        target=_produce, args=(cuts, settings, first, ready), name="cuts", daemon=True
-    )
-    worker.start()
-    try:
-        while True:
-            yield ready.get(timeout=_PATIENCE_S)
-    finally:
-        worker.terminate()
-        worker.join(10)
+    return from_process(_produce, cuts, settings, first)
 
 
 def _produce(cuts: list[Cut], settings: SecondLookSettings, first: int, ready: Any) -> None:
@@ -90,7 +77,7 @@ def plain(cut: Cut, size: int) -> NDArray[np.uint8]:
 def _seen_anew(
     rgb: NDArray[np.uint8], box: NDArray[np.float32], size: int, rng: np.random.Generator
 ) -> NDArray[np.uint8]:
-    longer = float(max(box[2] - box[0], box[3] - box[1]))
+    longer = longer_side(box)
     if rng.random() < 0.75:
         most = max(_SMALLEST_PX + 1, min(longer, _LARGEST_PX))
         wanted = np.exp(rng.uniform(np.log(_SMALLEST_PX), np.log(most)))
@@ -98,7 +85,7 @@ def _seen_anew(
     ycrcb = cv2.cvtColor(vary(np.ascontiguousarray(rgb), rng), cv2.COLOR_RGB2YCrCb)
     if rng.random() < 0.7:
         ycrcb[:, :, 1:] = _coarse(ycrcb[:, :, 1:], rng.uniform(0.35, 1.0))
-    longer = float(max(box[2] - box[0], box[3] - box[1]))
+    longer = longer_side(box)
     moved = box + np.tile(rng.normal(0, 0.06, 2) * longer, 2)
     angle = np.deg2rad(rng.normal(0, 7))
     mirror = -1 if rng.random() < 0.5 else 1
@@ -115,7 +102,7 @@ def _warped(
     reach: float,
     turn: NDArray[np.float64],
 ) -> NDArray[np.uint8]:
-    zoom = size / (reach * float(max(box[2] - box[0], box[3] - box[1])))
+    zoom = size / (reach * longer_side(box))
     if zoom < 0.8:  # no aliasing: shrink by areas first
         before = ycrcb.shape[0]
         ycrcb, box = _shrunk(ycrcb, box, 1.2 * zoom)
@@ -142,7 +129,3 @@ def _coarse(colours: NDArray[np.uint8], factor: float) -> NDArray[np.uint8]:
     side = max(2, round(colours.shape[0] * factor))
     small = cv2.resize(colours, (side, side), interpolation=cv2.INTER_AREA)
     return cv2.resize(small, colours.shape[:2], interpolation=cv2.INTER_LINEAR)
-
-
-def _longer_side(cut: Cut) -> float:
-    return float(max(cut.box[2] - cut.box[0], cut.box[3] - cut.box[1]))

@@ -93,8 +93,13 @@ def _harvest(pictures: Iterable[Picture], detector: Detector) -> Iterator[Cut]:
                 yield _cut(picture, np.array(faces[index]), int(kinds[index]))
 
 
+def longer_side(box: NDArray[np.floating]) -> float:
+    """Returns the longer side of x0 y0 x1 y1."""
+    return float(max(box[2] - box[0], box[3] - box[1]))
+
+
 def _cut(picture: Picture, box: NDArray[np.floating], kind: int, *, doubtful: bool = False) -> Cut:
-    side = max(4, round(_REACH * float(max(box[2] - box[0], box[3] - box[1]))))
+    side = max(4, round(_REACH * longer_side(box)))
     left, top = (round(float(box[k] + box[k + 2] - side) / 2) for k in (0, 1))
     high, wide = picture.rgb.shape[:2]
     rgb = picture.rgb[max(top, 0) : top + side, max(left, 0) : left + side]

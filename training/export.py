@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import flatbuffers
@@ -65,22 +65,32 @@ def quantize(
     rng = np.random.default_rng(settings.seed)
     chosen = rng.permutation(len(pictures))[: settings.export.calibration_pictures]
 
+    model = float_model(settings, weights, height=height, width=width)
+    seen = (letterbox(pictures[index].rgb, height, width)[0] for index in chosen)
+    return to_int8(model, list(seen), output=tf.float32)
+
+
+def to_int8(
+    model: tf.keras.Model, pictures: Iterable[NDArray[np.uint8]], *, output: tf.DType
+) -> bytes:
+    """Returns a network of one picture as int8 TFLite: uint8 in, outputs of the type `output`.
+
+    pictures: (H, W, 3), what the ranges of the values are measured on.
+    """
+
     def examples() -> Iterator[list[NDArray[np.float32]]]:
-        for index in chosen:
-            whole, _, _ = letterbox(pictures[index].rgb, height, width)
-            yield [((whole[None].astype(np.float32) - 127.5) / 127.5)]
+        for picture in pictures:
+            yield [(picture[None].astype(np.float32) - 127.5) / 127.5]
         # Black and white at last, so that the input's scale is just that of a byte.
-        ends = np.zeros((1, height, width, 3), np.float32)
+        ends = np.zeros(model.input_shape, np.float32)
         ends[:, ::2], ends[:, 1::2] = -1, 1
         yield [ends]
 
-    converter = tf.lite.TFLiteConverter.from_keras_model(
-        float_model(settings, weights, height=height, width=width)
-    )
+    converter = tf.lite.TFLiteConverter.from_keras_model(model)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.representative_dataset = examples
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    converter.inference_input_type = tf.uint8
+    converter.inference_input_type, converter.inference_output_type = tf.uint8, output
     content: bytes = converter.convert()
     return content
 

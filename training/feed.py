@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import queue
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -69,11 +69,17 @@ def batches(
     stills: the folder of stills.json. first: number of the first batch;
     the same number gives the same batch, but for the half that is carried over.
     """
+    yield from from_process(_produce, data, stills, settings, first)
+
+
+def from_process(produce: Callable[..., None], *arguments: object) -> Iterator[Any]:
+    """Yields what `produce(*arguments, ready)` puts into the queue `ready`, without end.
+
+    `produce` works in a process of its own, a few batches ahead.
+    """
     context = multiprocessing.get_context("spawn")
     ready: Any = context.Queue(_AHEAD)
-    worker = context.Process(
-        target=_produce, args=(data, stills, settings, first, ready), name="feed", daemon=True
-    )
+    worker = context.Process(target=produce, args=(*arguments, ready), name="feed", daemon=True)
     worker.start()
     try:
         while True:

@@ -6,7 +6,6 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ from tensorflow.keras import layers
 
 from training.cut_feed import batches, plain
 from training.cuts import NO_FACE, load_cuts
-from training.export import LABELS
+from training.export import LABELS, to_int8
 from training.network import conv, residual
 from training.settings import SecondLookSettings
 from training.stills import FULL_SIZE, render
@@ -107,20 +106,7 @@ def export(data: Path, settings: SecondLookSettings, runs: Path, models: Path) -
     drawn = [next(feed)[0] for _ in range(_CALIBRATION_BATCHES)]
     feed.close()
 
-    def examples() -> Iterator[list[NDArray[np.float32]]]:
-        for picture in np.concatenate(drawn):
-            yield [_scaled(picture[None]).numpy()]
-        # Black and white at last, so that the input's scale is just that of a byte.
-        ends = np.zeros((1, settings.size, settings.size, 3), np.float32)
-        ends[:, ::2], ends[:, 1::2] = -1, 1
-        yield [ends]
-
-    converter = tf.lite.TFLiteConverter.from_keras_model(network)
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.representative_dataset = examples
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    converter.inference_input_type = converter.inference_output_type = tf.uint8
-    content: bytes = converter.convert()
+    content = to_int8(network, np.concatenate(drawn), output=tf.uint8)
     file = models / _FILE
     file.write_bytes(content)
     described = models / "maskcam.json"

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from maskcam.camera.base import fitted
 from maskcam.errors import UsageError
 from maskcam.evaluate.conditions import CONDITIONS
 from maskcam.evaluate.precision import STATES, Truth, average_precisions
@@ -198,9 +199,9 @@ def frame_of(rgb: NDArray[np.uint8], input_size: tuple[int, int]) -> Frame:
 
     input_size: width and height of the detector's input, into which the small picture fits.
     """
-    scale = min(input_size[0] / rgb.shape[1], input_size[1] / rgb.shape[0])
-    size = round(rgb.shape[1] * scale), round(rgb.shape[0] * scale)
-    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    whole = rgb.shape[1], rgb.shape[0]
+    size = fitted(whole, input_size)
+    how = cv2.INTER_AREA if size < whole else cv2.INTER_LINEAR
     small = cv2.resize(rgb, size, interpolation=how).astype(np.uint8, copy=False)
     return Frame(0.0, cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False), small)
 

@@ -6,7 +6,7 @@ objecting one was lost, within a few seconds, inherits it. Only place and time t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from maskcam.people.place import Place
@@ -32,6 +32,10 @@ class Objections:
     def __contains__(self, track: int) -> bool:
         """Whether the track objected or inherited an objection."""
         return track in self._tracks
+
+    def __iter__(self) -> Iterator[int]:
+        """Yields the tracks that object and are not over."""
+        return iter(self._tracks)
 
     def add(self, track: int, places: Mapping[int, Place]) -> set[int]:
         """Notes an objection.

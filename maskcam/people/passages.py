@@ -95,8 +95,7 @@ class Crowd:
 
     def objecting(self, at_s: float) -> list[Box]:
         """Returns the face box expected at `at_s` of each who objected and is still in view."""
-        tracks = self._tracker.places()
-        return [self._tracker.expect(track, at_s) for track in tracks if track in self._objections]
+        return [self._tracker.expect(track, at_s) for track in self._objections]
 
     def objected(self, track: int) -> None:
         """Erases the person on this track from all figures: the head was shaken."""

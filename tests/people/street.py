@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from maskcam.evaluate.threshold import iou
 from maskcam.people.passages import Crowd
-from maskcam.people.place import shared
 from maskcam.records import Box, Detection, MaskState
 
 SIZE = (1280, 720)
@@ -248,8 +248,8 @@ def run(street: Street, *, detect_fps: float, fps: float = 15, latency_s: float 
             _, i = objections.pop(0)
             face = street.walkers[i].face(t)
             heads = crowd.heads(t)
-            best = max(heads, key=lambda k: shared(heads[k], face), default=None)
-            if best is None or shared(heads[best], face) < 0.4:
+            best = max(heads, key=lambda k: iou(heads[k], face), default=None)
+            if best is None or iou(heads[best], face) < 0.2:
                 without += 1
             else:
                 crowd.objected(best)
