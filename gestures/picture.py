@@ -37,7 +37,7 @@ class Clip:
     turned: NDArray[np.float64]  # (T, 2) true yaw and pitch in degrees
 
 
-class _Person:
+class Person:
     """A head and a body of one look."""
 
     def __init__(self, rng: np.random.Generator, photographs: Photographs) -> None:
@@ -67,7 +67,7 @@ class _Person:
         turn = np.array([[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]]) * height
         for corners, texture in ((neck, None), (torso, self.cloth)):
             points = np.array(corners) @ turn.T + [x, y]
-            cover = _polygon(canvas.shape, points)
+            cover = polygon(canvas.shape, points)
             if texture is None:
                 paint: Grey | float = self.skin_tone * 0.75
             else:
@@ -108,7 +108,7 @@ class _Person:
         a = np.radians(turn)
         way = np.array([[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]]) * height
         for corners, tone in ((arm, float(self.cloth.mean())), (palm, self.skin_tone * 1.05)):
-            cover = _polygon(canvas.shape, np.array(corners) @ way.T + [x, y])
+            cover = polygon(canvas.shape, np.array(corners) @ way.T + [x, y])
             canvas += cover * (tone - canvas)
 
 
@@ -122,9 +122,9 @@ def render(
 ) -> Clip:
     """Renders a clip with a head of `head_px` (crown to chin) at about `fps` frames/s."""
     s = script
-    person, other = _Person(rng, photographs), None
+    person, other = Person(rng, photographs), None
     if s["other_on"].any():
-        other = _Person(rng, photographs)
+        other = Person(rng, photographs)
     stamps = _times(rng, seconds=s.seconds, fps=fps)
     start_px, end_px = head_px / s.growth**0.5, head_px * s.growth**0.5
     ss = 2 if head_px < 70 else 1
@@ -134,7 +134,7 @@ def render(
     middle_x = (width - (s["body_x"].max() + s["body_x"].min()) * head_px) / 2
     middle_y = high * rng.uniform(0.3, 0.4)
     street = _Street(rng, photographs, width * ss, high * ss, head_px * ss)
-    shade = _shade(rng, head_px * ss)
+    shade = shadows(rng, head_px * ss)
     sun = np.array([rng.uniform(-0.4, 0.4), rng.uniform(-0.5, 0), rng.uniform(0.1, 0.4)])
     exposure_s = float(rng.uniform(0.001, 0.015))
     camera = _Camera(rng)
@@ -237,7 +237,7 @@ class _Street:
         for x, speed, y, w, h, tone in self.passing:
             left, top = x + speed * now_s + shift_x, y + shift_y
             corners = [(left, top), (left + w, top), (left + w, top + h), (left, top + h)]
-            canvas += _polygon(canvas.shape, np.array(corners)) * (tone - canvas)
+            canvas += polygon(canvas.shape, np.array(corners)) * (tone - canvas)
         return canvas.astype(np.float32, copy=False)
 
 
@@ -335,7 +335,8 @@ def _boxes(
     return np.stack([x - w / 2, y - h / 2, x + w / 2, y + h / 2], axis=1)
 
 
-def _polygon(shape: tuple[int, ...], points: NDArray[np.float64]) -> Grey:
+def polygon(shape: tuple[int, ...], points: NDArray[np.float64]) -> Grey:
+    """Returns how much of each pixel a polygon with corners x, y (n, 2) covers, 0..1."""
     cover = np.zeros(shape, np.uint8)
     fixed = np.round(points * 2**_SUBPIXEL_BITS).astype(np.int32)
     cv2.fillPoly(cover, [fixed], 255, cv2.LINE_AA, _SUBPIXEL_BITS)
@@ -358,7 +359,8 @@ def _cloth(rng: np.random.Generator) -> Grey:
     return cloth.astype(np.float32)
 
 
-def _shade(rng: np.random.Generator, head: float) -> Grey:
+def shadows(rng: np.random.Generator, head: float) -> Grey:
+    """Returns shadows as of leaves, 0..1, in spots that go with a head of so many px."""
     coarse = rng.uniform(0.25, 1.0) * head
     size = int(max(64, 6 * head))
     cells = max(2, int(size / coarse))

@@ -44,6 +44,10 @@ SETS = (
     Part("second", 300_000, 218),
     Part("second", 350_000, 124),
     Part("second", 370_000, 100),
+    Part("first", 1_000_000, 365),
+    Part("first", 1_100_000, 365),
+    Part("second", 400_000, 306),
+    Part("second", 450_000, 306),
 )
 _PLANNED = {
     "first": {"shakes": 150, "faint": 45, "each": 10},

@@ -29,6 +29,10 @@ def test_figures_are_those_of_this_model():
     content = (MODELS / again["file"]).read_bytes()
     assert again["sha256"] == hashlib.sha256(content).hexdigest()
     assert results["second_look_sha256"] == again["sha256"]
+    view = described["face_in_view"]
+    content = (MODELS / view["file"]).read_bytes()
+    assert view["sha256"] == hashlib.sha256(content).hexdigest()
+    assert results["face_in_view"]["sha256"] == view["sha256"]
     assert results["validation"]["threshold"] == described["score_threshold"]
     assert results["test"]["at_threshold"]["threshold"] == described["score_threshold"]
 
@@ -39,4 +43,5 @@ def test_a_unit_installs_all_files_of_the_model():
     patterns = setup["options.data_files"]["share/maskcam/models"].split()
     installed = {path.name for one in patterns for path in MODELS.parent.glob(one)}
     described = json.loads((MODELS / "maskcam.json").read_text())
-    assert {"maskcam.json", described["file"], described["second_look"]["file"]} <= installed
+    of_the_model = {described[name]["file"] for name in ("second_look", "face_in_view")}
+    assert {"maskcam.json", described["file"], *of_the_model} <= installed

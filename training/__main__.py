@@ -8,6 +8,7 @@ import logging
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 _ROOT = Path(__file__).resolve().parent.parent
 _EXAMPLES = """examples:
@@ -15,6 +16,7 @@ _EXAMPLES = """examples:
   scripts/train-model --steps 100 --stills 120 --runs /tmp/try --models /tmp/try
                                                see that everything works
   scripts/train-model --only second-look       train the second look for the last detector
+  scripts/train-model --only face-in-view      train what sees hands before faces
   scripts/train-model --only export            make the models from the last weights
   scripts/train-model --only shapes            compare input shapes with the last weights
   scripts/train-model --only amount            would more photographs help? three short trainings
@@ -45,7 +47,16 @@ def main() -> int:
     parser.add_argument("--steps", type=int, help="of training, in place of the configuration's")
     parser.add_argument(
         "--only",
-        choices=("stills", "train", "second-look", "export", "shapes", "amount", "times"),
+        choices=(
+            "stills",
+            "train",
+            "second-look",
+            "face-in-view",
+            "export",
+            "shapes",
+            "amount",
+            "times",
+        ),
         help="do only this step",
     )
     chosen = parser.parse_args()
@@ -84,15 +95,24 @@ def main() -> int:
 
         compare_amounts(chosen.data, stills, settings, chosen.runs, chosen.models)
         return 0
+    view = chosen.runs.with_name(chosen.runs.name + "-face-in-view")
+    if chosen.only in (None, "face-in-view"):
+        from training import face_in_view
+
+        face_in_view.train(chosen.data, settings.face_in_view, view)
+        if chosen.only:
+            told = json.loads((chosen.models / "results.json").read_text())
+            told["face_in_view"] = face_in_view.export(settings.face_in_view, view, chosen.models)
+            _write(told, chosen.models)
+            return 0
     if chosen.only in (None, "train"):
         from training.train import train
 
         train(chosen.data, stills, settings, chosen.runs)
     if chosen.only != "train":
         from maskcam.evaluate.detections import as_text
-        from training import second_look
+        from training import face_in_view, second_look
         from training.calibrate import calibrate, measure, measure_street
-        from training.card import write_card
         from training.export import export
         from training.rival import compare_times
 
@@ -106,20 +126,27 @@ def main() -> int:
         results = {
             "sha256": described["sha256"],
             "second_look_sha256": described["second_look"]["sha256"],
+            "face_in_view": face_in_view.export(settings.face_in_view, view, chosen.models),
             "training": json.loads((chosen.runs / "history.json").read_text()),
             "validation": calibrated,
             "test": measure(chosen.data, model),
             "street": measure_street(again / "held-back", model),
             "times": compare_times(model, chosen.data),
         }
-        (chosen.models / "results.json").write_text(json.dumps(results, indent=1) + "\n")
         curves = chosen.runs / "curves.png"
         if curves.is_file() and chosen.runs.resolve() != chosen.models.resolve():
             shutil.copy(curves, chosen.models)
-        if (chosen.models / "MODEL_CARD.md").is_file():
-            write_card(chosen.models)
+        _write(results, chosen.models)
         logging.info("test split:\n%s", as_text(results["test"]))
     return 0
+
+
+def _write(results: dict[str, Any], models: Path) -> None:
+    from training.card import write_card
+
+    (models / "results.json").write_text(json.dumps(results, indent=1) + "\n")
+    if (models / "MODEL_CARD.md").is_file():
+        write_card(models)
 
 
 if __name__ == "__main__":

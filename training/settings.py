@@ -38,6 +38,21 @@ class SecondLookSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class FaceInViewSettings:
+    """How the network that sees hands before faces is trained; see config.toml."""
+
+    seed: int
+    pairs: int
+    steps: int
+    batch: int
+    learning_rate: float
+    weight_decay: float
+    ema: float
+    channels: tuple[int, int, int]
+    dense: int
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything in config.toml; see there."""
 
@@ -63,6 +78,7 @@ class Settings:
     state_from_step: int
     export: Export
     second_look: SecondLookSettings
+    face_in_view: FaceInViewSettings
 
     @classmethod
     def read(cls, file: Path) -> Settings:
@@ -84,6 +100,7 @@ class Settings:
             **loss,
             export=Export(**values.pop("export")),
             second_look=_second_look(values.pop("second_look")),
+            face_in_view=_face_in_view(values.pop("face_in_view")),
             **values,
         )
 
@@ -91,3 +108,8 @@ class Settings:
 def _second_look(values: dict[str, Any]) -> SecondLookSettings:
     channels, shares = tuple(values.pop("channels")), tuple(values.pop("shares"))
     return SecondLookSettings(channels=channels, shares=shares, **values)
+
+
+def _face_in_view(values: dict[str, Any]) -> FaceInViewSettings:
+    first, second, third = values.pop("channels")
+    return FaceInViewSettings(channels=(first, second, third), **values)

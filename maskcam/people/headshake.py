@@ -31,7 +31,7 @@ HISTORY_S: Final = 3.0
 SWINGS: Final = 3
 
 # In head heights; 20 degrees are about 0.18, or 0.14 in boxes that take in the hair.
-TURNS_BACK: Final = 0.05  # a smaller way back does not end a swing
+TURNS_BACK: Final = 0.04  # a smaller way back does not end a swing
 LEAST: Final = 0.06
 WIDE: Final = 0.12
 TOGETHER: Final = 0.35
@@ -39,13 +39,13 @@ WIDEST: Final = 0.72
 EVEN: Final = 2.5
 EDGE: Final = 0.1  # of the outer swings, that may be the rest before and after
 
-APART_S: Final = (0.08, 0.52)
+APART_S: Final = (0.11, 0.52)
 DOWN: Final = 0.9  # of the way across
-TILT: Final = 0.19  # of the way across
+TILT: Final = 0.21  # of the way across
 FROM_ABOVE: Final = 0.6  # of a turn, seen as a tilt the other way from a camera above
 NOD: Final = 0.04  # a way up and down of less is trembling
 LEAN: Final = 0.01  # and so is a tilt of less
-QUALITY: Final = 0.5  # mean over the way across
+QUALITY: Final = 0.55  # mean over the way across
 
 
 class HeadShakeRecogniser:

@@ -24,11 +24,20 @@ class SecondLookDescription:
 
 
 @dataclass(frozen=True, slots=True)
+class FaceInViewDescription:
+    """The model that sees what is before a face; `file` lies beside the detector's."""
+
+    file: Path
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class ModelDescription:
     """What must be known of a model beside its file; see models/maskcam.json.
 
     sha256: of the file, None if not told. labels: class 0 first. score_threshold: the one
-    that was calibrated on the validation split. second_look: None if there is none.
+    that was calibrated on the validation split. second_look, face_in_view: None if there is
+    none; the head-shake stage takes the one that comes with maskcam, whatever the detector.
     """
 
     file: Path
@@ -37,6 +46,7 @@ class ModelDescription:
     input: tuple[int, int] | None
     score_threshold: float
     second_look: SecondLookDescription | None = None
+    face_in_view: FaceInViewDescription | None = None
 
 
 def default_model() -> Path:
@@ -70,6 +80,8 @@ def describe(model: Path | None = None) -> ModelDescription:
         sha256 = content.get("sha256")
         again = content.get("second_look")
         second_look = None if again is None else _second_look(file, again)
+        view = content.get("face_in_view")
+        face_in_view = None if view is None else _face_in_view(file, view)
     except OSError as error:
         raise ModelError(
             f"{beside}: cannot be read ({error.strerror}); it belongs beside the model and "
@@ -77,13 +89,13 @@ def describe(model: Path | None = None) -> ModelDescription:
         ) from error
     except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
         raise ModelError(
-            f"{beside}: needs labels (a list) and score_threshold (a number), and of a "
-            f"second_look its file and labels; found {error!r}"
+            f"{beside}: needs labels (a list) and score_threshold (a number), of second_look "
+            f"its file and labels, and of face_in_view its file and sha256; found {error!r}"
         ) from error
     if not labels or not math.isfinite(threshold) or not 0 < threshold < 1:
         raise ModelError(f"{beside}: labels are empty or score_threshold is not between 0 and 1")
     return ModelDescription(
-        file, str(sha256) if sha256 else None, labels, shape, threshold, second_look
+        file, str(sha256) if sha256 else None, labels, shape, threshold, second_look, face_in_view
     )
 
 
@@ -93,3 +105,7 @@ def _second_look(model: Path, content: dict[str, Any]) -> SecondLookDescription:
         str(content["sha256"]) if content.get("sha256") else None,
         tuple(str(label) for label in content["labels"]),
     )
+
+
+def _face_in_view(model: Path, content: dict[str, Any]) -> FaceInViewDescription:
+    return FaceInViewDescription(model.with_name(str(content["file"])), str(content["sha256"]))

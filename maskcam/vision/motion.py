@@ -10,6 +10,7 @@ tells how much of the way of the face was turn and how much was travel.
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
@@ -19,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskcam.records import Box, Frame, HeadMotion
-from maskcam.vision.turn import CENTRE, FACE_PX, SIZE, Known, Patch, Turn, TurnFit
-
-Luma = NDArray[np.uint8]
+from maskcam.vision.face_in_view import FaceInView
+from maskcam.vision.patch import CENTRE, FACE_PX, Luma, Patch, cut_out
+from maskcam.vision.turn import Known, Turn, TurnFit
 
 HEAD_HEIGHT: Final = 1.25  # in box heights; between the two usual conventions of boxes
 LONGEST_GAP_S: Final = 0.5  # after that nothing is known of the way between two frames
@@ -38,14 +39,11 @@ UNEXPLAINED: Final = 0.5  # misfit from which on another look is tried
 CLEARER: Final = 0.8  # by which that one must explain more
 REMEMBERED: Final = 5
 
-# A hand or another head before the face is not like what was there a while ago.
-ANCHOR_EVERY_S: Final = 0.6
-ANCHOR_AGE_S: Final = (1.0, 3.0)
-FAMILIAR: Final = (0.66, 0.94)  # likeness that counts for nothing, and for all
-KNOWN: Final = 0.85  # a look less like than this is not kept to compare with
+# What is before the face shows best beside a look from before it came.
+LOOK_EVERY_S: Final = 0.6
+LOOK_KEPT_S: Final = 3.0
+IN_VIEW: Final = (-1.0, 2.0)  # log odds that count for nothing, and for all
 MISFIT: Final = (0.77, 0.27)
-CHEST_NOISE: Final = 8.0  # luma levels; less texture than this tells nothing
-STEADY: Final = (0.8, 0.97)
 FOUND: Final = 0.8  # likeness below which the face is lost, and the way to here unknown
 LEAST_QUALITY: Final = 0.01
 
@@ -104,20 +102,23 @@ class _Head:
     scale: float  # frame px a patch px
     centre: tuple[float, float]  # of the head as followed
     places: list[_Place]  # newest first
-    anchors: list[tuple[float, Patch]]  # looks of the last seconds with their times
-    lost_at_s: float = -math.inf  # when the face was last not found again
+    looks: deque[tuple[float, Patch]]  # of the last seconds with their times, oldest first
 
 
 class HeadMotionMeter:
     """Measures the turn of every tracked head from one frame to the next.
 
-    Keeps at most eleven patches of 36 x 50 px a head, none older than 3 s; a track missing
+    Keeps at most twelve patches of 36 x 50 px a head, none older than 3 s; a track missing
     from `heads` is forgotten at once.
+
+    Raises:
+        ModelError: the network that sees hands before faces is missing or damaged.
     """
 
     def __init__(self) -> None:
         self._heads: dict[int, _Head] = {}
         self._fit = TurnFit()
+        self._face_in_view = FaceInView()
 
     def measure(self, frame: Frame, heads: Mapping[int, Box]) -> dict[int, HeadMotion]:
         """Returns the motion of each head since the frame before.
@@ -129,6 +130,8 @@ class HeadMotionMeter:
         """
         halves = [frame.luma]
         known, self._heads = self._heads, {}
+        if known.keys() - heads.keys():
+            self._face_in_view.forget()
         motions = {}
         for track, box in heads.items():
             before = known.get(track)
@@ -144,24 +147,23 @@ class HeadMotionMeter:
         passed_s = at_s - head.at_s
         head.size += (_size(box) - head.size) * min(1.0, passed_s / SIZE_MEMORY_S)
         cut = _expected_centre(head, box, passed_s)
-        patch = _cut(halves, cut, head.scale)
+        patch = cut_out(halves, cut, head.scale)
         last = head.places[0]
         look = _look(last, patch)
         if look.likeness < LIKE_ENOUGH:
             look = _likest(head.places, patch, better_than=look)
-        turn, steady = self._turn(look, patch, cut, box, head.scale)
+        turn = self._turn(look, patch, cut, box, head.scale)
         if turn.misfit > UNEXPLAINED and len(head.places) > 1:
             others = [place for place in head.places if place is not look.place]
             other = _likest(others, patch)
             instead = self._turn(other, patch, cut, box, head.scale)
-            if instead[0].misfit < CLEARER * turn.misfit:
-                look, (turn, steady) = other, instead
-        familiar = _grade(_familiarity(head, patch, at_s), FAMILIAR)
-        quality = min(_grade(turn.misfit, MISFIT), familiar) * _grade(steady, STEADY)
+            if instead.misfit < CLEARER * turn.misfit:
+                look, turn = other, instead
+        quality = 0.0
         if look.likeness >= FOUND:
+            in_view = self._face_in_view.log_odds(_earlier(head, patch, at_s), patch)
+            quality = _grade(turn.misfit, MISFIT) * _grade(in_view, IN_VIEW)
             quality = max(LEAST_QUALITY, quality)
-        else:
-            quality, head.lost_at_s = 0.0, at_s
 
         in_heads = head.scale / (HEAD_HEIGHT * head.size)
         turned = look.place.turned + np.array([turn.yaw, turn.pitch, turn.roll]) * in_heads
@@ -171,33 +173,30 @@ class HeadMotionMeter:
         head.at_s = at_s
         if not 1 / RESCALE < head.size / (head.scale * FACE_PX) < RESCALE:
             head.scale = head.size / FACE_PX
-            patch = _cut(halves, cut, head.scale)
+            patch = cut_out(halves, cut, head.scale)
             head.places = [_Place(patch, cut, box.centre, turned)]
-            head.anchors = []
         return HeadMotion(at_s, yaw, pitch, quality, roll)
 
     def _turn(
         self, look: _Look, patch: Patch, cut: tuple[float, float], box: Box, scale: float
-    ) -> tuple[Turn, float]:
-        """Fits the turn from an earlier look to now; also tells how alike the chest still is."""
+    ) -> Turn:
+        """Fits the turn from an earlier look to now."""
         place = look.place
         box_x, box_y = (
             (now - was - (here - there)) / scale
             for now, was, here, there in zip(box.centre, place.box, cut, place.cut, strict=True)
         )
-        chest = _CHEST.likeness(place.patch, patch)
-        body = _find_body(chest, box_x, box_y)
+        body = _find_body(_CHEST.likeness(place.patch, patch), box_x, box_y)
         sigma = INNER_SIGMA_PX[0] + INNER_SIGMA_PX[1] * (1 - look.likeness)
         inner = Known(look.x, look.y, sigma, sigma)
-        turn = self._fit.fit(place.patch, patch, body=body, inner=inner)
-        return turn, _steadiness(place.patch, patch, chest)
+        return self._fit.fit(place.patch, patch, body=body, inner=inner)
 
 
 def _meet(halves: list[Luma], box: Box, at_s: float) -> _Head:
     scale = _size(box) / FACE_PX
-    patch = _cut(halves, box.centre, scale)
+    patch = cut_out(halves, box.centre, scale)
     place = _Place(patch, box.centre, box.centre, np.zeros(3))
-    return _Head(at_s, _size(box), scale, box.centre, [place], [])
+    return _Head(at_s, _size(box), scale, box.centre, [place], deque([(at_s, patch)]))
 
 
 def _size(box: Box) -> float:
@@ -246,73 +245,18 @@ def _find_body(likeness: NDArray[np.float32], box_x: float, box_y: float) -> Kno
     )
 
 
-def _steadiness(before: Patch, now: Patch, likeness: NDArray[np.float32]) -> float:
-    """Returns how alike the chest still is, up to 1: with a hand before the face comes an arm.
-
-    likeness: of the chest, for every displacement within reach.
-    """
-    _, _, _, (across, down) = cv2.minMaxLoc(likeness)
-    top, left = _CHEST.around[0].start + down, _CHEST.around[1].start + across
-    was = before[_CHEST.part]
-    moved = now[top : top + was.shape[0], left : left + was.shape[1]]
-    (_, spread), (_, change) = cv2.meanStdDev(was), cv2.meanStdDev(moved - was)
-    return 1 - float(change[0, 0]) ** 2 / (2 * (float(spread[0, 0]) ** 2 + CHEST_NOISE**2))
-
-
-def _familiarity(head: _Head, patch: Patch, at_s: float) -> float:
-    """Returns how alike the inner face is to one of its looks some seconds ago, up to 1.
-
-    Where the face was lost meanwhile, to one of its looks before.
-    """
-    youngest, oldest = ANCHOR_AGE_S
-    head.anchors = [anchor for anchor in head.anchors if at_s - anchor[0] <= oldest]
-    best = -1.0
-    for seen_at_s, look in head.anchors:
-        if at_s - seen_at_s >= youngest or seen_at_s < head.lost_at_s:
-            best = max(best, _peak(_INNER.likeness(look, patch), _INNER.reach)[2])
-            if best >= FAMILIAR[1]:
-                break
-    likeness = best if best > -1 else 1.0
-    due = not head.anchors or at_s - head.anchors[0][0] >= ANCHOR_EVERY_S
-    if due and likeness >= KNOWN:
-        head.anchors.insert(0, (at_s, patch))
-    return likeness
+def _earlier(head: _Head, patch: Patch, at_s: float) -> Patch:
+    """Returns the oldest look of the last seconds, and keeps the present one now and then."""
+    if at_s - head.looks[-1][0] >= LOOK_EVERY_S:
+        head.looks.append((at_s, patch))
+    while at_s - head.looks[0][0] > LOOK_KEPT_S:
+        head.looks.popleft()
+    return head.looks[0][1]
 
 
 def _grade(value: float, ends: tuple[float, float]) -> float:
     """Returns 0 at the first end, 1 at the second, and in proportion between them."""
     return max(0.0, min(1.0, (value - ends[0]) / (ends[1] - ends[0])))
-
-
-def _cut(halves: list[Luma], centre: tuple[float, float], scale: float) -> Patch:
-    """Cuts the patch around a face centre, from the smallest frame with enough detail.
-
-    halves: the frame, and the frames of half its size each that were needed so far.
-    scale: frame px a patch px.
-    """
-    scale, level = scale / 2, 0  # drawn at twice the size, then smoothed
-    while scale > 1.5:
-        level += 1
-        scale /= 2
-        if len(halves) == level:
-            half = (halves[-1].shape[1] // 2, halves[-1].shape[0] // 2)
-            smaller = cv2.resize(halves[-1], half, interpolation=cv2.INTER_AREA)
-            halves.append(smaller.astype(np.uint8, copy=False))
-    shrink = 0.5**level
-    way = np.array(
-        [
-            [scale, 0, (centre[0] + 0.5) * shrink - 0.5 - 2 * CENTRE[0] * scale],
-            [0, scale, (centre[1] + 0.5) * shrink - 0.5 - 2 * CENTRE[1] * scale],
-        ]
-    )
-    twice = cv2.warpAffine(
-        halves[level],
-        way,
-        (2 * SIZE[0], 2 * SIZE[1]),
-        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
-    return cv2.pyrDown(twice).astype(np.float32)
 
 
 def _peak(likeness: NDArray[np.float32], reach: tuple[int, int]) -> tuple[float, float, float]:

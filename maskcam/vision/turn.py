@@ -15,12 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Patch = NDArray[np.float32]
-
-# A patch is one head with the chest below it, drawn so that a face box is 20 px high.
-FACE_PX: Final = 20
-CENTRE: Final = (18, 18)  # of the face box
-SIZE: Final = (36, 50)  # width, height
+from maskcam.vision.patch import CENTRE, SIZE, Patch
 
 # The head seen around a face box; between the two usual conventions of boxes, see
 # docs/head-shake.md. The neck's joint is where the tilt turns.

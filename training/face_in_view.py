@@ -1,0 +1,171 @@
+"""Trains the network that tells whether a face is in view or something before it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import multiprocessing
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+from tensorflow.keras import layers
+
+from maskcam.vision.face_in_view import normalised
+from maskcam.vision.patch import SIZE
+from training.head_pairs import Pairs, draw_pairs, sources
+from training.network import conv, residual
+from training.settings import FaceInViewSettings
+
+_log = logging.getLogger(__name__)
+_FILE, _WEIGHTS = "face-in-view.tflite", "average.weights.h5"
+_HALF = 0  # of the photographs; gestures.report measures with the other
+_PORTION = 5000  # pairs that one process draws at a time
+_HELD_BACK = 5000
+_REPORT_STEPS = 500
+_IN_VIEW, _COVERED = 0.08, 0.3  # of the inner face covered, at most and at least
+_SHIFT = 1  # px by which each picture is moved anew
+
+Batch = tuple[NDArray[np.float32], NDArray[np.float32]]
+
+
+def build(settings: FaceInViewSettings, *, batch: int | None = None) -> tf.keras.Model:
+    """Returns the untrained network: two looks (B, 50, 36, 2) to the log odds (B, 1) of a view."""
+    first, second, third = settings.channels
+    looks = layers.Input((SIZE[1], SIZE[0], 2), batch_size=batch)
+    x = conv(conv(looks, first, 3, 2), second, 3, 2)
+    x = conv(residual(x, second), third, 3, 2)
+    x = layers.Dropout(0.1)(layers.Flatten()(residual(x, third)))
+    x = layers.Dense(settings.dense, activation="relu")(x)
+    return tf.keras.Model(looks, layers.Dense(1)(x))
+
+
+def train(data: Path, settings: FaceInViewSettings, runs: Path) -> None:
+    """Draws the pairs, trains on them and leaves the averaged weights in `runs`."""
+    pairs = _drawn(data, settings, runs)
+    tf.keras.utils.set_random_seed(settings.seed)
+    network, average = build(settings), build(settings)
+    average.set_weights(network.get_weights())
+    optimizer = tf.keras.optimizers.AdamW(
+        tf.keras.optimizers.schedules.CosineDecay(settings.learning_rate, settings.steps),
+        weight_decay=settings.weight_decay,
+    )
+    told = tf.keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=0.02)
+
+    @tf.function
+    def learn(looks: tf.Tensor, seen: tf.Tensor) -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            odds = network(looks, training=True)[:, 0]
+            loss = told(seen, odds)
+        gradients = tape.gradient(loss, network.trainable_variables)
+        optimizer.apply_gradients(zip(gradients, network.trainable_variables, strict=True))
+        for slow, fast in zip(average.variables, network.variables, strict=True):
+            slow.assign(settings.ema * slow + (1 - settings.ema) * fast)
+        right = tf.reduce_mean(tf.cast((odds > 0) == (seen > 0.5), tf.float32))
+        return tf.stack([loss, right])
+
+    began_s = time.monotonic()
+    recent = []
+    for step, batch in enumerate(_batches(pairs, settings), start=1):
+        recent.append(learn(*map(tf.constant, batch)).numpy())
+        if step % _REPORT_STEPS == 0 or step == settings.steps:
+            loss, right = np.mean(recent, axis=0)
+            _log.info(
+                "face in view: step %d of %d, minute %.1f, loss %.3f, right %.3f",
+                *(step, settings.steps, (time.monotonic() - began_s) / 60, loss, right),
+            )
+            recent.clear()
+    average.save_weights(str(runs / _WEIGHTS))
+    (runs / "held-back.json").write_text(json.dumps(_measured(average, pairs), indent=1) + "\n")
+
+
+def export(settings: FaceInViewSettings, runs: Path, models: Path) -> dict[str, Any]:
+    """Writes face-in-view.tflite to `models`; returns what results.json tells of it."""
+    network = build(settings, batch=1)
+    network.load_weights(str(runs / _WEIGHTS))
+    content = tf.lite.TFLiteConverter.from_keras_model(network).convert()
+    file = models / _FILE
+    file.write_bytes(content)
+    described = models / "maskcam.json"
+    known = json.loads(described.read_text())
+    sha256 = hashlib.sha256(content).hexdigest()
+    known["face_in_view"] = {"file": _FILE, "sha256": sha256}
+    described.write_text(json.dumps(known, indent=2) + "\n")
+    _log.info("%s: %.2f MB", file, len(content) / 1e6)
+    held_back = json.loads((runs / "held-back.json").read_text())
+    return {"sha256": sha256, "pairs": settings.pairs, "held_back": held_back}
+
+
+def _drawn(data: Path, settings: FaceInViewSettings, runs: Path) -> Pairs:
+    """Returns the pairs to learn from and to hold back; draws them where they are not kept."""
+    kept = runs / f"pairs-{settings.pairs}-{settings.seed}.npz"
+    if not kept.is_file():
+        runs.mkdir(parents=True, exist_ok=True)
+        portions = -(-settings.pairs // _PORTION)
+        drawn = []
+        spawn = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(mp_context=spawn) as processes:
+            seeds = range(settings.seed, settings.seed + portions)
+            for portion in processes.map(partial(_portion, data), seeds):
+                drawn.append(portion)
+                _log.info(
+                    "face in view: %d of %d pairs drawn", len(drawn) * _PORTION, settings.pairs
+                )
+        whole = Pairs(
+            *(np.concatenate(part)[: settings.pairs] for part in zip(*drawn, strict=True))
+        )
+        np.savez(kept, **whole._asdict())
+    with np.load(kept) as file:
+        return Pairs(**{name: file[name] for name in Pairs._fields})
+
+
+def _portion(data: Path, seed: int) -> Pairs:
+    cv2.setNumThreads(1)
+    return draw_pairs(sources(data, half=_HALF), _PORTION, seed)
+
+
+def _batches(pairs: Pairs, settings: FaceInViewSettings) -> Iterator[Batch]:
+    """Yields looks (B, 50, 36, 2) and views 0 or 1 (B,): mirrored and moved anew each time."""
+    rng = np.random.default_rng(settings.seed)
+    clear = np.flatnonzero(_clear(pairs)[:-_HELD_BACK])
+    seen = _seen(pairs)
+    for _ in range(settings.steps):
+        chosen = rng.choice(clear, settings.batch)
+        patches = pairs.patches[chosen]
+        mirrored = rng.random(settings.batch) < 0.5
+        patches[mirrored] = patches[mirrored, ..., ::-1]
+        for i in (0, 1):
+            moved = tuple(rng.integers(-_SHIFT, _SHIFT + 1, 2))
+            patches[:, i] = np.roll(patches[:, i], moved, axis=(1, 2))
+        yield normalised(patches[:, 0], patches[:, 1]), seen[chosen].astype(np.float32)
+
+
+def _seen(pairs: Pairs) -> NDArray[np.bool_]:
+    return pairs.covered[:, 1] < _IN_VIEW
+
+
+def _clear(pairs: Pairs) -> NDArray[np.bool_]:
+    """Returns which pairs are clear cases; a face that is a little covered is none."""
+    return _seen(pairs) | (pairs.covered[:, 1] > _COVERED)
+
+
+def _measured(network: tf.keras.Model, pairs: Pairs) -> dict[str, float]:
+    """Returns how well pairs that were held back are told."""
+    chosen = np.flatnonzero(_clear(pairs))
+    chosen = chosen[chosen >= len(pairs.covered) - _HELD_BACK]
+    patches, seen = pairs.patches[chosen], _seen(pairs)[chosen]
+    looks = normalised(patches[:, 0], patches[:, 1])
+    odds = network.predict(looks, batch_size=500, verbose=0)[:, 0]
+    return {
+        "pairs": len(chosen),
+        "right": float(((odds > 0) == seen).mean()),
+        "area_under_curve": float((odds[seen][:, None] > odds[~seen][None]).mean()),
+    }
