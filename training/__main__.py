@@ -29,7 +29,7 @@ def main() -> int:
     """Trains, exports and evaluates; returns the exit code."""
     parser = argparse.ArgumentParser(
         prog="scripts/train-model",
-        description="Trains the mask model on ../shared/data and writes models/maskcam.tflite.",
+        description="Trains the models on ../shared/data and writes models/*.tflite.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

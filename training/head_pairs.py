@@ -146,16 +146,17 @@ def _moves(rng: Rng, head: _Head) -> tuple[_Move, _Move]:
     elif kind < 0.8:
         second = base + rng.normal(0, (18, 6, 4))
     else:
-        second = base + rng.normal(0, (10, 12, 11))
+        second = base + rng.normal(0, (10, 12, 14))
     travel = 5.0 if rng.random() < 0.15 else 2.0
     body = rng.normal(0, 1.5) if rng.random() < 0.5 else 0.0
+    nearer = np.exp(rng.uniform(-0.1, 0.3)) if rng.random() < 0.4 else 1.0  # who walks towards us
 
-    def move(angles: NDArray[np.float64], body_x: float) -> _Move:
+    def move(angles: NDArray[np.float64], growth: float, body_x: float) -> _Move:
         yaw, pitch, roll = np.clip(angles, (-58, -32, -32), (58, 38, 32))
         x, y = rng.normal(0, travel, 2)
-        return _Move(yaw, pitch, roll, x, y, 1 + rng.normal(0, 0.05), body_x)
+        return _Move(yaw, pitch, roll, x, y, growth * (1 + rng.normal(0, 0.05)), body_x)
 
-    return move(first, 0.0), move(second, body)
+    return move(first, 1.0, 0.0), move(second, nearer, body)
 
 
 def _somebody(rng: Rng, made_of: Sources, people: list[Person]) -> _Head:

@@ -17,6 +17,7 @@ from maskcam.technician.finding import Finding, State
 from maskcam.unit.clock import SystemClock, is_synchronised
 from maskcam.unit.parts import load_model
 from maskcam.unit.sources import camera_for
+from maskcam.vision.motion import HeadMotionMeter
 
 _MARKS = {State.OK: "OK", State.FAULT: "NOT OK", State.ABSENT: "not present"}
 _ANY_SIZE = (320, 320)
@@ -50,6 +51,7 @@ def parts_for(config: Config) -> Parts:
     detector = config.detector
 
     def load() -> picture.Model:
+        HeadMotionMeter()  # has a model of its own
         return load_model(
             model=detector.model,
             threads=detector.threads,

@@ -175,6 +175,7 @@ class HeadMotionMeter:
             head.scale = head.size / FACE_PX
             patch = cut_out(halves, cut, head.scale)
             head.places = [_Place(patch, cut, box.centre, turned)]
+            head.looks = deque([(at_s, patch)])
         return HeadMotion(at_s, yaw, pitch, quality, roll)
 
     def _turn(

@@ -153,6 +153,18 @@ def test_a_sound_unit_is_all_well(broker, settle, machine_root, model_file):
     assert {check["state"] for check in told["checks"]} == {"ok"}
 
 
+def test_the_model_of_the_head_shake_stage_must_be_whole_too(settle, monkeypatch):
+    def damaged():
+        raise ModelError("face-in-view.tflite: is damaged")
+
+    load = selfcheck.parts_for(settle(free_port())).load_model
+    assert "face-in-view" not in picture.model(load).finding.detail
+    monkeypatch.setattr(selfcheck, "HeadMotionMeter", damaged)
+    finding = picture.model(load).finding
+    assert finding.state is State.FAULT
+    assert "face-in-view.tflite" in finding.detail
+
+
 def test_a_unit_with_everything_wrong_still_gets_all_its_lines(settle, tmp_path, model_file):
     settings = settle(free_port())
     shutil.rmtree(tmp_path / "state")

@@ -104,6 +104,17 @@ def test_a_missing_track_is_forgotten_at_once(picture):
     assert meter.measure(frame(picture, 0.3), {1: box})[1].quality == 0
 
 
+def test_the_network_forgets_who_has_gone(picture):
+    meter, box = HeadMotionMeter(), Box(100, 80, 140, 130)
+    both = {1: box, 2: Box(160, 80, 200, 130)}
+    network = meter._face_in_view._interpreter
+    for number in range(3):
+        meter.measure(frame(picture, number / 10), both)
+    assert network.read(network.inputs[0]).any()
+    meter.measure(frame(picture, 0.3), {})
+    assert not network.read(network.inputs[0]).any()
+
+
 def test_after_a_long_gap_it_begins_anew(picture):
     meter, box = HeadMotionMeter(), Box(100, 80, 140, 130)
     meter.measure(frame(picture, 0.0), {1: box})
