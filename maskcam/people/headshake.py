@@ -45,7 +45,7 @@ TILT: Final = 0.21  # of the way across
 FROM_ABOVE: Final = 0.6  # of a turn, seen as a tilt the other way from a camera above
 NOD: Final = 0.04  # a way up and down of less is trembling
 LEAN: Final = 0.01  # and so is a tilt of less
-QUALITY: Final = 0.55  # mean over the way across
+QUALITY: Final = 0.5  # mean over the way across
 
 
 class HeadShakeRecogniser:
