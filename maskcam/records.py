@@ -83,7 +83,8 @@ class HeadMotion(NamedTuple):
     `yaw` and `pitch` are in head heights (positive: to the right, down in the
     picture), already free of the motion of the head box, the body and the camera.
     `quality` is 0..1; at 0 the motion could not be measured. `roll` is how far tilting
-    around the neck moved the face, in head heights.
+    around the neck moved the face, `travel` how far the whole head went to the right in the
+    picture, in head heights.
     """
 
     at_s: float
@@ -91,6 +92,7 @@ class HeadMotion(NamedTuple):
     pitch: float
     quality: float
     roll: float = 0.0
+    travel: float = 0.0
 
 
 class HeadShake(NamedTuple):

@@ -12,6 +12,7 @@ makes rebounds out of one held turn. Three swings in a row are a "no" when
 - the way up and down is shorter than the way across (else it is a nod), and so is the
   way that tilting explains (else the head goes from shoulder to shoulder). A head that
   turns below the camera seems to tilt the other way, in proportion: that is allowed;
+- the whole head does not go to and fro by more than that (else somebody sways);
 - the face could be measured where it went far, and was found again in every frame:
   what moves is this face, not a hand or another head before it.
 
@@ -23,6 +24,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
+from statistics import fmean
 from typing import Final
 
 from maskcam.records import HeadMotion, HeadShake
@@ -31,10 +33,10 @@ HISTORY_S: Final = 3.0
 SWINGS: Final = 3
 
 # In head heights; 20 degrees are about 0.18, or 0.14 in boxes that take in the hair.
-TURNS_BACK: Final = 0.04  # a smaller way back does not end a swing
-LEAST: Final = 0.06
-WIDE: Final = 0.12
-TOGETHER: Final = 0.35
+TURNS_BACK: Final = 0.035  # a smaller way back does not end a swing
+LEAST: Final = 0.055
+WIDE: Final = 0.11
+TOGETHER: Final = 0.32
 WIDEST: Final = 0.72
 EVEN: Final = 2.5
 EDGE: Final = 0.1  # of the outer swings, that may be the rest before and after
@@ -43,6 +45,7 @@ APART_S: Final = (0.11, 0.52)
 DOWN: Final = 0.9  # of the way across
 TILT: Final = 0.21  # of the way across
 FROM_ABOVE: Final = 0.6  # of a turn, seen as a tilt the other way from a camera above
+SWAY: Final = 1.4  # of the way across
 NOD: Final = 0.04  # a way up and down of less is trembling
 LEAN: Final = 0.01  # and so is a tilt of less
 QUALITY: Final = 0.5  # mean over the way across
@@ -96,6 +99,8 @@ class HeadShakeRecogniser:
         tilt = _length(_tilts(row), least=LEAN)
         if down > DOWN * across * self._size or tilt > TILT * across * self._size:
             return None
+        if _sway(row[1:]) > SWAY * across * self._size:
+            return None
         quality = _quality(row[1:])
         if quality < QUALITY:
             return None
@@ -127,6 +132,12 @@ def _tilts(row: Sequence[HeadMotion]) -> list[float]:
     against = -sum(motion.yaw * motion.roll for motion in row)
     share = min(max(against, 0.0), FROM_ABOVE * turned) / turned
     return [motion.roll + share * motion.yaw for motion in row]
+
+
+def _sway(row: Sequence[HeadMotion]) -> float:
+    """Returns how far the whole head went to and fro; walking on steadily is no swaying."""
+    on = fmean(motion.travel for motion in row)
+    return sum(abs(motion.travel - on) for motion in row)
 
 
 def _quality(row: Sequence[HeadMotion]) -> float:

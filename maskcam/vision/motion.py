@@ -83,7 +83,8 @@ class _Place(NamedTuple):
     patch: Patch
     cut: tuple[float, float]
     box: tuple[float, float]  # the centre of the face box
-    turned: NDArray[np.float64]  # yaw, pitch and roll since the track began, in head heights
+    # Yaw, pitch, roll and way to the right since the track began, in head heights.
+    went: NDArray[np.float64]
 
 
 class _Look(NamedTuple):
@@ -166,17 +167,18 @@ class HeadMotionMeter:
             quality = max(LEAST_QUALITY, quality)
 
         in_heads = head.scale / (HEAD_HEIGHT * head.size)
-        turned = look.place.turned + np.array([turn.yaw, turn.pitch, turn.roll]) * in_heads
-        yaw, pitch, roll = (float(value) for value in turned - last.turned)
+        travel = (cut[0] - look.place.cut[0]) / head.scale + turn.travel_x
+        went = look.place.went + np.array([turn.yaw, turn.pitch, turn.roll, travel]) * in_heads
+        yaw, pitch, roll, travel = (float(value) for value in went - last.went)
         head.centre = cut[0] + turn.travel_x * head.scale, cut[1] + turn.travel_y * head.scale
-        head.places = [_Place(patch, cut, box.centre, turned), *head.places[:REMEMBERED]]
+        head.places = [_Place(patch, cut, box.centre, went), *head.places[:REMEMBERED]]
         head.at_s = at_s
         if not 1 / RESCALE < head.size / (head.scale * FACE_PX) < RESCALE:
             head.scale = head.size / FACE_PX
             patch = cut_out(halves, cut, head.scale)
-            head.places = [_Place(patch, cut, box.centre, turned)]
+            head.places = [_Place(patch, cut, box.centre, went)]
             head.looks = deque([(at_s, patch)])
-        return HeadMotion(at_s, yaw, pitch, quality, roll)
+        return HeadMotion(at_s, yaw, pitch, quality, roll, travel)
 
     def _turn(
         self, look: _Look, patch: Patch, cut: tuple[float, float], box: Box, scale: float
@@ -196,7 +198,7 @@ class HeadMotionMeter:
 def _meet(halves: list[Luma], box: Box, at_s: float) -> _Head:
     scale = _size(box) / FACE_PX
     patch = cut_out(halves, box.centre, scale)
-    place = _Place(patch, box.centre, box.centre, np.zeros(3))
+    place = _Place(patch, box.centre, box.centre, np.zeros(4))
     return _Head(at_s, _size(box), scale, box.centre, [place], deque([(at_s, patch)]))
 
 
