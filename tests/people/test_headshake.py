@@ -11,14 +11,19 @@ from maskcam.records import HeadMotion, HeadShake
 HEADS_PER_DEGREE = 0.009
 
 
-def way(degrees, *, seconds=3.0, fps=15.0, down=lambda t: 0.0, tilt=lambda t: 0.0, quality=1.0):
-    """Returns the motions of a head that looks to `degrees(t)`, in degrees."""
+def nowhere(at_s):
+    return 0.0
+
+
+def way(degrees, *, seconds=3.0, fps=15.0, down=nowhere, tilt=nowhere, travel=nowhere, quality=1.0):
+    """Returns the motions of a head that looks to `degrees(t)`, in degrees, at `travel(t)`."""
     motions, before = [], (degrees(0), down(0), tilt(0))
     for number in range(int(seconds * fps)):
         at_s = number / fps
         now = (degrees(at_s), down(at_s), tilt(at_s))
         yaw, pitch, roll = ((b - a) * HEADS_PER_DEGREE for a, b in zip(before, now, strict=True))
-        motions.append(HeadMotion(at_s, yaw, pitch, quality if number else 0.0, roll))
+        on = travel(at_s) - travel(at_s - 1 / fps)
+        motions.append(HeadMotion(at_s, yaw, pitch, quality if number else 0.0, roll, on))
         before = now
     return motions
 
@@ -80,6 +85,16 @@ def test_a_turn_below_the_camera_may_look_tilted_the_other_way():
     below = way(shake, tilt=lambda t: -0.5 * shake(t))
     assert shakes(below)
     assert not shakes(way(shake, tilt=lambda t: 0.5 * shake(t)))
+
+
+def test_somebody_who_sways_and_seems_to_turn_a_little_is_none():
+    seems = swinging(1.3, 24, swings=6)
+    assert not shakes(way(seems, travel=lambda t: 0.3 * math.sin(2 * math.pi * 1.3 * t)))
+
+
+def test_a_shake_while_walking_on_in_a_swaying_gait_is_one():
+    shake = swinging(1.8, 36)
+    assert shakes(way(shake, travel=lambda t: t + 0.08 * math.sin(2 * math.pi * 1.0 * t)))
 
 
 def test_what_could_not_be_measured_while_it_went_far_is_none():

@@ -59,6 +59,17 @@ def test_other_movements_are_not(kind):
     assert first_shake_at(motions_of(clip_of(kind, 21))) is None
 
 
+def test_it_tells_how_far_the_whole_head_went():
+    rng = np.random.default_rng(3)
+    script = scripts.Script("sway", "sway", seconds=3.0)
+    script.add("body_x", 0.2 * np.sin(2 * np.pi * 0.8 * script.t))
+    clip = render(script, rng, head_px=50.0, fps=15, photographs=Photographs())
+    way = np.cumsum([motion.travel for motion in motions_of(clip)])
+    true = np.interp(clip.timestamps, script.t, script["body_x"])
+    assert np.corrcoef(way, true)[0, 1] > 0.95
+    assert 0.7 < np.polyfit(true, way, 1)[0] < 1.3
+
+
 def test_a_head_that_comes_back_is_where_it_was():
     rng = np.random.default_rng(5)
     script = scripts.Script("shake", "shake", seconds=3.0)
