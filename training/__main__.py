@@ -102,7 +102,9 @@ def main() -> int:
         face_in_view.train(chosen.data, settings.face_in_view, view)
         if chosen.only:
             told = json.loads((chosen.models / "results.json").read_text())
-            told["face_in_view"] = face_in_view.export(settings.face_in_view, view, chosen.models)
+            told["face_in_view"] = face_in_view.export(
+                chosen.data, settings.face_in_view, view, chosen.models
+            )
             _write(told, chosen.models)
             return 0
     if chosen.only in (None, "train"):
@@ -126,7 +128,9 @@ def main() -> int:
         results = {
             "sha256": described["sha256"],
             "second_look_sha256": described["second_look"]["sha256"],
-            "face_in_view": face_in_view.export(settings.face_in_view, view, chosen.models),
+            "face_in_view": face_in_view.export(
+                chosen.data, settings.face_in_view, view, chosen.models
+            ),
             "training": json.loads((chosen.runs / "history.json").read_text()),
             "validation": calibrated,
             "test": measure(chosen.data, model),

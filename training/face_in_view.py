@@ -31,6 +31,7 @@ _HALF = 0  # of the photographs; gestures.report measures with the other
 _PORTION = 5000  # pairs that one process draws at a time
 _HELD_BACK = 5000
 _REPORT_STEPS = 500
+_CALIBRATION = 500  # pairs
 _IN_VIEW, _COVERED = 0.08, 0.3  # of the inner face covered, at most and at least
 _SHIFT = 1  # px by which each picture is moved anew
 
@@ -87,11 +88,12 @@ def train(data: Path, settings: FaceInViewSettings, runs: Path) -> None:
     (runs / "held-back.json").write_text(json.dumps(_measured(average, pairs), indent=1) + "\n")
 
 
-def export(settings: FaceInViewSettings, runs: Path, models: Path) -> dict[str, Any]:
+def export(data: Path, settings: FaceInViewSettings, runs: Path, models: Path) -> dict[str, Any]:
     """Writes face-in-view.tflite to `models`; returns what results.json tells of it."""
+    pairs = _drawn(data, settings, runs)
     network = build(settings, batch=1)
     network.load_weights(str(runs / _WEIGHTS))
-    content = tf.lite.TFLiteConverter.from_keras_model(network).convert()
+    content = _int8(network, pairs)
     file = models / _FILE
     file.write_bytes(content)
     described = models / "maskcam.json"
@@ -102,6 +104,20 @@ def export(settings: FaceInViewSettings, runs: Path, models: Path) -> dict[str, 
     _log.info("%s: %.2f MB", file, len(content) / 1e6)
     held_back = json.loads((runs / "held-back.json").read_text())
     return {"sha256": sha256, "pairs": settings.pairs, "held_back": held_back}
+
+
+def _int8(network: tf.keras.Model, pairs: Pairs) -> bytes:
+    """Returns the network as int8 TFLite that takes and gives floats."""
+
+    def examples() -> Iterator[list[NDArray[np.float32]]]:
+        for before, now in pairs.patches[:_CALIBRATION]:
+            yield [normalised(before[None], now[None])]
+
+    converter = tf.lite.TFLiteConverter.from_keras_model(network)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = examples
+    content: bytes = converter.convert()
+    return content
 
 
 def _drawn(data: Path, settings: FaceInViewSettings, runs: Path) -> Pairs:
