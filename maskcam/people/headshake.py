@@ -12,7 +12,7 @@ makes rebounds out of one held turn. Three swings in a row are a "no" when
 - the way up and down is shorter than the way across (else it is a nod), and so is the
   way that tilting explains (else the head goes from shoulder to shoulder). A head that
   turns below the camera seems to tilt the other way, in proportion: that is allowed;
-- the whole head does not go to and fro by more than that (else somebody sways);
+- the way of the whole head to and fro is not far longer than that (else somebody sways);
 - the face could be measured where it went far, and was found again in every frame:
   what moves is this face, not a hand or another head before it.
 

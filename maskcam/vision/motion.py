@@ -4,7 +4,8 @@ A turn of the head carries eyes, nose and mask across the picture while the body
 walking, swaying, a camera in the wind and a nervous detector carry both. Each head is
 cut out with the chest below it and drawn to one small size. Correlation finds the inner
 face and the chest again in the next frame, and a fit of a turning ellipsoid (`turn.py`)
-tells how much of the way of the face was turn and how much was travel.
+tells how much of the way of the face was turn and how much was travel. A small network
+(`face_in_view.py`) tells whether it was the face at all that was measured.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ REMEMBERED: Final = 5
 LOOK_EVERY_S: Final = 0.6
 LOOK_KEPT_S: Final = 3.0
 IN_VIEW: Final = (-1.0, 2.0)  # log odds that count for nothing, and for all
-MISFIT: Final = (0.77, 0.27)
+MISFIT: Final = (0.77, 0.27)  # misfit that counts for nothing, and for all
 FOUND: Final = 0.8  # likeness below which the face is lost, and the way to here unknown
 LEAST_QUALITY: Final = 0.01
 
