@@ -16,6 +16,12 @@ from gestures.script import Script
 
 Luma = NDArray[np.uint8]
 _SUBPIXEL_BITS = 4
+# The outline of an open hand, in head heights.
+HAND = np.array(
+    [(-0.17, 0.25), (-0.19, 0.0), (-0.17, -0.1), (-0.14, -0.38), (-0.09, -0.4), (-0.07, -0.14),
+     (-0.04, -0.45), (0.02, -0.45), (0.03, -0.14), (0.07, -0.42), (0.12, -0.41), (0.11, -0.12),
+     (0.16, -0.3), (0.2, -0.28), (0.18, 0.0), (0.3, -0.1), (0.33, -0.05), (0.17, 0.25)]
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -100,14 +106,10 @@ class Person:
 
     def draw_hand(self, canvas: Grey, *, x: float, y: float, turn: float, height: float) -> None:
         """Draws an open hand and the arm below it."""
-        palm = [(-0.17, 0.25), (-0.19, 0.0), (-0.17, -0.1), (-0.14, -0.38), (-0.09, -0.4)]
-        palm += [(-0.07, -0.14), (-0.04, -0.45), (0.02, -0.45), (0.03, -0.14), (0.07, -0.42)]
-        palm += [(0.12, -0.41), (0.11, -0.12), (0.16, -0.3), (0.2, -0.28), (0.18, 0.0)]
-        palm += [(0.3, -0.1), (0.33, -0.05), (0.17, 0.25)]
         arm = [(-0.15, 0.25), (0.15, 0.25), (0.3, 3), (-0.2, 3)]
         a = np.radians(turn)
         way = np.array([[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]]) * height
-        for corners, tone in ((arm, float(self.cloth.mean())), (palm, self.skin_tone * 1.05)):
+        for corners, tone in ((arm, float(self.cloth.mean())), (HAND, self.skin_tone * 1.05)):
             cover = polygon(canvas.shape, np.array(corners) @ way.T + [x, y])
             canvas += cover * (tone - canvas)
 

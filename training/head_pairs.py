@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from gestures import head as heads
 from gestures.head import Grey, Pose
-from gestures.picture import Person, Photographs, polygon, shadows
+from gestures.picture import HAND, Person, Photographs, polygon, shadows
 from gestures.samples import Pictures
 from maskcam.vision.patch import CENTRE, FACE_PX, SIZE
 
@@ -289,11 +289,6 @@ def _elsewhere(rng: Rng, made_of: Sources, drawn: Grey) -> Grey:
     return np.roll(drawn, aside, axis=1)
 
 
-_HAND = np.array(
-    [(-0.17, 0.25), (-0.19, 0.0), (-0.17, -0.1), (-0.14, -0.38), (-0.09, -0.4), (-0.07, -0.14),
-     (-0.04, -0.45), (0.02, -0.45), (0.03, -0.14), (0.07, -0.42), (0.12, -0.41), (0.11, -0.12),
-     (0.16, -0.3), (0.2, -0.28), (0.18, 0.0), (0.3, -0.1), (0.33, -0.05), (0.17, 0.25)]
-)  # fmt: skip
 _FIST = np.array(
     [(-0.15, 0.2), (-0.18, -0.05), (-0.16, -0.3), (-0.08, -0.38), (0.06, -0.38), (0.15, -0.28),
      (0.17, 0.0), (0.14, 0.2)]
@@ -315,7 +310,7 @@ def _occluder(rng: Rng, head: _Head, made_of: Sources, people: list[Person]) -> 
     sleeve = head.cloth * rng.uniform(0.8, 1.2) if rng.random() < 0.7 else rng.uniform(15, 235)
     kind = rng.random()
     if kind < 0.45:
-        outline = _HAND * rng.uniform(0.85, 1.15, 2) * [rng.choice([-1, 1]), 1]
+        outline = HAND * rng.uniform(0.85, 1.15, 2) * [rng.choice([-1, 1]), 1]
         outline = outline + rng.normal(0, 0.015, outline.shape)
     elif kind < 0.65:
         outline = _FIST * rng.uniform(0.8, 1.2, 2)
