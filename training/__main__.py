@@ -101,11 +101,8 @@ def main() -> int:
 
         face_in_view.train(chosen.data, settings.face_in_view, view)
         if chosen.only:
-            told = json.loads((chosen.models / "results.json").read_text())
-            told["face_in_view"] = face_in_view.export(
-                chosen.data, settings.face_in_view, view, chosen.models
-            )
-            _write(told, chosen.models)
+            told = face_in_view.export(chosen.data, settings.face_in_view, view, chosen.models)
+            _tell({"face_in_view": told}, chosen.models)
             return 0
     if chosen.only in (None, "train"):
         from training.train import train
@@ -128,27 +125,31 @@ def main() -> int:
         results = {
             "sha256": described["sha256"],
             "second_look_sha256": described["second_look"]["sha256"],
-            "face_in_view": face_in_view.export(
-                chosen.data, settings.face_in_view, view, chosen.models
-            ),
             "training": json.loads((chosen.runs / "history.json").read_text()),
             "validation": calibrated,
             "test": measure(chosen.data, model),
             "street": measure_street(again / "held-back", model),
             "times": compare_times(model, chosen.data),
         }
+        if chosen.only != "second-look":
+            results["face_in_view"] = face_in_view.export(
+                chosen.data, settings.face_in_view, view, chosen.models
+            )
         curves = chosen.runs / "curves.png"
         if curves.is_file() and chosen.runs.resolve() != chosen.models.resolve():
             shutil.copy(curves, chosen.models)
-        _write(results, chosen.models)
+        _tell(results, chosen.models)
         logging.info("test split:\n%s", as_text(results["test"]))
     return 0
 
 
-def _write(results: dict[str, Any], models: Path) -> None:
+def _tell(results: dict[str, Any], models: Path) -> None:
+    """Puts results beside those that are there, and into the card."""
     from training.card import write_card
 
-    (models / "results.json").write_text(json.dumps(results, indent=1) + "\n")
+    file = models / "results.json"
+    known = json.loads(file.read_text()) if file.is_file() else {}
+    file.write_text(json.dumps(known | results, indent=1) + "\n")
     if (models / "MODEL_CARD.md").is_file():
         write_card(models)
 

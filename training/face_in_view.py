@@ -6,10 +6,9 @@ import hashlib
 import json
 import logging
 import multiprocessing
-import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,8 @@ from tensorflow.keras import layers
 
 from maskcam.vision.face_in_view import normalised
 from maskcam.vision.patch import SIZE
-from training.head_pairs import Pairs, draw_pairs, sources
+from training.averaged import Averaged
+from training.head_pairs import Pairs, Sources, draw_pairs, sources
 from training.network import conv, residual
 from training.settings import FaceInViewSettings
 
@@ -30,7 +30,6 @@ _FILE, _WEIGHTS = "face-in-view.tflite", "average.weights.h5"
 _HALF = 0  # of the photographs; gestures.report measures with the other
 _PORTION = 5000  # pairs that one process draws at a time
 _HELD_BACK = 5000
-_REPORT_STEPS = 500
 _CALIBRATION = 500  # pairs
 _IN_VIEW, _COVERED = 0.08, 0.3  # of the inner face covered, at most and at least
 _SHIFT = 1  # px by which each picture is moved anew
@@ -52,40 +51,19 @@ def build(settings: FaceInViewSettings, *, batch: int | None = None) -> tf.keras
 def train(data: Path, settings: FaceInViewSettings, runs: Path) -> None:
     """Draws the pairs, trains on them and leaves the averaged weights in `runs`."""
     pairs = _drawn(data, settings, runs)
-    tf.keras.utils.set_random_seed(settings.seed)
-    network, average = build(settings), build(settings)
-    average.set_weights(network.get_weights())
-    optimizer = tf.keras.optimizers.AdamW(
-        tf.keras.optimizers.schedules.CosineDecay(settings.learning_rate, settings.steps),
-        weight_decay=settings.weight_decay,
-    )
     told = tf.keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=0.02)
 
-    @tf.function
-    def learn(looks: tf.Tensor, seen: tf.Tensor) -> tf.Tensor:
-        with tf.GradientTape() as tape:
-            odds = network(looks, training=True)[:, 0]
-            loss = told(seen, odds)
-        gradients = tape.gradient(loss, network.trainable_variables)
-        optimizer.apply_gradients(zip(gradients, network.trainable_variables, strict=True))
-        for slow, fast in zip(average.variables, network.variables, strict=True):
-            slow.assign(settings.ema * slow + (1 - settings.ema) * fast)
-        right = tf.reduce_mean(tf.cast((odds > 0) == (seen > 0.5), tf.float32))
-        return tf.stack([loss, right])
+    def judge(odds: tf.Tensor, seen: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        odds = odds[:, 0]
+        return told(seen, odds), (odds > 0) == (seen > 0.5)
 
-    began_s = time.monotonic()
-    recent = []
-    for step, batch in enumerate(_batches(pairs, settings), start=1):
-        recent.append(learn(*map(tf.constant, batch)).numpy())
-        if step % _REPORT_STEPS == 0 or step == settings.steps:
-            loss, right = np.mean(recent, axis=0)
-            _log.info(
-                "face in view: step %d of %d, minute %.1f, loss %.3f, right %.3f",
-                *(step, settings.steps, (time.monotonic() - began_s) / 60, loss, right),
-            )
-            recent.clear()
-    average.save_weights(str(runs / _WEIGHTS))
-    (runs / "held-back.json").write_text(json.dumps(_measured(average, pairs), indent=1) + "\n")
+    average = Averaged("face in view", partial(build, settings), judge, settings)
+    for looks, seen in _batches(pairs, settings):
+        average.learn(tf.constant(looks), tf.constant(seen))
+    average.save(runs / _WEIGHTS)
+    (runs / "held-back.json").write_text(
+        json.dumps(_measured(average.network, pairs), indent=1) + "\n"
+    )
 
 
 def export(data: Path, settings: FaceInViewSettings, runs: Path, models: Path) -> dict[str, Any]:
@@ -145,7 +123,12 @@ def _drawn(data: Path, settings: FaceInViewSettings, runs: Path) -> Pairs:
 
 def _portion(data: Path, seed: int) -> Pairs:
     cv2.setNumThreads(1)
-    return draw_pairs(sources(data, half=_HALF), _PORTION, seed)
+    return draw_pairs(_sources(data), _PORTION, seed)
+
+
+@cache  # once for all portions of a process
+def _sources(data: Path) -> Sources:
+    return sources(data, half=_HALF)
 
 
 def _batches(pairs: Pairs, settings: FaceInViewSettings) -> Iterator[Batch]:

@@ -126,10 +126,11 @@ def _pair(
             drawn, covered[i] = _elsewhere(rng, made_of, drawn), 1.0
         elif occlude is not None:
             x, y, turned = hand + rng.normal(0, [9, 5, 12])
-            if not (case == 3 or case == i + 1):  # near the face, not before it
+            before = case in (3, i + 1)
+            if not before:  # but near the face
                 x = _X + rng.choice([-1, 1]) * rng.uniform(22, 34)
                 y = _Y + rng.uniform(10, 45)
-            if case == 3 or case == i + 1 or rng.random() < 0.4:
+            if before or rng.random() < 0.4:
                 covered[i] = occlude(drawn, x, y, turned)[_INNER].mean()
         patches.append(camera.take(drawn))
     return np.stack(patches), covered

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import time
+from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from tensorflow.keras import layers
 
+from training.averaged import Averaged
 from training.cut_feed import batches, plain
 from training.cuts import NO_FACE, load_cuts
 from training.export import LABELS, to_int8
@@ -23,7 +25,6 @@ from training.stills import FULL_SIZE, render
 _log = logging.getLogger(__name__)
 _FILE, _WEIGHTS = "second-look.tflite", "average.weights.h5"
 _FIRST_SEED = 3_000_000  # other streets than those the detector learns from
-_REPORT_STEPS = 250
 _CALIBRATION_BATCHES = 4
 _SURE = 0.3  # share of "no face" from which a doubtful cut is believed to be none
 
@@ -49,48 +50,24 @@ def train(data: Path, settings: SecondLookSettings, runs: Path, model: Path) -> 
     doubtful = [cut for cut in cuts if cut.doubtful]
     cuts = [cut for cut in cuts if not cut.doubtful]
     _log.info("second look: %d cuts, %d doubtful ones", len(cuts), len(doubtful))
-    tf.keras.utils.set_random_seed(settings.seed)
-    network, average = build(settings), build(settings)
-    average.set_weights(network.get_weights())
-    optimizer = tf.keras.optimizers.AdamW(
-        tf.keras.optimizers.schedules.CosineDecay(settings.learning_rate, settings.steps),
-        weight_decay=settings.weight_decay,
-    )
     told = tf.keras.losses.CategoricalCrossentropy(label_smoothing=0.03)
 
-    @tf.function
-    def learn(pictures: tf.Tensor, kinds: tf.Tensor) -> tf.Tensor:
-        with tf.GradientTape() as tape:
-            shares = network(_scaled(pictures), training=True)
-            loss = told(tf.one_hot(kinds, NO_FACE + 1), shares)
-        gradients = tape.gradient(loss, network.trainable_variables)
-        optimizer.apply_gradients(zip(gradients, network.trainable_variables, strict=True))
-        for slow, fast in zip(average.variables, network.variables, strict=True):
-            slow.assign(settings.ema * slow + (1 - settings.ema) * fast)
-        right = tf.reduce_mean(tf.cast(tf.argmax(shares, 1) == kinds, tf.float32))
-        return tf.stack([loss, right])
+    def judge(shares: tf.Tensor, kinds: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return told(tf.one_hot(kinds, NO_FACE + 1), shares), tf.argmax(shares, 1) == kinds
 
-    began_s = time.monotonic()
+    average = Averaged("second look", partial(build, settings), judge, settings)
     first = settings.steps // 3
     for start, end in ((0, first), (first, settings.steps)):
         if start:
-            cuts += [cut for cut in doubtful if _no_face(average, plain(cut, settings.size))]
+            cuts += [
+                cut for cut in doubtful if _no_face(average.network, plain(cut, settings.size))
+            ]
             _log.info("second look: %d cuts", len(cuts))
         feed = batches(cuts, settings, first=start)
-        recent = []
-        for step in range(start, end):
-            pictures, kinds = next(feed)
-            recent.append(learn(tf.constant(pictures), tf.constant(kinds, tf.int64)).numpy())
-            if (step + 1) % _REPORT_STEPS == 0:
-                loss, right = np.mean(recent, axis=0)
-                spent = (time.monotonic() - began_s) / 60
-                _log.info(
-                    "second look: step %d of %d, minute %.1f, loss %.3f, right %.3f",
-                    *(step + 1, settings.steps, spent, loss, right),
-                )
-                recent.clear()
+        for pictures, kinds in islice(feed, end - start):
+            average.learn(_scaled(pictures), tf.constant(kinds, tf.int64))
         feed.close()
-    average.save_weights(str(runs / _WEIGHTS))
+    average.save(runs / _WEIGHTS)
 
 
 def export(data: Path, settings: SecondLookSettings, runs: Path, models: Path) -> Path:

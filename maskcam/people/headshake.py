@@ -97,9 +97,8 @@ class HeadShakeRecogniser:
         row = motions[first : last + 1]
         down = _length([motion.pitch for motion in row], least=NOD)
         tilt = _length(_tilts(row), least=LEAN)
-        if down > DOWN * across * self._size or tilt > TILT * across * self._size:
-            return None
-        if _sway(row[1:]) > SWAY * across * self._size:
+        far = across * self._size
+        if down > DOWN * far or tilt > TILT * far or _sway(row[1:]) > SWAY * far:
             return None
         quality = _quality(row[1:])
         if quality < QUALITY:
