@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import pytest
 
-from maskcam.camera.scene import Scene, SceneConfig
-from maskcam.camera.scene.__main__ import main as render_street
+from maskcam.street import Scene, SceneConfig
+from maskcam.street.__main__ import main as render_street
 from maskcam.people.passages import Crowd
 from maskcam.people.windows import Rules
 from maskcam.records import Box, MaskState

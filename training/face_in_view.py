@@ -27,7 +27,7 @@ from training.settings import FaceInViewSettings
 
 _log = logging.getLogger(__name__)
 _FILE, _WEIGHTS = "face-in-view.tflite", "average.weights.h5"
-_HALF = 0  # of the photographs; gestures.report measures with the other
+_HALF = 0  # of the photographs; headclips.report measures with the other
 _PORTION = 5000  # pairs that one process draws at a time
 _HELD_BACK = 5000
 _CALIBRATION = 500  # pairs

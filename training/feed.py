@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from training import cells
-from training.canvas import Composer, finish
+from training.compose import Composer, finish
 from training.pictures import Picture, load_coco, load_crops, load_distractors
 from training.settings import Settings
 

@@ -1,6 +1,6 @@
 """Draws pairs of pictures of one head, from which is learned whether its face is in view.
 
-Heads are photographs thrown onto an ellipsoid, or those that `gestures` paints. Between the
+Heads are photographs thrown onto an ellipsoid, or those that `headclips` paints. Between the
 two pictures the head turns and travels, the light changes, and often something comes
 before the face: a hand and its arm, another head, a thing. How much of the face is covered is
 known from the drawing.
@@ -18,10 +18,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from gestures import head as heads
-from gestures.head import Grey, Pose
-from gestures.picture import HAND, Person, Photographs, polygon, shadows
-from gestures.samples import Pictures
+from headclips import head as heads
+from headclips.head import Grey, Pose
+from headclips.picture import HAND, Person, Photographs, polygon, shadows
+from headclips.samples import Pictures
 from maskcam.vision.patch import CENTRE, FACE_PX, SIZE
 
 # All is drawn at twice the size of a patch, as the patches themselves are.
@@ -84,7 +84,7 @@ class _Head(Protocol):
 
 
 def sources(data: Path, *, half: int) -> Sources:
-    """Returns the half of the photographs that `gestures` also deals out, and no other picture."""
+    """Returns the half of the photographs that `headclips` also deals out, and no other picture."""
     pictures, others = Pictures.of(data, half=half), Pictures.of(data, half=1 - half)
     kept_back = {face[0] for face in others.first.faces} | set(others.streets)
     faces = [
@@ -232,7 +232,7 @@ class _Photographed:
 
 
 class _Painted:
-    """One of the people of the first renderer of `gestures`, before a wall."""
+    """One of the people of the first renderer of `headclips`, before a wall."""
 
     def __init__(self, rng: Rng, made_of: Sources, people: list[Person]) -> None:
         if len(people) < _PEOPLE:

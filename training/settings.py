@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from training.canvas import Recipe
+from training.compose import Recipe
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import cv2
 
-from maskcam.camera.scene import render_scene_sample, render_training_sample
+from maskcam.street import render_scene_sample, render_training_sample
 from maskcam.records import Box, MaskState
 
 _log = logging.getLogger(__name__)

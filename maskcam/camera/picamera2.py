@@ -1,7 +1,7 @@
 """Frames from a Raspberry Pi camera. The only module that imports picamera2.
 
 Checked against the source of picamera2 0.3.38 and of libcamera's Raspberry Pi
-algorithms; what was found there is told where it matters. tests/image/test_libcamera.py
+algorithms; what was found there is told where it matters. tests/sdcard/test_libcamera.py
 runs it on both real libraries, with a virtual camera.
 """
 

@@ -14,17 +14,17 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from maskcam.camera.scene import Scene, SceneCamera, SceneConfig
+from maskcam.street import Scene, SceneCamera, SceneConfig
 from maskcam.people.windows import Rules
 from maskcam.records import Frame
-from maskcam.unit.parts import LoadedModel, load_model
+from maskcam.vision.models import LoadedModel, load_model
 from maskcam.unit.pipeline import Pipeline
 
 _FPS = 30.0
 _MEMORY_CODE = """
 import json, resource
 from maskcam.evaluate.bench import drive, frames_of
-from maskcam.unit.parts import load_model
+from maskcam.vision.models import load_model
 loaded = load_model(threads=1)
 drive(loaded, frames_of(loaded, people=2, number=3), seconds=10)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)

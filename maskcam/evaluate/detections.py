@@ -18,7 +18,7 @@ from maskcam.evaluate.conditions import CONDITIONS
 from maskcam.evaluate.precision import STATES, Truth, average_precisions
 from maskcam.evaluate.threshold import at_threshold
 from maskcam.records import Box, Detection, Frame, MaskState
-from maskcam.unit.parts import second_look_of
+from maskcam.vision.models import second_look_of
 from maskcam.vision.detector import Detector
 from maskcam.vision.interpreter import Interpreter
 from maskcam.vision.model_files import describe

@@ -15,7 +15,7 @@ from maskcam.errors import MaskcamError
 from maskcam.technician.checks import delivery, machine, picture
 from maskcam.technician.finding import Finding, State
 from maskcam.unit.clock import SystemClock, is_synchronised
-from maskcam.unit.parts import load_model
+from maskcam.vision.models import load_model
 from maskcam.unit.sources import camera_for
 from maskcam.vision.motion import HeadMotionMeter
 

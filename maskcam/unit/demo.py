@@ -19,19 +19,19 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from maskcam.camera.base import Camera
-from maskcam.camera.scene import Scene, SceneCamera, SceneConfig, SceneTruth
+from maskcam.street import Scene, SceneCamera, SceneConfig, SceneTruth
 from maskcam.camera.video import VideoCamera
 from maskcam.delivery import wire
 from maskcam.delivery.broker import BrokerSettings
 from maskcam.delivery.embedded import EmbeddedBroker
-from maskcam.delivery.mqtt import Publisher
+from maskcam.delivery.publisher import Publisher
 from maskcam.delivery.outbox import Outbox
 from maskcam.errors import DeliveryError, UsageError
 from maskcam.people.windows import Rules
 from maskcam.records import Frame, MaskState, MinuteCount
 from maskcam.unit.clock import SystemClock
 from maskcam.unit.loop import Loop
-from maskcam.unit.parts import load_model
+from maskcam.vision.models import load_model
 from maskcam.unit.pipeline import Pipeline
 from maskcam.unit.progress import Progress
 from maskcam.unit.replay import count_frames

@@ -12,7 +12,7 @@ from maskcam.errors import CameraError
 from maskcam.people.windows import Rules
 from maskcam.records import MinuteCount
 from maskcam.unit.detection import Detects
-from maskcam.unit.parts import load_model
+from maskcam.vision.models import load_model
 from maskcam.unit.pipeline import Pipeline
 from maskcam.unit.progress import Progress
 

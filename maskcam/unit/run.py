@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import maskcam
 from maskcam.config import Config
 from maskcam.delivery.broker import BrokerSettings
-from maskcam.delivery.mqtt import Publisher
+from maskcam.delivery.publisher import Publisher
 from maskcam.delivery.outbox import Outbox
 from maskcam.errors import AcceleratorError, CameraError, ModelError
 from maskcam.people.windows import Rules
@@ -23,7 +23,7 @@ from maskcam.unit.clock import SystemClock
 from maskcam.unit.lamp import Fault, Lamp
 from maskcam.unit.lockdown import lock_down
 from maskcam.unit.loop import Loop
-from maskcam.unit.parts import load_model
+from maskcam.vision.models import load_model
 from maskcam.unit.pipeline import Pipeline
 from maskcam.unit.schedule import Schedule
 from maskcam.unit.sources import camera_for

@@ -1,6 +1,6 @@
 """Tests against a fake that imitates picamera2 0.3.38.
 
-What it imitates was read in that version's source. tests/image/test_libcamera.py runs
+What it imitates was read in that version's source. tests/sdcard/test_libcamera.py runs
 the same camera on the real picamera2 and libcamera, with a virtual camera.
 No test has run on a Raspberry Pi yet.
 """

@@ -18,7 +18,7 @@ from sqlalchemy.exc import OperationalError
 from maskcam.cityhall import schema
 from maskcam.cityhall.database import connect
 from maskcam.cityhall.rollup import Calendar
-from maskcam.delivery.mqtt import BrokerSettings, Publisher
+from maskcam.delivery.publisher import BrokerSettings, Publisher
 from maskcam.delivery.outbox import Outbox
 from tests.cityhall.conftest import PARIS
 from tests.cityhall.fleet import wait_until

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from maskcam.delivery.mqtt import Publisher
+from maskcam.delivery.publisher import Publisher
 from maskcam.delivery.outbox import Outbox
 from tests.broker import Mosquitto
 from tests.delivery.windows import SITE, UNIT, window

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from maskcam.delivery.mqtt import Publisher
+from maskcam.delivery.publisher import Publisher
 from maskcam.delivery.outbox import Outbox
 from tests.broker import PLAIN, Mosquitto, Subscriber, needs_mosquitto, wait_until
 from tests.certificates import EXPIRED, Authority

@@ -13,7 +13,7 @@ import sys
 import threading
 from pathlib import Path
 
-from maskcam.delivery.mqtt import BrokerSettings, Publisher
+from maskcam.delivery.publisher import BrokerSettings, Publisher
 from maskcam.delivery.outbox import Outbox
 from tests.delivery.windows import SITE, UNIT, window
 

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from maskcam.camera.scene import Scene, SceneConfig
+from maskcam.street import Scene, SceneConfig
 from maskcam.camera.video import VideoCamera
 
 # Close to the camera, so that faces are large enough for the detector at this size.

@@ -20,7 +20,7 @@ import pytest
 
 from maskcam.camera.video import VideoCamera
 from maskcam.delivery import rows, wire
-from maskcam.unit.parts import load_model
+from maskcam.vision.models import load_model
 from maskcam.vision.interpreter import runtime_name
 from tests.privacy.canary import pictures
 from tests.privacy.evidence import SITE, UNIT

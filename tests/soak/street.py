@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gestures import motion
-from gestures.picture import Photographs, render
+from headclips import motion
+from headclips.picture import Photographs, render
 from maskcam.records import Box, Detection, Frame, MaskState
 
 SIZE = (640, 360)

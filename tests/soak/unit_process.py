@@ -16,7 +16,7 @@ from pathlib import Path
 
 from maskcam.delivery import wire
 from maskcam.delivery.broker import BrokerSettings
-from maskcam.delivery.mqtt import Publisher
+from maskcam.delivery.publisher import Publisher
 from maskcam.delivery.outbox import Outbox
 from maskcam.people.windows import Rules
 from maskcam.unit.pipeline import Pipeline

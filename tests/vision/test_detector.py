@@ -6,7 +6,7 @@ import pytest
 
 from maskcam.errors import ModelError
 from maskcam.records import Frame, MaskState
-from maskcam.unit.parts import second_look_of
+from maskcam.vision.models import second_look_of
 from maskcam.vision.detector import Detector
 from maskcam.vision.interpreter import Interpreter
 from maskcam.vision.labels import mask_states

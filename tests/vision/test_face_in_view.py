@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from gestures import motion as scripts
-from gestures.picture import Photographs, render
+from headclips import motion as scripts
+from headclips.picture import Photographs, render
 from maskcam.errors import ModelError
 from maskcam.vision import face_in_view, model_files
 from maskcam.vision.face_in_view import FaceInView

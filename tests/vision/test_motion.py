@@ -5,8 +5,8 @@ import time
 import numpy as np
 import pytest
 
-from gestures import motion as scripts
-from gestures.picture import Photographs, render
+from headclips import motion as scripts
+from headclips.picture import Photographs, render
 from maskcam.evaluate.gestures import first_shake_at, measure_clip
 from maskcam.records import Box, Frame
 from maskcam.vision.motion import HeadMotionMeter

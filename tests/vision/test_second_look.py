@@ -9,7 +9,7 @@ import pytest
 
 from maskcam.errors import ModelError
 from maskcam.records import Box, Detection, Frame, MaskState
-from maskcam.unit.parts import load_model
+from maskcam.vision.models import load_model
 from maskcam.vision.interpreter import Interpreter
 from maskcam.vision.model_files import describe
 from maskcam.vision.second_look import REACH, SecondLook, cut_out

@@ -31,7 +31,7 @@ SLOWEST_MS = 1000
 
 
 class Model(Protocol):
-    """A loaded model, as `maskcam.unit.parts.load_model` returns it."""
+    """A loaded model, as `maskcam.vision.models.load_model` returns it."""
 
     @property
     def input_size(self) -> tuple[int, int]:

@@ -1,0 +1,75 @@
+"""The unit's loop on a rendered street, inside and outside of the operating hours."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import UTC, datetime
+from datetime import time as of_day
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from maskcam.street import Scene, SceneCamera, SceneConfig
+from maskcam.people.windows import Rules
+from maskcam.records import Detection, MaskState
+from maskcam.unit.loop import Loop
+from maskcam.unit.pipeline import Pipeline
+from maskcam.unit.schedule import Schedule
+
+MORNING = Schedule(zone=ZoneInfo("Europe/Paris"), hours=((of_day(7, 30), of_day(13)),))
+
+
+class Clock:
+    """Says that now is a given time in UTC."""
+
+    def __init__(self, utc: str) -> None:
+        self.offset_s = datetime.fromisoformat(utc).replace(tzinfo=UTC).timestamp()
+        self.offset_s -= time.monotonic()
+
+    def utc_offset_s(self) -> float:
+        return self.offset_s
+
+
+class Finds:
+    """Finds one face that stands still, and counts how often it was asked."""
+
+    calls = 0
+
+    def __init__(self, scene: Scene) -> None:
+        self.box = scene.faces(0.0)[0].box
+
+    def detect(self, frame, *, objecting=()) -> list[Detection]:
+        self.calls += 1
+        return [Detection(self.box, MaskState.WITH_MASK, 0.9)]
+
+
+@pytest.mark.parametrize(
+    ("utc", "is_open"), [("2026-05-04T05:29", False), ("2026-05-04T05:31", True)]
+)
+def test_outside_of_the_hours_nobody_is_counted_and_nothing_is_inferred(utc, is_open):
+    scene = Scene(SceneConfig(seed=2, duration_s=4.0, fps=12, size=(320, 180), standing=1))
+    scene.render(0.0)
+    detector, told = Finds(scene), []
+    with SceneCamera(scene, rgb_size=(160, 90)) as camera:
+        Loop(
+            camera=camera,
+            detector=detector,
+            pipeline=Pipeline(
+                frame_size=camera.size,
+                rules=Rules(min_people=1),
+                started_at_s=time.monotonic(),
+                min_fps=2.0,
+            ),
+            deliver=told.append,
+            clock=Clock(utc),
+            schedule=MORNING,
+        ).run(threading.Event())
+    if is_open:
+        assert detector.calls > 3
+        assert sum(count.people for count in told) == 1
+        assert sum(count.observed_s for count in told) > 1
+    else:
+        assert detector.calls == 0
+        assert sum(count.people for count in told) == 0
+        assert sum(count.observed_s for count in told) == 0

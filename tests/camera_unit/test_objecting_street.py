@@ -1,0 +1,244 @@
+"""What follows from an objection, on rendered streets: pixels in, counts out.
+
+The heads are seen by the real head-shake stage; faces come from the scene's truth, so
+that each test breaks a track exactly where it wants to.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+import cv2
+import pytest
+from gpiozero.pins.mock import MockFactory
+
+from maskcam.street import Scene, SceneCamera, SceneConfig
+from maskcam.street.look import Wearing, draw_look
+from maskcam.street.walk import Act, Gesture, Walker
+from maskcam.camera.zones import ExclusionZones
+from maskcam.people.votes import MaskVote
+from maskcam.people.windows import Rules
+from maskcam.records import Detection, MinuteCount
+from maskcam.unit.lamp import Lamp
+from maskcam.unit.pipeline import Pipeline
+
+FPS = 15
+SIZE = (960, 540)
+OFFSET_S = datetime(2026, 5, 4, 8, tzinfo=UTC).timestamp()
+
+
+def walker(x, *, look=1, wearing=Wearing.RIGHT, shakes_at_s=None, lasts_s=1.6, hz=2.0, degrees=40):
+    """Somebody who comes from 7 m away straight to the camera, and out of view in 4 s."""
+    acts = ()
+    if shakes_at_s is not None:
+        size = math.radians(degrees)
+        acts = (
+            Act(gesture=Gesture.SHAKE, begin_s=shakes_at_s, lasts_s=lasts_s, size=size, rate_hz=hz),
+        )
+    return Walker(
+        look=draw_look(look, wearing),
+        begin_s=0.0,
+        speed=1.2,
+        way=((x, 7.0), (x * 0.8, 0.3)),
+        tall=1.7,
+        acts=acts,
+    )
+
+
+def has_pixels(rgb, box) -> bool:
+    """Whether anything is to be seen in the middle of a face."""
+    x, y = (int(c * rgb.shape[1] / SIZE[0]) for c in box.centre)
+    part = rgb[max(0, y - 1) : y + 2, max(0, x - 1) : x + 2]
+    return bool(part.any())
+
+
+class Told(NamedTuple):
+    """What a street gave: its windows, and when head shakes were understood."""
+
+    counts: list[MinuteCount]
+    understood_s: list[float]
+
+    @property
+    def people(self) -> int:
+        return sum(count.people for count in self.counts)
+
+    def of(self, state: str) -> int:
+        return sum(getattr(count, state) for count in self.counts)
+
+
+class Street:
+    """A scene with exactly these people, watched for as long as they are in view."""
+
+    def __init__(self, *people: Walker, seconds: float = 6.5) -> None:
+        self.scene = Scene(SceneConfig(seed=3, duration_s=seconds, fps=FPS, size=SIZE))
+        self.scene.cast = people
+        self.now_s = 0.0
+        self.pipeline: Pipeline
+
+    def seen(self, person: int) -> list[float]:
+        """Returns the times at which a face is wholly in the picture."""
+        times = [n / FPS for n in range(int(self.scene.config.duration_s * FPS))]
+        return [
+            t for t in times if any(f.person == person and f.visible > 0.9 for f in self.faces(t))
+        ]
+
+    def faces(self, at_s):
+        return self.scene.faces(at_s)
+
+    def watch(self, *, hidden=lambda person, at_s: False, zones=(), blur_px=0.0) -> Told:
+        """Runs the whole chain; `hidden` faces and those without a pixel are not detected."""
+        understood: list[float] = []
+        self.pipeline = Pipeline(
+            frame_size=SIZE,
+            rules=Rules(min_people=1),
+            started_at_s=0.0,
+            on_objection=lambda: (understood.append(self.now_s), self.on_objection()),
+        )
+        blank = ExclusionZones(zones).blank
+        with SceneCamera(self.scene, rgb_size=(320, 320), fast=True) as camera:
+            while (frame := camera.read(timeout_s=1)) is not None:
+                self.now_s = frame.captured_at_s
+                blank(frame)
+                if blur_px:
+                    cv2.GaussianBlur(frame.luma, (0, 0), blur_px, dst=frame.luma)
+                found = [
+                    Detection(face.box, face.state, 0.9)
+                    for face in self.faces(self.now_s)
+                    if face.visible > 0.4
+                    and not hidden(face.person, self.now_s)
+                    and has_pixels(frame.rgb, face.box)
+                ]
+                self.pipeline.detected(found, self.now_s)
+                self.pipeline.see(frame)
+        counts = self.pipeline.finish(self.now_s, OFFSET_S, early=True)
+        return Told(counts, understood)
+
+    def on_objection(self) -> None:
+        """Called when a head shake was understood; a test may put something here."""
+
+
+def test_who_shakes_the_head_is_in_no_figure_and_all_others_are():
+    street = Street(
+        walker(-1.2, look=1),
+        walker(0.0, look=2, wearing=Wearing.NONE, shakes_at_s=1.0),
+        walker(1.2, look=3, wearing=Wearing.NONE),
+    )
+    told = street.watch()
+    assert len(told.understood_s) >= 1
+    assert 1.0 < told.understood_s[0] < 2.6
+    assert told.people == 2
+    assert (told.of("with_mask"), told.of("without_mask"), told.of("unclear")) == (1, 1, 0)
+
+
+def test_the_same_street_without_the_shake_counts_all_three():
+    told = Street(
+        walker(-1.2, look=1), walker(0.0, look=2), walker(1.2, look=3, wearing=Wearing.NONE)
+    ).watch()
+    assert told.understood_s == []
+    assert told.people == 3
+
+
+def test_the_mask_is_not_looked_at_any_more_from_the_objection_on(monkeypatch):
+    street = Street(walker(0.0, shakes_at_s=1.0))
+    looks: list[float] = []
+    kept = MaskVote.add
+
+    def add(vote, detection):
+        looks.append(street.now_s)
+        kept(vote, detection)
+
+    monkeypatch.setattr(MaskVote, "add", add)
+    told = street.watch()
+    assert told.understood_s
+    assert looks
+    assert max(looks) <= told.understood_s[0]
+    assert max(street.seen(0)) > told.understood_s[0] + 1
+
+
+@pytest.mark.parametrize("gap_s", [0.6, 1.2, 1.8])
+def test_the_successor_of_a_broken_track_inherits(gap_s):
+    street = Street(walker(0.0, shakes_at_s=0.4, lasts_s=1.2))
+
+    def hidden(person, at_s):
+        return 1.7 < at_s < 1.7 + gap_s
+
+    told = street.watch(hidden=hidden)
+    assert told.understood_s
+    assert told.understood_s[0] < 1.7
+    assert max(street.seen(0)) > 1.7 + gap_s
+    assert told.people == 0
+
+
+def test_three_at_once_object_and_the_fourth_does_not():
+    told = Street(
+        walker(-1.5, look=1, shakes_at_s=1.0),
+        walker(-0.5, look=2, wearing=Wearing.NONE, shakes_at_s=1.1, hz=1.4),
+        walker(0.5, look=3, wearing=Wearing.NONE),
+        walker(1.5, look=4, shakes_at_s=0.9, hz=2.6, degrees=30),
+    ).watch()
+    assert told.people == 1
+    assert told.of("without_mask") == 1
+
+
+def test_a_shake_that_ends_as_the_face_leaves_the_picture_counts():
+    last_s = max(Street(walker(0.0)).seen(0))
+    hz, lasts_s = 2.5, 1.0
+    street = Street(walker(0.0, shakes_at_s=last_s - lasts_s, lasts_s=lasts_s, hz=hz))
+    told = street.watch()
+    assert told.understood_s
+    assert told.people == 0
+
+
+def test_an_objection_understood_in_the_very_last_frame_counts():
+    whole = Street(walker(0.0, shakes_at_s=1.0)).watch()
+    street = Street(walker(0.0, shakes_at_s=1.0), seconds=whole.understood_s[0] + 0.5 / FPS)
+    told = street.watch()
+    assert told.understood_s == [pytest.approx(street.now_s)]
+    assert told.people == 0
+
+
+def test_the_lamp_answers_for_two_seconds():
+    street = Street(walker(0.0, shakes_at_s=1.0))
+    factory = MockFactory()
+    lit: list[float] = []
+    with Lamp(17, pin_factory=factory, now=lambda: street.now_s) as lamp:
+        street.on_objection = lamp.understood
+        faces = street.faces
+
+        def look(at_s):
+            if lamp.is_lit():
+                lit.append(at_s)
+            return faces(at_s)
+
+        street.faces = look
+        told = street.watch()
+    factory.reset()
+    assert min(lit) == pytest.approx(told.understood_s[0], abs=1.5 / FPS)
+    assert max(lit) == pytest.approx(told.understood_s[-1] + 2.0, abs=1.5 / FPS)
+
+
+def test_who_walks_in_an_excluded_zone_is_nowhere():
+    left_half = [(0, 0), (0.5, 0), (0.5, 1), (0, 1)]
+    people = walker(-1.0, look=5), walker(0.8, look=6, wearing=Wearing.NONE)
+    told = Street(*people).watch(zones=[left_half])
+    assert told.people == 1
+    assert told.of("without_mask") == 1
+
+
+def test_nobody_in_an_excluded_zone_can_be_looked_at_for_a_head_shake():
+    left_half = [(0, 0), (0.5, 0), (0.5, 1), (0, 1)]
+    street = Street(walker(-1.0, shakes_at_s=1.0), walker(0.8, wearing=Wearing.NONE))
+    told = street.watch(zones=[left_half])
+    assert told.understood_s == []
+    assert told.people == 1
+
+
+def test_where_a_shake_would_be_too_blurred_to_see_nobody_is_counted():
+    street = Street(walker(-0.6), walker(0.6), seconds=5.0)
+    sharp, blurred = street.watch(), street.watch(blur_px=12.0)
+    assert sharp.people == 2
+    assert sum(count.observed_s for count in sharp.counts) == pytest.approx(5.0, abs=0.3)
+    assert blurred.people == 0
+    assert sum(count.observed_s for count in blurred.counts) == 0

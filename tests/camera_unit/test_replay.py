@@ -1,0 +1,116 @@
+"""The chain from frames to windows, frame by frame, with exact detections."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+
+import pytest
+
+from maskcam.errors import CameraError
+from maskcam.people.windows import Rules
+from maskcam.records import HeadMotion, MaskState
+from maskcam.unit import pipeline
+from maskcam.unit.replay import count_frames
+from tests.camera_unit.walkers import ExactDetector, NoiseCamera, crowd
+
+START = datetime(2026, 5, 4, 8, tzinfo=UTC)
+EVERY_MINUTE = Rules(min_people=1)
+
+
+def counted(walkers, *, rules=EVERY_MINUTE, **of_camera):
+    camera = NoiseCamera(walkers=walkers, **of_camera)
+    detector = ExactDetector(camera, walkers)
+    return list(count_frames(camera, detector, start=START, rules=rules))
+
+
+def people(counts) -> int:
+    return sum(count.people or 0 for count in counts)
+
+
+def test_everyone_who_passes_is_counted_once_with_the_right_mask():
+    walkers = crowd(9) + crowd(4, state=MaskState.WITHOUT_MASK, every_s=14)
+    counts = counted(walkers, seconds=90)
+    assert [count.minutes for count in counts] == [1, 1]
+    assert [count.start.minute for count in counts] == [0, 1]
+    assert sum(count.with_mask for count in counts) == 9
+    assert sum(count.without_mask for count in counts) == 4
+    assert sum(count.observed_s for count in counts) == pytest.approx(90, abs=0.5)
+
+
+@pytest.mark.parametrize("fps", [10, 15, 30])
+def test_the_frame_rate_does_not_change_the_counts(fps):
+    assert people(counted(crowd(6), seconds=45, fps=fps)) == 6
+
+
+@pytest.mark.parametrize("detect_fps", [4, 7.5])
+def test_a_slower_detector_counts_the_same(detect_fps):
+    camera = NoiseCamera(seconds=45, walkers=crowd(6))
+    detector = ExactDetector(camera, crowd(6))
+    counts = count_frames(camera, detector, start=START, rules=EVERY_MINUTE, detect_fps=detect_fps)
+    assert people(counts) == 6
+    assert detector.calls == pytest.approx(45 * detect_fps, rel=0.1)
+
+
+def test_too_few_are_not_told():
+    counts = counted(crowd(3), seconds=130, rules=Rules(min_people=5))
+    assert [(count.suppressed, count.people) for count in counts] == [(True, None)]
+    assert counts[0].minutes == 3
+
+
+def test_an_empty_street_is_told_as_observed_and_empty():
+    [count] = counted([], seconds=59)
+    assert count.people == 0
+    assert count.observed_s == pytest.approx(59, abs=0.5)
+
+
+def test_in_the_dark_nobody_is_counted_and_nothing_is_observed():
+    def dark(at_s, luma):
+        luma //= 40
+
+    [count] = counted(crowd(5), seconds=50, spoil=dark)
+    assert (count.people, count.observed_s) == (0, 0)
+
+
+def test_a_dark_time_hides_only_those_who_pass_in_it():
+    def dark(at_s, luma):
+        if 12 <= at_s < 24:
+            luma //= 40
+
+    [count] = counted(crowd(8), seconds=55, spoil=dark)
+    assert count.people in (5, 6)
+    assert count.observed_s == pytest.approx(43, abs=1)
+
+
+def test_too_few_frames_count_nobody():
+    [count] = counted(crowd(5), seconds=50, fps=5)
+    assert (count.people, count.observed_s) == (0, 0)
+
+
+def test_a_file_that_breaks_off_is_counted_up_to_there():
+    camera = NoiseCamera(seconds=45, walkers=crowd(6), breaks=True)
+    counts = count_frames(camera, ExactDetector(camera, crowd(6)), start=START, rules=EVERY_MINUTE)
+    assert next(counts).people == 6
+    with pytest.raises(CameraError, match="breaks off"):
+        next(counts)
+
+
+def test_a_shaken_head_is_in_no_figure(monkeypatch):
+    class Shaking:
+        """Reports a "no" of the head that is on the third walker's way (x = 300)."""
+
+        def measure(self, frame, heads):
+            yaw = 0.07 * math.cos(2 * math.pi * 2 * frame.captured_at_s)
+            return {
+                track: HeadMotion(
+                    frame.captured_at_s, yaw if abs(box.centre[0] - 300) < 40 else 0.0, 0.0, 1.0
+                )
+                for track, box in heads.items()
+            }
+
+    monkeypatch.setattr(pipeline, "HeadMotionMeter", Shaking)
+    camera = NoiseCamera(walkers=crowd(5), seconds=45, fps=30)
+    detector = ExactDetector(camera, crowd(5))
+    assert people(count_frames(camera, detector, start=START, rules=EVERY_MINUTE)) == 4
+    assert detector.objecting, "the detector was not told whose mask is not to be judged"
+    assert all(abs(box.centre[0] - 300) < 60 for box in detector.objecting)
