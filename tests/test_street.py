@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 import pytest
 
-from maskcam.street import Scene, SceneConfig
-from maskcam.street.__main__ import main as render_street
 from maskcam.people.passages import Crowd
 from maskcam.people.windows import Rules
 from maskcam.records import Box, MaskState
+from maskcam.street import Scene, SceneConfig
+from maskcam.street.__main__ import main as render_street
 from maskcam.unit import pipeline
 from maskcam.unit.replay import replay
 
@@ -38,18 +38,18 @@ class WatchedCrowd(Crowd):
     objections: Counter[int]
     booked: list[Booked]
 
-    def detected(self, detections, at_s):
-        super().detected(detections, at_s)
+    def update(self, detections, at_s):
+        super().update(detections, at_s)
         faces = self.scene.faces(at_s)
         for track, box in self.heads(at_s).items():
             person = nearest(box, faces)
             if person is not None:
                 self.seen[self._people.get(track, track)][person] += 1
 
-    def objected(self, track):
+    def record_objection(self, track):
         for person, _ in self.seen[self._people.get(track, track)].most_common(1):
             self.objections[person] += 1
-        super().objected(track)
+        super().record_objection(track)
 
     def _book(self, person, at_s):
         known, state, before = (

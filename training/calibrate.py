@@ -15,10 +15,10 @@ from maskcam.evaluate.detections import evaluate, frame_of, read_truth
 from maskcam.evaluate.precision import Truth, average_precisions
 from maskcam.evaluate.threshold import at_threshold, iou
 from maskcam.records import Detection
-from maskcam.vision.models import second_look_of
 from maskcam.vision.detector import Detector
 from maskcam.vision.interpreter import Interpreter
 from maskcam.vision.model_files import describe
+from maskcam.vision.models import second_look_of
 from training.stills import FULL_SIZE, HELD_BACK_SEED, render
 
 _log = logging.getLogger(__name__)

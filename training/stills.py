@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import cv2
 
-from maskcam.street import render_scene_sample, render_training_sample
 from maskcam.records import Box, MaskState
+from training.street_samples import render_scene_sample, render_training_sample
 
 _log = logging.getLogger(__name__)
 _CATEGORY = {MaskState.WITH_MASK: 1, MaskState.WITHOUT_MASK: 2, MaskState.INCORRECT: 3}

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from maskcam.records import Box, MaskState
 from maskcam.street.backdrop import paint_street
 from maskcam.street.canvas import Picture
 from maskcam.street.cast import SceneConfig
@@ -18,7 +19,6 @@ from maskcam.street.lighting import Light, Weather, weather
 from maskcam.street.look import Look, Wearing, draw_look
 from maskcam.street.painter import draw_people
 from maskcam.street.street import Scene
-from maskcam.records import Box, MaskState
 
 _FACE_M = 0.19
 _CAST = 14

@@ -140,7 +140,7 @@ def _serve(arguments: argparse.Namespace) -> int:
 
 
 def _init(arguments: argparse.Namespace) -> int:
-    from maskcam.cityhall.office import init
+    from maskcam.cityhall.state_folder import init
 
     init(
         arguments.directory,
@@ -154,24 +154,24 @@ def _init(arguments: argparse.Namespace) -> int:
 
 
 def _add_unit(arguments: argparse.Namespace) -> int:
-    from maskcam.cityhall.office import Office, add_unit
+    from maskcam.cityhall.state_folder import StateFolder, add_unit
 
-    office = Office(arguments.config.absolute().parent)
-    add_unit(office, arguments.unit, site=arguments.site, contact=arguments.contact, say=_say)
+    state = StateFolder(arguments.config.absolute().parent)
+    add_unit(state, arguments.unit, site=arguments.site, contact=arguments.contact, say=_say)
     return 0
 
 
 def _add_reader(arguments: argparse.Namespace) -> int:
-    from maskcam.cityhall.office import Office, add_reader
+    from maskcam.cityhall.state_folder import StateFolder, add_reader
 
-    add_reader(Office(arguments.config.absolute().parent), arguments.name, say=_say)
+    add_reader(StateFolder(arguments.config.absolute().parent), arguments.name, say=_say)
     return 0
 
 
 def _revoke_unit(arguments: argparse.Namespace) -> int:
-    from maskcam.cityhall.office import Office, revoke
+    from maskcam.cityhall.state_folder import StateFolder, revoke
 
-    revoke(Office(arguments.config.absolute().parent), arguments.unit, say=_say)
+    revoke(StateFolder(arguments.config.absolute().parent), arguments.unit, say=_say)
     return 0
 
 

@@ -14,11 +14,11 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from maskcam.street import Scene, SceneCamera, SceneConfig
 from maskcam.people.windows import Rules
 from maskcam.records import Frame
-from maskcam.vision.models import LoadedModel, load_model
+from maskcam.street import Scene, SceneCamera, SceneConfig
 from maskcam.unit.pipeline import Pipeline
+from maskcam.vision.models import LoadedModel, load_model
 
 _FPS = 30.0
 _MEMORY_CODE = """
@@ -67,9 +67,9 @@ def drive(loaded: LoadedModel, frames: Sequence[Frame], *, seconds: float) -> di
         began_s = time.perf_counter()
         loaded.interpreter.invoke()
         invoked_s = time.perf_counter()
-        pipeline.detected(detector.detect(now), at_s)
-        pipeline.see(now)
-        pipeline.due(at_s, 0.0)
+        pipeline.update_detections(detector.detect(now), at_s)
+        pipeline.process_frame(now)
+        pipeline.take_due_windows(at_s, 0.0)
         chains.append(time.perf_counter() - invoked_s)
         invokes.append(invoked_s - began_s)
         views.append(pipeline.in_view)

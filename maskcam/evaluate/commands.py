@@ -98,7 +98,7 @@ def _add_inspect(commands: Any) -> None:
 
 
 def _model_inspect(args: argparse.Namespace) -> int:
-    from maskcam.vision import inspection
+    from maskcam.evaluate import inspection
 
     report = inspection.inspect(args.file)
     print(json.dumps(report.as_dict()) if args.json else report.as_text())

@@ -18,10 +18,10 @@ from maskcam.evaluate.conditions import CONDITIONS
 from maskcam.evaluate.precision import STATES, Truth, average_precisions
 from maskcam.evaluate.threshold import at_threshold
 from maskcam.records import Box, Detection, Frame, MaskState
-from maskcam.vision.models import second_look_of
 from maskcam.vision.detector import Detector
 from maskcam.vision.interpreter import Interpreter
 from maskcam.vision.model_files import describe
+from maskcam.vision.models import second_look_of
 
 _LOWEST_SCORE = 0.02  # average precision looks at all scores
 _SIZES_PX = ((0, 16), (16, 20), (20, 32), (32, 64), (64, float("inf")))

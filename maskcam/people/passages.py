@@ -67,7 +67,7 @@ class Crowd:
         """Number of people in view now."""
         return len(self._tracker.confirmed())
 
-    def detected(self, detections: Sequence[Detection], at_s: float) -> None:
+    def update(self, detections: Sequence[Detection], at_s: float) -> None:
         """Takes the detections in the frame captured at `at_s`; they may come late."""
         before = self._tracker.places()
         step = self._tracker.update(detections, at_s)
@@ -97,7 +97,7 @@ class Crowd:
         """Returns the face box expected at `at_s` of each who objected and is still in view."""
         return [self._tracker.expect(track, at_s) for track in self._objections]
 
-    def objected(self, track: int) -> None:
+    def record_objection(self, track: int) -> None:
         """Erases the person on this track from all figures: the head was shaken."""
         places = self._tracker.places()
         if track not in places:
@@ -108,10 +108,10 @@ class Crowd:
         place = places[track]
         for lost in self._lost:
             at_s = max(place.seen_at_s, lost.place.seen_at_s)
-            if _misfit(lost.place, place.box, at_s) < 1.0:
+            if _link_cost(lost.place, place.box, at_s) < 1.0:
                 lost.person.omit()
 
-    def passed(self, at_s: float, *, observed: bool) -> list[Passage]:
+    def take_passages(self, at_s: float, *, observed: bool) -> list[Passage]:
         """Returns the passages that have ended by `at_s`.
 
         Args:
@@ -144,13 +144,13 @@ class Crowd:
         if self._inherit(track, box, at_s):
             return
         unseen = [
-            (_misfit(place, box, at_s), other)
+            (_link_cost(place, box, at_s), other)
             for other, place in self._tracker.places().items()
             if place.seen_at_s < at_s
             and other in self._people
             and other not in self._claims.values()
         ]
-        lost = [(_misfit(lost.place, box, at_s), index) for index, lost in enumerate(self._lost)]
+        lost = [(_link_cost(lost.place, box, at_s), index) for index, lost in enumerate(self._lost)]
         best_unseen = min(unseen, default=(1.0, 0))
         best_lost = min(lost, default=(1.0, 0))
         if best_lost[0] < min(1.0, best_unseen[0]):
@@ -211,7 +211,7 @@ class Crowd:
                 person.omit()
 
 
-def _misfit(place: Place, box: Box, at_s: float) -> float:
+def _link_cost(place: Place, box: Box, at_s: float) -> float:
     """Returns how badly a new track fits one lost at `place`: from 1 on, it is another person."""
     gap_s = at_s - place.seen_at_s
     if not 0 <= gap_s <= _LINK_S or place.size_change(box) > _LINK_SIZE_CHANGE:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from maskcam.people.place import Place, overlaps, shared
-from maskcam.people.walk import Walk, misfit
+from maskcam.people.walk import Walk, match_cost
 from maskcam.records import Box, Detection
 
 _GATE: Final = 16.3  # squared distance that 1 in 1000 true pairs exceeds (chi2, 3 degrees)
@@ -278,7 +278,7 @@ def _paired(
     if not tracks or not detections:
         return [], []
     boxes = [detection.box for detection in detections]
-    fit = misfit([track.walk for track in tracks], boxes)
+    fit = match_cost([track.walk for track in tracks], boxes)
     apart = 1 - overlaps([track.walk.box() for track in tracks], boxes)
     cost = np.where(fit.distance2 < _GATE, fit.cost + _OVERLAP_WEIGHT * apart, _FORBIDDEN)
     rows, columns = linear_sum_assignment(cost)

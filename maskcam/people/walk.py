@@ -28,7 +28,7 @@ _SIZE_UNREST: Final = 0.3
 _SHAPE_MEMORY: Final = 0.3  # share of a new sight in the shape of the box
 
 
-class Misfit(NamedTuple):
+class MatchCost(NamedTuple):
     """How badly boxes fit where walks were expected; both (walks, boxes) float64.
 
     distance2: squared distance in standard deviations (3 degrees of freedom).
@@ -136,7 +136,7 @@ class Walk:
         return Place(self.box_at(self.seen_at_s), (self._x.rate, self._y.rate), self.seen_at_s)
 
 
-def misfit(walks: Sequence[Walk], boxes: Sequence[Box]) -> Misfit:
+def match_cost(walks: Sequence[Walk], boxes: Sequence[Box]) -> MatchCost:
     """Returns how badly each box fits each walk; there must be one of both at least."""
     expected = np.array([walk.expected() for walk in walks])
     values, variances = expected[:, None, :3], expected[:, None, 3:]
@@ -152,4 +152,4 @@ def misfit(walks: Sequence[Walk], boxes: Sequence[Box]) -> Misfit:
     )
     total = variances + noise
     distance2 = np.sum((found - values) ** 2 / total, axis=2)
-    return Misfit(distance2, distance2 + np.log(np.prod(total, axis=2) / sizes**4))
+    return MatchCost(distance2, distance2 + np.log(np.prod(total, axis=2) / sizes**4))

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import cv2
 
+from maskcam.errors import MaskcamError
 from maskcam.street.cast import SceneConfig
 from maskcam.street.lighting import Light
 from maskcam.street.street import Scene
-from maskcam.errors import MaskcamError
 
 _CODECS = {".mp4": "mp4v", ".avi": "MJPG"}
 

@@ -8,10 +8,10 @@ from functools import cache
 
 import numpy as np
 
+from maskcam.records import Box
 from maskcam.street.geometry import PinholeCamera, Vector, head_axes
 from maskcam.street.head import SEMI_AXES_M
 from maskcam.street.look import Look
-from maskcam.records import Box
 
 TURNED_AWAY_DEG = 80.0
 """A face turned farther than this from the camera is not seen as one."""

@@ -7,6 +7,7 @@ import math
 import cv2
 import numpy as np
 
+from maskcam.records import Box
 from maskcam.street.body import draw_body
 from maskcam.street.canvas import Picture, as_plane
 from maskcam.street.figure import Figure, outlines
@@ -14,7 +15,6 @@ from maskcam.street.geometry import PinholeCamera
 from maskcam.street.head import Patch, build_head, draw_head
 from maskcam.street.lighting import Weather
 from maskcam.street.look import Cover
-from maskcam.records import Box
 
 
 def draw_people(

@@ -9,10 +9,10 @@ from typing import Self, cast
 import cv2
 
 from maskcam.camera.base import fitted
-from maskcam.street.canvas import Picture
-from maskcam.street.street import Scene
 from maskcam.errors import CameraError
 from maskcam.records import Frame
+from maskcam.street.canvas import Picture
+from maskcam.street.street import Scene
 
 
 class SceneCamera:

@@ -15,7 +15,7 @@ from maskcam.config import Config
 from maskcam.errors import CameraError, UsageError
 from maskcam.records import Box
 from maskcam.technician import terminal, verdicts
-from maskcam.technician.selfcheck import Parts
+from maskcam.technician.selfcheck import Probes
 from maskcam.technician.verdicts import Verdict
 from maskcam.vision.quality import FrameQuality, QualityMeter
 
@@ -55,7 +55,7 @@ class Shows(Protocol):
         ...
 
 
-def aim(config: Config, parts: Parts, *, reading: int = 0, writing: int = 1) -> None:
+def aim(config: Config, probes: Probes, *, reading: int = 0, writing: int = 1) -> None:
     """Shows the aim on the terminal until Enter is pressed or ten minutes are over.
 
     Raises:
@@ -67,23 +67,23 @@ def aim(config: Config, parts: Parts, *, reading: int = 0, writing: int = 1) -> 
     if reason := terminal.refusal(writing):
         raise UsageError(reason)
     with terminal.Screen(reading, writing) as screen:
-        watch(config, parts, screen)
+        watch(config, probes, screen)
 
 
 def watch(
     config: Config,
-    parts: Parts,
+    probes: Probes,
     screen: Shows,
     *,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
     """Draws what the detector finds, several times a second."""
     ends_s = clock() + LIMIT_S
-    loaded = parts.load_model()
+    loaded = probes.load_model()
     recent: deque[Box] = deque(maxlen=_REMEMBERED)
     meter = QualityMeter()
     drawn_s = -REFRESH_S
-    with parts.open_camera(loaded.input_size) as camera:
+    with probes.open_camera(loaded.input_size) as camera:
         detector = loaded.detector()
         while (now_s := clock()) < ends_s and not screen.wants_to_quit():
             frame = camera.read(timeout_s=_READ_S)

@@ -121,7 +121,7 @@ def _check(args: argparse.Namespace) -> int:
 
     loaded = config.load(args.config)
     findings = []
-    for finding in selfcheck.run_checks(loaded, selfcheck.parts_for(loaded)):
+    for finding in selfcheck.run_checks(loaded, selfcheck.probes_for(loaded)):
         findings.append(finding)
         if not args.json:
             print(selfcheck.as_line(finding), flush=True)
@@ -135,7 +135,7 @@ def _aim(args: argparse.Namespace) -> int:
     from maskcam.technician import aim, selfcheck
 
     loaded = config.load(args.config)
-    aim.aim(loaded, selfcheck.parts_for(loaded))
+    aim.aim(loaded, selfcheck.probes_for(loaded))
     return 0
 
 
@@ -146,13 +146,13 @@ def _console(args: argparse.Namespace) -> int:
     loaded = config.load(args.config)
     if reason := terminal.refusal(0) or terminal.refusal(1):
         raise UsageError(reason)
-    parts = selfcheck.parts_for(loaded)
+    probes = selfcheck.probes_for(loaded)
     with terminal.Keys() as keys:
         console.attend(
             loaded,
             keys,
-            check=lambda: selfcheck.run_checks(loaded, parts),
-            aim=lambda: aim.aim(loaded, parts),
+            check=lambda: selfcheck.run_checks(loaded, probes),
+            aim=lambda: aim.aim(loaded, probes),
         )
     return 0
 

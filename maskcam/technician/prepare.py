@@ -13,7 +13,8 @@ from typing import Final
 
 from maskcam.errors import MaskcamError
 from maskcam.technician.provisioning import CONFIG, FILES, examine_folder, read_toml
-from maskcam.unit.lamp import Fault, Lamp
+from maskcam.unit.faults import Fault
+from maskcam.unit.lamp import Lamp
 
 GUIDE_GPIO: Final = 17  # where the guide has the lamp soldered
 

@@ -15,8 +15,8 @@ from maskcam.errors import MaskcamError
 from maskcam.technician.checks import delivery, machine, picture
 from maskcam.technician.finding import Finding, State
 from maskcam.unit.clock import SystemClock, is_synchronised
-from maskcam.vision.models import load_model
 from maskcam.unit.sources import camera_for
+from maskcam.vision.models import load_model
 from maskcam.vision.motion import HeadMotionMeter
 
 _MARKS = {State.OK: "OK", State.FAULT: "NOT OK", State.ABSENT: "not present"}
@@ -28,7 +28,7 @@ def _today() -> date:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Parts:
+class Probes:
     """What the checks are made with.
 
     load_model: loads the model as the unit does.
@@ -46,8 +46,8 @@ class Parts:
     root: Path = field(default=Path("/"))
 
 
-def parts_for(config: Config) -> Parts:
-    """Returns the parts that the unit itself would use."""
+def probes_for(config: Config) -> Probes:
+    """Returns the probes that the unit itself would use."""
     detector = config.detector
 
     def load() -> picture.Model:
@@ -60,34 +60,34 @@ def parts_for(config: Config) -> Parts:
             edgetpu_model=detector.edgetpu_model,
         )
 
-    return Parts(
+    return Probes(
         load_model=load,
         open_camera=lambda rgb_size: camera_for(config.camera, rgb_size=rgb_size),
         synchronised=SystemClock(trusted=config.unit.clock == "trusted").synchronised,
     )
 
 
-def run_checks(config: Config, parts: Parts) -> Iterator[Finding]:
+def run_checks(config: Config, probes: Probes) -> Iterator[Finding]:
     """Yields one finding after the other; each takes at most half a minute."""
-    loading = picture.model(parts.load_model)
-    yield from _picture_findings(config, parts, loading.model)
+    loading = picture.model(probes.load_model)
+    yield from _picture_findings(config, probes, loading.model)
     yield loading.finding
-    yield picture.coral(config, loading, parts.root)
-    yield machine.clock(parts.synchronised)
+    yield picture.coral(config, loading, probes.root)
+    yield machine.clock(probes.synchronised)
     yield delivery.network(config)
     yield delivery.tls(config)
     yield delivery.broker(config)
     yield machine.storage(config.unit.state_directory)
-    yield machine.temperature(parts.root)
-    yield machine.power(parts.root)
-    yield delivery.sign(config, today=parts.today())
+    yield machine.temperature(probes.root)
+    yield machine.power(probes.root)
+    yield delivery.sign(config, today=probes.today())
 
 
 def _picture_findings(
-    config: Config, parts: Parts, loaded: picture.Model | None
+    config: Config, probes: Probes, loaded: picture.Model | None
 ) -> Iterator[Finding]:
     try:
-        with parts.open_camera(loaded.input_size if loaded else _ANY_SIZE) as camera:
+        with probes.open_camera(loaded.input_size if loaded else _ANY_SIZE) as camera:
             seen = picture.look(camera)
     except MaskcamError as error:
         advice = "stop the unit first (systemctl stop maskcam), then check the camera's cable"

@@ -19,24 +19,24 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from maskcam.camera.base import Camera
-from maskcam.street import Scene, SceneCamera, SceneConfig, SceneTruth
 from maskcam.camera.video import VideoCamera
 from maskcam.delivery import wire
 from maskcam.delivery.broker import BrokerSettings
 from maskcam.delivery.embedded import EmbeddedBroker
-from maskcam.delivery.publisher import Publisher
 from maskcam.delivery.outbox import Outbox
+from maskcam.delivery.publisher import Publisher
 from maskcam.errors import DeliveryError, UsageError
 from maskcam.people.windows import Rules
 from maskcam.records import Frame, MaskState, MinuteCount
+from maskcam.street import Scene, SceneCamera, SceneConfig, SceneTruth
 from maskcam.unit.clock import SystemClock
 from maskcam.unit.loop import Loop
-from maskcam.vision.models import load_model
 from maskcam.unit.pipeline import Pipeline
 from maskcam.unit.progress import Progress
 from maskcam.unit.replay import count_frames
 from maskcam.unit.run import stop_on_signals
 from maskcam.unit.schedule import Schedule
+from maskcam.vision.models import load_model
 
 _SITE, _UNIT = "demo", "demo-01"
 _LIVE_MINUTES = 120.0

@@ -11,49 +11,15 @@ import importlib
 import threading
 import time
 from collections.abc import Callable, Iterator
-from enum import IntEnum
 from types import TracebackType
 from typing import Any, Self
 
 from maskcam.errors import MaskcamError
+from maskcam.unit.faults import Fault
 
 _ANSWER_S = 2.0
 _STEP_S = 0.1
 _FLASH_S, _DARK_S, _PAUSE_S = 0.2, 0.4, 2.0
-
-
-class Fault(IntEnum):
-    """What is wrong: the number of flashes between two pauses."""
-
-    CAMERA = 2
-    PICTURE = 3
-    MODEL = 4
-    CLOCK = 5
-    NETWORK = 6
-    STORAGE = 7
-    CONFIGURATION = 8
-
-    @property
-    def meaning(self) -> str:
-        """What the technician reads in the table beside the code."""
-        return _MEANINGS[self]
-
-    @property
-    def round_s(self) -> float:
-        """How long its flashes take, without the pause."""
-        return self * (_FLASH_S + _DARK_S)
-
-
-# No fault has one flash: it would be taken for a short answer to an objection.
-_MEANINGS = {
-    Fault.CAMERA: "the camera gives no pictures: check its ribbon cable",
-    Fault.PICTURE: "too dark, too blurred or too few pictures: clean the window, aim again",
-    Fault.MODEL: "the model or the accelerator does not work: plug the Coral in again",
-    Fault.CLOCK: "the time is not known: check the network (NTP)",
-    Fault.NETWORK: "city hall cannot be reached: check network and certificates",
-    Fault.STORAGE: "counts cannot be stored: the memory card is full or worn",
-    Fault.CONFIGURATION: "not configured, or wrongly: the console says why; run setup-unit again",
-}
 
 
 class Lamp:
@@ -113,7 +79,7 @@ class Lamp:
         if led is not None:
             led.close()
 
-    def understood(self) -> None:
+    def answer_objection(self) -> None:
         """Lights the lamp for 2 s from now on, whatever it shows otherwise."""
         with self._lock:
             self._lit_until_s = self._now() + _ANSWER_S
@@ -144,3 +110,8 @@ def _flashes(fault: Fault, since_s: float) -> bool:
     beat_s = _FLASH_S + _DARK_S
     in_code_s = since_s % (fault * beat_s + _PAUSE_S)
     return in_code_s < fault * beat_s and in_code_s % beat_s < _FLASH_S
+
+
+def flashing_s(fault: Fault) -> float:
+    """Returns how long the flashes of a fault take, without the pause, in seconds."""
+    return fault * (_FLASH_S + _DARK_S)

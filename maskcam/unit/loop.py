@@ -13,7 +13,7 @@ from maskcam.errors import CameraError, CameraStalledError, InferenceStalledErro
 from maskcam.records import Frame, MinuteCount
 from maskcam.unit.clock import SystemClock
 from maskcam.unit.detection import DetectionWorker, Detects
-from maskcam.unit.lamp import Fault
+from maskcam.unit.faults import Fault
 from maskcam.unit.pipeline import Pipeline
 from maskcam.unit.schedule import Schedule
 from maskcam.unit.vitals import Hourly, vitals
@@ -121,17 +121,17 @@ class Loop:
         if self._open:
             worker.offer(frame, objecting=self._pipeline.objecting(at_s))
         for result in worker.take():
-            self._pipeline.detected(result.detections, result.captured_at_s)
+            self._pipeline.update_detections(result.detections, result.captured_at_s)
         if worker.busy_s() > INFERENCE_STALLED_S:
             raise InferenceStalledError(
                 f"an inference has not ended for {INFERENCE_STALLED_S:g} s; "
                 "check the accelerator's cable and power"
             )
-        self._pipeline.see(frame, may_count=self._open)
+        self._pipeline.process_frame(frame, may_count=self._open)
         if self._pipeline.observing and not self._has_counted:
             self._has_counted = True
             _log.info("the first frame is counted")
-        self._tell(self._pipeline.due(at_s, self._offset_s))
+        self._tell(self._pipeline.take_due_windows(at_s, self._offset_s))
         self._watchdog.alive("frame", at_s=now_s)
         self._watchdog.alive("inference", at_s=now_s - worker.busy_s())
         self._watchdog.feed(at_s=now_s, status=self._status())

@@ -60,16 +60,16 @@ class Pipeline:
         """Number of people in view now."""
         return self._crowd.in_view
 
-    def detected(self, detections: Sequence[Detection], at_s: float) -> None:
+    def update_detections(self, detections: Sequence[Detection], at_s: float) -> None:
         """Takes what the detector found in the frame captured at `at_s`; it may come late."""
         self._detected_at_s = max(self._detected_at_s, at_s)
-        self._crowd.detected(detections, at_s)
+        self._crowd.update(detections, at_s)
 
     def objecting(self, at_s: float) -> list[Box]:
         """Returns the face box expected at `at_s` of each who objected and is still in view."""
         return self._crowd.objecting(at_s)
 
-    def see(self, frame: Frame, *, may_count: bool = True) -> None:
+    def process_frame(self, frame: Frame, *, may_count: bool = True) -> None:
         """Looks for head shakes in a frame, and books who has left by its time.
 
         Args:
@@ -87,11 +87,11 @@ class Pipeline:
         self._watch_heads(frame)
         if self.observing:
             self._counts.observe(self._seen_at_s, at_s)
-        for passage in self._crowd.passed(at_s, observed=self.observing):
+        for passage in self._crowd.take_passages(at_s, observed=self.observing):
             self._counts.add(passage)
         self._seen_at_s = at_s
 
-    def due(self, at_s: float, utc_offset_s: float | None) -> list[MinuteCount]:
+    def take_due_windows(self, at_s: float, utc_offset_s: float | None) -> list[MinuteCount]:
         """Returns the windows that may be told at `at_s`; see `MinuteCounts.advance`."""
         return self._counts.advance(at_s, utc_offset_s)
 
@@ -110,5 +110,5 @@ class Pipeline:
         }
         for track, motion in self._motion.measure(frame, heads).items():
             if self._recognisers[track].update(motion):
-                self._crowd.objected(track)
+                self._crowd.record_objection(track)
                 self._on_objection()

@@ -12,9 +12,9 @@ from maskcam.errors import CameraError
 from maskcam.people.windows import Rules
 from maskcam.records import MinuteCount
 from maskcam.unit.detection import Detects
-from maskcam.vision.models import load_model
 from maskcam.unit.pipeline import Pipeline
 from maskcam.unit.progress import Progress
+from maskcam.vision.models import load_model
 
 _TIMEOUT_S = 10.0
 
@@ -90,11 +90,13 @@ def count_frames(
                 offset_s = start.timestamp() - at_s
                 next_detection_s = at_s
             if at_s >= next_detection_s:
-                pipeline.detected(detector.detect(frame, objecting=pipeline.objecting(at_s)), at_s)
+                pipeline.update_detections(
+                    detector.detect(frame, objecting=pipeline.objecting(at_s)), at_s
+                )
                 if detect_fps is not None:
                     next_detection_s = max(next_detection_s + 1 / detect_fps, at_s)
-            pipeline.see(frame)
-            yield from pipeline.due(at_s, offset_s)
+            pipeline.process_frame(frame)
+            yield from pipeline.take_due_windows(at_s, offset_s)
             if progress:
                 progress.show(at_s, pipeline.in_view)
     except CameraError as error:

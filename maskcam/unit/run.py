@@ -15,18 +15,19 @@ from zoneinfo import ZoneInfo
 import maskcam
 from maskcam.config import Config
 from maskcam.delivery.broker import BrokerSettings
-from maskcam.delivery.publisher import Publisher
 from maskcam.delivery.outbox import Outbox
+from maskcam.delivery.publisher import Publisher
 from maskcam.errors import AcceleratorError, CameraError, ModelError
 from maskcam.people.windows import Rules
 from maskcam.unit.clock import SystemClock
-from maskcam.unit.lamp import Fault, Lamp
+from maskcam.unit.faults import Fault
+from maskcam.unit.lamp import Lamp, flashing_s
 from maskcam.unit.lockdown import lock_down
 from maskcam.unit.loop import Loop
-from maskcam.vision.models import load_model
 from maskcam.unit.pipeline import Pipeline
 from maskcam.unit.schedule import Schedule
 from maskcam.unit.sources import camera_for
+from maskcam.vision.models import load_model
 
 _log = logging.getLogger(__name__)
 _FLUSH_S = 0.4  # of the 2 s that a stop may take
@@ -54,7 +55,7 @@ def run(config: Config) -> None:
             fault = Fault.CAMERA if isinstance(error, CameraError) else Fault.MODEL
             lamp.show(fault)
             if config.lamp.gpio is not None:
-                stop.wait(fault.round_s)
+                stop.wait(flashing_s(fault))
             raise
 
 
@@ -87,7 +88,7 @@ def _count(config: Config, *, clock: SystemClock, lamp: Lamp, stop: threading.Ev
             started_at_s=time.monotonic(),
             min_fps=counting.min_fps,
             high_score=loaded.high_score,
-            on_objection=lamp.understood,
+            on_objection=lamp.answer_objection,
             not_before=outbox.told_until,
         )
 

@@ -78,31 +78,31 @@ def load_model(
         ModelError: the model is missing, damaged or unfit.
         AcceleratorError: the accelerator is required and does not work.
     """
-    told = describe(model)
-    chosen = prepare(accelerator, model=told.file, edgetpu_model=edgetpu_model)
+    description = describe(model)
+    chosen = prepare(accelerator, model=description.file, edgetpu_model=edgetpu_model)
     interpreter = Interpreter(
         chosen.model,
         threads=threads,
-        sha256=told.sha256 if chosen.model == told.file else None,
+        sha256=description.sha256 if chosen.model == description.file else None,
         delegate=chosen.delegate,
     )
-    threshold = score_threshold or told.score_threshold
+    threshold = score_threshold or description.score_threshold
     return LoadedModel(
         interpreter,
-        told.labels,
+        description.labels,
         threshold,
         chosen.status,
         chosen.library,
-        second_look_of(told),
+        second_look_of(description),
     )
 
 
-def second_look_of(told: ModelDescription) -> SecondLook | None:
+def second_look_of(description: ModelDescription) -> SecondLook | None:
     """Loads the model that looks at each face again, if one belongs to the detector's.
 
     It runs on one thread: so small a network would wait for a second one longer than it works.
     """
-    again = told.second_look
+    again = description.second_look
     if again is None:
         return None
     interpreter = Interpreter(again.file, threads=1, sha256=again.sha256)

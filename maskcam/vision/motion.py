@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from maskcam.records import Box, Frame, HeadMotion
 from maskcam.vision.face_in_view import FaceInView
-from maskcam.vision.patch import CENTRE, FACE_PX, Luma, Patch, cut_out
+from maskcam.vision.patch import CENTRE, FACE_PX, Luma, Patch, cut_patch
 from maskcam.vision.turn import Known, Turn, TurnFit
 
 HEAD_HEIGHT: Final = 1.25  # in box heights; between the two usual conventions of boxes
@@ -36,7 +36,7 @@ RESCALE: Final = 1.18  # a head that grew by this is drawn anew
 # a shaken head comes back to where it was.
 LIKE_ENOUGH: Final = 0.85
 LIKE_MORE: Final = 0.03
-UNEXPLAINED: Final = 0.5  # misfit from which on another look is tried
+UNEXPLAINED: Final = 0.5  # residual from which on another look is tried
 CLEARER: Final = 0.8  # by which that one must explain more
 REMEMBERED: Final = 5
 
@@ -44,7 +44,7 @@ REMEMBERED: Final = 5
 LOOK_EVERY_S: Final = 0.6
 LOOK_KEPT_S: Final = 3.0
 IN_VIEW: Final = (-1.0, 2.0)  # log odds that count for nothing, and for all
-MISFIT: Final = (0.77, 0.27)  # misfit that counts for nothing, and for all
+RESIDUAL: Final = (0.77, 0.27)  # residual that counts for nothing, and for all
 FOUND: Final = 0.8  # likeness below which the face is lost, and the way to here unknown
 LEAST_QUALITY: Final = 0.01
 
@@ -149,22 +149,22 @@ class HeadMotionMeter:
         passed_s = at_s - head.at_s
         head.size += (_size(box) - head.size) * min(1.0, passed_s / SIZE_MEMORY_S)
         cut = _expected_centre(head, box, passed_s)
-        patch = cut_out(halves, cut, head.scale)
+        patch = cut_patch(halves, cut, head.scale)
         last = head.places[0]
         look = _look(last, patch)
         if look.likeness < LIKE_ENOUGH:
             look = _likest(head.places, patch, better_than=look)
         turn = self._turn(look, patch, cut, box, head.scale)
-        if turn.misfit > UNEXPLAINED and len(head.places) > 1:
+        if turn.residual > UNEXPLAINED and len(head.places) > 1:
             others = [place for place in head.places if place is not look.place]
             other = _likest(others, patch)
             instead = self._turn(other, patch, cut, box, head.scale)
-            if instead.misfit < CLEARER * turn.misfit:
+            if instead.residual < CLEARER * turn.residual:
                 look, turn = other, instead
         quality = 0.0
         if look.likeness >= FOUND:
             in_view = self._face_in_view.log_odds(_earlier(head, patch, at_s), patch)
-            quality = _grade(turn.misfit, MISFIT) * _grade(in_view, IN_VIEW)
+            quality = _grade(turn.residual, RESIDUAL) * _grade(in_view, IN_VIEW)
             quality = max(LEAST_QUALITY, quality)
 
         in_heads = head.scale / (HEAD_HEIGHT * head.size)
@@ -176,7 +176,7 @@ class HeadMotionMeter:
         head.at_s = at_s
         if not 1 / RESCALE < head.size / (head.scale * FACE_PX) < RESCALE:
             head.scale = head.size / FACE_PX
-            patch = cut_out(halves, cut, head.scale)
+            patch = cut_patch(halves, cut, head.scale)
             head.places = [_Place(patch, cut, box.centre, went)]
             head.looks = deque([(at_s, patch)])
         return HeadMotion(at_s, yaw, pitch, quality, roll, travel)
@@ -198,7 +198,7 @@ class HeadMotionMeter:
 
 def _meet(halves: list[Luma], box: Box, at_s: float) -> _Head:
     scale = _size(box) / FACE_PX
-    patch = cut_out(halves, box.centre, scale)
+    patch = cut_patch(halves, box.centre, scale)
     place = _Place(patch, box.centre, box.centre, np.zeros(4))
     return _Head(at_s, _size(box), scale, box.centre, [place], deque([(at_s, patch)]))
 

@@ -17,7 +17,7 @@ CENTRE: Final = (18, 18)  # of the face box
 SIZE: Final = (36, 50)  # width, height
 
 
-def cut_out(halves: list[Luma], centre: tuple[float, float], scale: float) -> Patch:
+def cut_patch(halves: list[Luma], centre: tuple[float, float], scale: float) -> Patch:
     """Cuts the patch around a face centre, from the smallest frame with enough detail.
 
     halves: the frame, and the frames of half its size each that were needed so far.

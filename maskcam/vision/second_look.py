@@ -26,7 +26,7 @@ class SecondLook:
     """Judges the faces that a detector found: whether each is one, and how it wears its mask.
 
     Args:
-        interpreter: a model of one uint8 cut (1, n, n, 3) as `cut_out` makes it, which gives
+        interpreter: a model of one uint8 cut (1, n, n, 3) as `crop_face` makes it, which gives
             a share for each label (1, labels) uint8.
         labels: the name of each share: one of each mask state, and "no_face".
 
@@ -65,7 +65,7 @@ class SecondLook:
         clearly_smaller_px = _CLOSER * self._size / REACH
         return [
             self._judged(
-                cut_out(frame, detection.box, self._size),
+                crop_face(frame, detection.box, self._size),
                 detection,
                 closer=scale * _longer_side(detection.box) < clearly_smaller_px,
             )
@@ -85,7 +85,7 @@ class SecondLook:
         return Detection(detection.box, state, detection.score * min(sum(states.values()), 1.0))
 
 
-def cut_out(frame: Frame, box: Box, size: int) -> NDArray[np.uint8]:
+def crop_face(frame: Frame, box: Box, size: int) -> NDArray[np.uint8]:
     """Returns (size, size, 3) YCrCb uint8: a face and a margin, from both pictures of a frame.
 
     The middle of the box lies in the picture.

@@ -54,7 +54,7 @@ class Turn(NamedTuple):
 
     travel_x, travel_y: of the head as a whole. yaw, pitch: of the middle of the face
     against the head, to the right and down. roll: how far tilting around the neck moved
-    the middle of the face. misfit: share of the face's contrast that
+    the middle of the face. residual: share of the face's contrast that
     is not explained, 0 (all is) to about 1 (nothing is).
     """
 
@@ -63,7 +63,7 @@ class Turn(NamedTuple):
     yaw: float
     pitch: float
     roll: float
-    misfit: float
+    residual: float
 
 
 class TurnFit:
@@ -104,13 +104,13 @@ class TurnFit:
         if abs(inner.x - body.x) > _FAR:
             for way in (_TILTED, _TRAVELLED):
                 other = self._refine(before, now, body, inner, way)
-                if other.misfit < _BETTER * turn.misfit:
+                if other.residual < _BETTER * turn.residual:
                     turn = other
-        if turn.misfit > 0.5:
+        if turn.residual > 0.5:
             offset = self._search.best(before.ravel()[self._index], now, body)
             seen = Known(body.x + offset, body.y, 1.5, 1.5)
             other = self._refine(before, now, body, seen, _TURNED)
-            if other.misfit < turn.misfit:
+            if other.residual < turn.residual:
                 return other
         return turn
 
@@ -165,9 +165,9 @@ class TurnFit:
             if np.abs(change[:5]).max() < _SETTLED:
                 best = state
                 break
-        misfit = float(np.sqrt(weight @ (best_rest * best_rest))) / (contrast + _NOISE)
+        residual = float(np.sqrt(weight @ (best_rest * best_rest))) / (contrast + _NOISE)
         x, y, yaw, pitch, tilt = (float(value) for value in best[:5])
-        return Turn(x, y, yaw, pitch, tilt * _NECK_Y / 10, misfit)
+        return Turn(x, y, yaw, pitch, tilt * _NECK_Y / 10, residual)
 
 
 class _Search:

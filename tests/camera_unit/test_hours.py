@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from maskcam.street import Scene, SceneCamera, SceneConfig
 from maskcam.people.windows import Rules
 from maskcam.records import Detection, MaskState
+from maskcam.street import Scene, SceneCamera, SceneConfig
 from maskcam.unit.loop import Loop
 from maskcam.unit.pipeline import Pipeline
 from maskcam.unit.schedule import Schedule

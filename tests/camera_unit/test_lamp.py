@@ -4,7 +4,8 @@ import pytest
 from gpiozero.pins.mock import MockFactory
 
 from maskcam.errors import MaskcamError
-from maskcam.unit.lamp import Fault, Lamp
+from maskcam.unit.faults import Fault
+from maskcam.unit.lamp import Lamp
 
 
 class Clock:
@@ -48,15 +49,15 @@ def wait_for(pin, state, timeout_s=2.0):
 def test_lights_two_seconds_when_an_objection_was_understood(clock):
     lamp = Lamp(17, now=clock)
     assert not lamp.is_lit()
-    lamp.understood()
+    lamp.answer_objection()
     assert lit(lamp, clock, 5) == [0, 2.0]
 
 
 def test_a_second_objection_lengthens_it(clock):
     lamp = Lamp(17, now=clock)
-    lamp.understood()
+    lamp.answer_objection()
     clock.now_s += 1.5
-    lamp.understood()
+    lamp.answer_objection()
     assert lit(lamp, clock, 5) == [0, 2.0]
 
 
@@ -88,13 +89,13 @@ def test_saying_the_same_fault_again_does_not_begin_anew(clock):
 def test_the_answer_to_a_person_goes_before_a_fault(clock):
     lamp = Lamp(17, now=clock)
     lamp.show(Fault.NETWORK)
-    lamp.understood()
+    lamp.answer_objection()
     assert lit(lamp, clock, 2.0) == [0]
 
 
 def test_no_lamp_is_no_error():
     with Lamp(None) as lamp:
-        lamp.understood()
+        lamp.answer_objection()
         lamp.show(Fault.CAMERA)
 
 
@@ -103,7 +104,7 @@ def test_the_pin_follows(factory):
     with Lamp(17, pin_factory=factory) as lamp:
         assert pin.function == "output"
         assert not pin.state
-        lamp.understood()
+        lamp.answer_objection()
         assert wait_for(pin, 1)
     assert pin.function == "input"
 

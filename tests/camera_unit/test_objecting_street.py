@@ -14,13 +14,13 @@ import cv2
 import pytest
 from gpiozero.pins.mock import MockFactory
 
-from maskcam.street import Scene, SceneCamera, SceneConfig
-from maskcam.street.look import Wearing, draw_look
-from maskcam.street.walk import Act, Gesture, Walker
 from maskcam.camera.zones import ExclusionZones
 from maskcam.people.votes import MaskVote
 from maskcam.people.windows import Rules
 from maskcam.records import Detection, MinuteCount
+from maskcam.street import Scene, SceneCamera, SceneConfig
+from maskcam.street.look import Wearing, draw_look
+from maskcam.street.walk import Act, Gesture, Walker
 from maskcam.unit.lamp import Lamp
 from maskcam.unit.pipeline import Pipeline
 
@@ -110,8 +110,8 @@ class Street:
                     and not hidden(face.person, self.now_s)
                     and has_pixels(frame.rgb, face.box)
                 ]
-                self.pipeline.detected(found, self.now_s)
-                self.pipeline.see(frame)
+                self.pipeline.update_detections(found, self.now_s)
+                self.pipeline.process_frame(frame)
         counts = self.pipeline.finish(self.now_s, OFFSET_S, early=True)
         return Told(counts, understood)
 
@@ -204,7 +204,7 @@ def test_the_lamp_answers_for_two_seconds():
     factory = MockFactory()
     lit: list[float] = []
     with Lamp(17, pin_factory=factory, now=lambda: street.now_s) as lamp:
-        street.on_objection = lamp.understood
+        street.on_objection = lamp.answer_objection
         faces = street.faces
 
         def look(at_s):

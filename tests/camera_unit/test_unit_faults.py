@@ -22,8 +22,8 @@ import numpy as np
 import pytest
 
 from maskcam.delivery import wire
-from maskcam.delivery.publisher import Publisher
 from maskcam.delivery.outbox import Outbox
+from maskcam.delivery.publisher import Publisher
 from maskcam.people.windows import Rules
 from maskcam.unit import clock, loop
 from maskcam.unit.clock import SystemClock
@@ -32,9 +32,9 @@ from maskcam.unit.pipeline import Pipeline
 from maskcam.unit.schedule import Schedule
 from tests.broker import Mosquitto, Subscriber, needs_mosquitto, wait_until
 from tests.camera.rtsp_server import RtspServer
-from tests.reliability import Report
 from tests.camera_unit.test_run import CONFIG
 from tests.camera_unit.walkers import NoiseCamera
+from tests.reliability import Report
 
 FPS = 15
 SIZE = (320, 180)

@@ -37,7 +37,7 @@ SIZES = {"wide": (1280, 900), "phone": (390, 844)}
 LOCALES = {"en": "en-GB", "fr": "fr-FR"}
 
 
-class Hall:
+class RunningCity:
     """A dashboard with a few days of imagined history, served for real."""
 
     def __init__(self, directory: Path) -> None:
@@ -82,8 +82,8 @@ class Hall:
 
 
 @pytest.fixture(scope="module")
-def hall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hall]:
-    hall = Hall(tmp_path_factory.mktemp("hall"))
+def hall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCity]:
+    hall = RunningCity(tmp_path_factory.mktemp("hall"))
     with hall.server:
         yield hall
     hall.engine.dispose()
@@ -107,7 +107,7 @@ def browser() -> Iterator[Any]:
 class Visit:
     """A page that notes every request, error and console message."""
 
-    def __init__(self, browser: Any, hall: Hall, language: str, size: str) -> None:
+    def __init__(self, browser: Any, hall: RunningCity, language: str, size: str) -> None:
         width, height = SIZES[size]
         self.context = browser.new_context(
             locale=LOCALES[language], viewport={"width": width, "height": height}
@@ -131,7 +131,7 @@ class Visit:
         assert self.faults == []
 
 
-def views(hall: Hall) -> list[str]:
+def views(hall: RunningCity) -> list[str]:
     return [
         "/",
         f"/sites/gare?day={hall.yesterday}&weeks=1",
@@ -161,7 +161,7 @@ def serious_findings(page: Any) -> list[Any]:
     ],
 )
 def test_every_view_is_accessible_and_asks_nobody_else(
-    browser: Any, hall: Hall, language: str, size: str
+    browser: Any, hall: RunningCity, language: str, size: str
 ) -> None:
     visit = Visit(browser, hall, language, size)
     for view in [*views(hall), "/sites/nowhere"]:
@@ -175,7 +175,7 @@ def test_every_view_is_accessible_and_asks_nobody_else(
     visit.close()
 
 
-def test_a_visitor_clicks_through_everything(browser: Any, hall: Hall) -> None:
+def test_a_visitor_clicks_through_everything(browser: Any, hall: RunningCity) -> None:
     visit = Visit(browser, hall, "en", "wide")
     page = visit.page
     page.goto(hall.address + "/")
@@ -204,7 +204,7 @@ def test_a_visitor_clicks_through_everything(browser: Any, hall: Hall) -> None:
     visit.close()
 
 
-def test_charts_answer_to_the_keyboard_and_the_pointer(browser: Any, hall: Hall) -> None:
+def test_charts_answer_to_the_keyboard_and_the_pointer(browser: Any, hall: RunningCity) -> None:
     visit = Visit(browser, hall, "en", "wide")
     page = visit.page
     page.goto(hall.address + f"/sites/gare?day={hall.yesterday}")
@@ -219,7 +219,9 @@ def test_charts_answer_to_the_keyboard_and_the_pointer(browser: Any, hall: Hall)
     visit.close()
 
 
-def test_the_keyboard_alone_reaches_everything_in_every_view(browser: Any, hall: Hall) -> None:
+def test_the_keyboard_alone_reaches_everything_in_every_view(
+    browser: Any, hall: RunningCity
+) -> None:
     visit = Visit(browser, hall, "en", "wide")
     page = visit.page
     for view in views(hall):
@@ -258,7 +260,7 @@ def test_the_keyboard_alone_reaches_everything_in_every_view(browser: Any, hall:
 
 @pytest.mark.parametrize(("language", "size"), [("en", "wide"), ("fr", "phone")])
 def test_signing_in_is_accessible_and_works_by_keyboard(
-    browser: Any, hall: Hall, tmp_path: Path, language: str, size: str
+    browser: Any, hall: RunningCity, tmp_path: Path, language: str, size: str
 ) -> None:
     Accounts(hall.engine).add_person("maire", "a long pass phrase")
     closed = hall.settings.model_copy(
@@ -289,7 +291,7 @@ def test_signing_in_is_accessible_and_works_by_keyboard(
         visit.close()
 
 
-def test_a_page_follows_new_windows_without_reloading(browser: Any, hall: Hall) -> None:
+def test_a_page_follows_new_windows_without_reloading(browser: Any, hall: RunningCity) -> None:
     visit = Visit(browser, hall, "en", "phone")
     page = visit.page
     page.goto(hall.address + "/")
@@ -306,7 +308,7 @@ def test_a_page_follows_new_windows_without_reloading(browser: Any, hall: Hall) 
     visit.close()
 
 
-def test_pages_work_without_script(browser: Any, hall: Hall) -> None:
+def test_pages_work_without_script(browser: Any, hall: RunningCity) -> None:
     context = browser.new_context(java_script_enabled=False, locale="fr-FR")
     page = context.new_page()
     page.goto(hall.address + f"/sites/gare?day={hall.yesterday}")

@@ -18,8 +18,8 @@ from sqlalchemy.exc import OperationalError
 from maskcam.cityhall import schema
 from maskcam.cityhall.database import connect
 from maskcam.cityhall.rollup import Calendar
-from maskcam.delivery.publisher import BrokerSettings, Publisher
 from maskcam.delivery.outbox import Outbox
+from maskcam.delivery.publisher import BrokerSettings, Publisher
 from tests.cityhall.conftest import PARIS
 from tests.cityhall.fleet import wait_until
 from tests.cityhall.messages import assert_sums_are_right, received

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from maskcam.delivery.publisher import Publisher
 from maskcam.delivery.outbox import Outbox
+from maskcam.delivery.publisher import Publisher
 from tests.broker import Mosquitto
 from tests.delivery.windows import SITE, UNIT, window
 from tests.reliability import Report

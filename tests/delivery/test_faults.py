@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from maskcam.delivery.publisher import Publisher
 from maskcam.delivery.outbox import Outbox
+from maskcam.delivery.publisher import Publisher
 from tests.broker import PLAIN, Mosquitto, Subscriber, needs_mosquitto, wait_until
 from tests.certificates import EXPIRED, Authority
 from tests.delivery.windows import SITE, UNIT, window

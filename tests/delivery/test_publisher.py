@@ -20,8 +20,8 @@ from maskcam.delivery import reasons, wire
 from maskcam.delivery.broker import BrokerSettings
 from maskcam.delivery.embedded import EmbeddedBroker
 from maskcam.delivery.link import Acknowledged, Connected, Disconnected
-from maskcam.delivery.publisher import Publisher
 from maskcam.delivery.outbox import Outbox
+from maskcam.delivery.publisher import Publisher
 from maskcam.errors import ConfigError, DeliveryError
 from tests.broker import Mosquitto, Subscriber, free_port, needs_mosquitto, wait_until
 from tests.certificates import Authority

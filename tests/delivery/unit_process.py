@@ -13,8 +13,8 @@ import sys
 import threading
 from pathlib import Path
 
-from maskcam.delivery.publisher import BrokerSettings, Publisher
 from maskcam.delivery.outbox import Outbox
+from maskcam.delivery.publisher import BrokerSettings, Publisher
 from tests.delivery.windows import SITE, UNIT, window
 
 

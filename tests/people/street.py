@@ -243,7 +243,7 @@ def run(street: Street, *, detect_fps: float, fps: float = 15, latency_s: float 
             next_detection += street.rng.uniform(0.7, 1.3) / detect_fps
         while waiting and waiting[0][0] <= t:
             _, at_s, detections = waiting.pop(0)
-            crowd.detected(detections, at_s)
+            crowd.update(detections, at_s)
         while objections and objections[0][0] <= t:
             _, i = objections.pop(0)
             face = street.walkers[i].face(t)
@@ -252,8 +252,8 @@ def run(street: Street, *, detect_fps: float, fps: float = 15, latency_s: float 
             if best is None or iou(heads[best], face) < 0.2:
                 without += 1
             else:
-                crowd.objected(best)
-        passages += crowd.passed(t, observed=True)
+                crowd.record_objection(best)
+        passages += crowd.take_passages(t, observed=True)
     passages += crowd.finish(street.seconds)
     states = [p.state for p in passages]
     return Outcome(

@@ -47,6 +47,6 @@ def test_who_walks_away_is_in_no_figure(goes, counted):
         # a new track needs one sure look, a back gives just a few of them
         x, y, score = 600, 300 + size, 0.65 if k % 10 == 0 else 0.45
         box = Box(x - size / 2, y - size / 2, x + size / 2, y + size / 2)
-        crowd.detected([Detection(box, MaskState.WITHOUT_MASK, score)], k / 10)
-        crowd.passed(k / 10, observed=True)
+        crowd.update([Detection(box, MaskState.WITHOUT_MASK, score)], k / 10)
+        crowd.take_passages(k / 10, observed=True)
     assert len(crowd.finish(5.0)) == counted

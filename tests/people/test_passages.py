@@ -24,13 +24,13 @@ class Play:
     def go(self, seconds, places=lambda t: [], *, observed=True):
         for _ in range(round(seconds * 10)):
             self.t = round(self.t + 0.1, 3)
-            self.crowd.detected(places(self.t), self.t)
-            self.passages += self.crowd.passed(self.t, observed=observed)
+            self.crowd.update(places(self.t), self.t)
+            self.passages += self.crowd.take_passages(self.t, observed=observed)
         return self
 
     def shake_at(self, x):
         heads = self.crowd.heads(self.t)
-        self.crowd.objected(min(heads, key=lambda k: abs(heads[k].centre[0] - x)))
+        self.crowd.record_objection(min(heads, key=lambda k: abs(heads[k].centre[0] - x)))
         return self
 
     def end(self):
@@ -185,7 +185,7 @@ def test_half_a_second_of_blindness_does_not_matter():
 
 def test_a_shake_on_a_track_that_is_over_changes_nothing():
     play = Play().go(2, lambda t: [face(300)])
-    play.crowd.objected(99)
+    play.crowd.record_objection(99)
     assert len(play.end()) == 1
 
 

@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from maskcam.street import Scene, SceneConfig
 from maskcam.camera.video import VideoCamera
+from maskcam.street import Scene, SceneConfig
 
 # Close to the camera, so that faces are large enough for the detector at this size.
 STREET = SceneConfig(

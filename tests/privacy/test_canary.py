@@ -20,8 +20,8 @@ import pytest
 
 from maskcam.camera.video import VideoCamera
 from maskcam.delivery import rows, wire
-from maskcam.vision.models import load_model
 from maskcam.vision.interpreter import runtime_name
+from maskcam.vision.models import load_model
 from tests.privacy.canary import pictures
 from tests.privacy.evidence import SITE, UNIT
 from tests.privacy.packets import CONNECT, DISCONNECT, PINGREQ, PUBLISH

@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 
 from maskcam.camera.base import fitted
-from maskcam.street import Scene, SceneConfig
 from maskcam.delivery import wire
+from maskcam.street import Scene, SceneConfig
 from maskcam.vision.models import load_model
 from tests.sdcard.libcamera import machine
 

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from maskcam.delivery import wire
 from maskcam.delivery.broker import BrokerSettings
-from maskcam.delivery.publisher import Publisher
 from maskcam.delivery.outbox import Outbox
+from maskcam.delivery.publisher import Publisher
 from maskcam.people.windows import Rules
 from maskcam.unit.pipeline import Pipeline
 from tests.soak.street import SIZE, Street
@@ -70,9 +70,9 @@ def run(*, state: Path, port: int, seconds: float, seed: int) -> None:
         for frame, detections in street.frames():
             at_s = frame.captured_at_s
             if detections is not None:
-                pipeline.detected(detections, at_s)
-            pipeline.see(frame)
-            deliver(pipeline.due(at_s, utc_offset_s(at_s)))
+                pipeline.update_detections(detections, at_s)
+            pipeline.process_frame(frame)
+            deliver(pipeline.take_due_windows(at_s, utc_offset_s(at_s)))
             if at_s >= next_minute_s:
                 next_minute_s += _MINUTE_S
                 say(at_s=at_s, **memory_kb(), open_files=open_files())

@@ -8,13 +8,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from maskcam.street import render_scene_sample, render_training_sample
+from maskcam.records import Box, MaskState
 from maskcam.street.figure import Figure, face_box, visible_share
 from maskcam.street.geometry import PinholeCamera, head_axes
 from maskcam.street.lighting import Light, weather
 from maskcam.street.look import Cover, MaskKind, Wearing, draw_look
 from maskcam.street.painter import draw_people
-from maskcam.records import Box, MaskState
+from training.street_samples import render_scene_sample, render_training_sample
 
 CAMERA = PinholeCamera(size=(640, 480), height_m=1.7, tilt_deg=0)
 SKY = weather(Light.OVERCAST, np.random.default_rng(0))

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from maskcam.camera.base import Camera, fitted
-from maskcam.street import Scene, SceneCamera, SceneConfig
 from maskcam.errors import CameraError
+from maskcam.street import Scene, SceneCamera, SceneConfig
 
 CONFIG = SceneConfig(seed=2, duration_s=0.5, fps=10, size=(320, 180))
 

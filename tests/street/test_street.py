@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 import pytest
 
+from maskcam.records import MaskState
 from maskcam.street import Light, Scene, SceneConfig
 from maskcam.street.__main__ import main
 from maskcam.street.walk import Gesture
-from maskcam.records import MaskState
 
 SMALL = SceneConfig(seed=3, duration_s=40, size=(640, 360), people_per_minute=20)
 BUSY = SceneConfig(seed=11, duration_s=80, people_per_minute=20, objectors=0.5)

@@ -72,7 +72,7 @@ def load(tmp_path, text):
 
 
 def parts(camera=None, finder=None):
-    return selfcheck.Parts(
+    return selfcheck.Probes(
         load_model=lambda: finder or Finder(),
         open_camera=lambda size: camera or WallCamera(frames=10_000),
     )

@@ -13,7 +13,7 @@ from pypdf import PdfReader
 from maskcam.config import CameraSection
 from maskcam.technician import console, prepare, verdicts
 from maskcam.technician.typeset import typeset
-from maskcam.unit.lamp import Fault
+from maskcam.unit.faults import Fault
 
 ROOT = Path(__file__).parents[2]
 

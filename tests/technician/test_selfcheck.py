@@ -136,7 +136,7 @@ def parts(model_file, root, *, camera=None, **changes):
         "today": lambda: date(2026, 6, 1),
         "root": root,
     }
-    return selfcheck.Parts(**values | changes)
+    return selfcheck.Probes(**values | changes)
 
 
 @needs_mosquitto
@@ -157,7 +157,7 @@ def test_the_model_of_the_head_shake_stage_must_be_whole_too(settle, monkeypatch
     def damaged():
         raise ModelError("face-in-view.tflite: is damaged")
 
-    load = selfcheck.parts_for(settle(free_port())).load_model
+    load = selfcheck.probes_for(settle(free_port())).load_model
     assert "face-in-view" not in picture.model(load).finding.detail
     monkeypatch.setattr(selfcheck, "HeadMotionMeter", damaged)
     finding = picture.model(load).finding

@@ -6,11 +6,11 @@ import pytest
 
 from maskcam.errors import ModelError
 from maskcam.records import Frame, MaskState
-from maskcam.vision.models import second_look_of
 from maskcam.vision.detector import Detector
 from maskcam.vision.interpreter import Interpreter
 from maskcam.vision.labels import mask_states
 from maskcam.vision.model_files import describe
+from maskcam.vision.models import second_look_of
 from tests.vision.tiny_model import OUTPUT_NAMES, TinyModel, identity_model
 
 LABELS = ["with_mask", "without_mask", "mask_worn_incorrectly"]

@@ -10,7 +10,7 @@ from headclips.picture import Photographs, render
 from maskcam.errors import ModelError
 from maskcam.vision import face_in_view, model_files
 from maskcam.vision.face_in_view import FaceInView
-from maskcam.vision.patch import FACE_PX, cut_out
+from maskcam.vision.patch import FACE_PX, cut_patch
 
 
 def patches(script, *, seed, head_px=60.0):
@@ -20,7 +20,7 @@ def patches(script, *, seed, head_px=60.0):
     found = []
     for luma, (x0, y0, x1, y1) in zip(clip.lumas, clip.boxes, strict=True):
         scale = np.sqrt((x1 - x0) * 1.25 * (y1 - y0)) / FACE_PX
-        found.append(cut_out([luma], ((x0 + x1) / 2, (y0 + y1) / 2), scale))
+        found.append(cut_patch([luma], ((x0 + x1) / 2, (y0 + y1) / 2), scale))
     return np.stack(found), clip.timestamps
 
 

@@ -9,10 +9,10 @@ import pytest
 
 from maskcam.errors import ModelError
 from maskcam.records import Box, Detection, Frame, MaskState
-from maskcam.vision.models import load_model
 from maskcam.vision.interpreter import Interpreter
 from maskcam.vision.model_files import describe
-from maskcam.vision.second_look import REACH, SecondLook, cut_out
+from maskcam.vision.models import load_model
+from maskcam.vision.second_look import REACH, SecondLook, crop_face
 from tests.vision.tiny_model import TinyModel, identity_model, mean_model
 
 LABELS = ("no_face", "with_mask", "without_mask")
@@ -69,7 +69,7 @@ def test_a_cut_has_the_brightness_of_the_large_picture_and_the_colour_of_the_sma
     frame = street(colour=RED)
     luma = frame.luma
     luma[30:60, 50:80] = 200
-    cut = cut_out(frame, Box(50, 30, 80, 60), SIZE)
+    cut = crop_face(frame, Box(50, 30, 80, 60), SIZE)
     assert cut.shape == (SIZE, SIZE, 3)
     inner = round(SIZE / REACH) - 2  # px of the face
     first = (SIZE - inner) // 2
@@ -81,12 +81,12 @@ def test_a_cut_has_the_brightness_of_the_large_picture_and_the_colour_of_the_sma
 
 @pytest.mark.parametrize("box", [(-5, -5, 15, 15), (150, 80, 160, 90), (0, 0, 160, 90)])
 def test_outside_of_the_picture_its_edge_goes_on(box):
-    cut = cut_out(street(luma=90), Box(*box), SIZE)
+    cut = crop_face(street(luma=90), Box(*box), SIZE)
     assert (cut[:, :, 0] == 90).all()
 
 
 def test_a_face_of_a_few_pixels_is_cut_as_well():
-    assert cut_out(street(luma=90), Box(80.2, 40.1, 80.9, 40.4), SIZE).shape == (SIZE, SIZE, 3)
+    assert crop_face(street(luma=90), Box(80.2, 40.1, 80.9, 40.4), SIZE).shape == (SIZE, SIZE, 3)
 
 
 def test_another_kind_of_model_is_an_error(tmp_path):

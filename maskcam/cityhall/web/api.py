@@ -16,7 +16,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from maskcam.cityhall.figures import Point, site_points, slots
 from maskcam.cityhall.reader import Span
 from maskcam.cityhall.rollup import moment_of
-from maskcam.cityhall.web.context import MAX_SPAN_DAYS, Hall, Page, WrongAddressError
+from maskcam.cityhall.web.context import MAX_SPAN_DAYS, Page, WebContext, WrongAddressError
 from maskcam.cityhall.web.live import Live
 
 MAX_WINDOW_DAYS = 31
@@ -78,18 +78,18 @@ Day = Annotated[date | None, Query(description="local day, YYYY-MM-DD")]
 Site = Annotated[str | None, Query(max_length=63, description="one site; all if missing")]
 
 
-def routes(hall: Hall, live: Live) -> APIRouter:
+def routes(context: WebContext, live: Live) -> APIRouter:
     """Returns the routes of the HTTP API."""
     router = APIRouter()
 
     @router.get("/api/v1/sites", summary="Sites and their camera units")
     def get_sites(request: Request) -> list[SiteOut]:
-        page = Page(hall, request)
-        units = hall.reader.units()
+        page = Page(context, request)
+        units = context.reader.units()
         return [
             SiteOut(
                 site=site,
-                name=hall.settings.site_name(site),
+                name=context.settings.site_name(site),
                 units=[
                     UnitOut(
                         unit=unit.name,
@@ -118,7 +118,7 @@ def routes(hall: Hall, live: Live) -> APIRouter:
         first: Annotated[Day, Query(alias="from")] = None,
         last: Annotated[Day, Query(alias="to")] = None,
     ) -> Response | list[CountOut]:
-        page = Page(hall, request)
+        page = Page(context, request)
         limit = MAX_WINDOW_DAYS if step == "window" else MAX_SPAN_DAYS
         start, end, span = _span(page, days=1 if step == "window" else 7, limit=limit)
         sites = [page.site(site)] if site is not None else page.sites
@@ -128,14 +128,16 @@ def routes(hall: Hall, live: Live) -> APIRouter:
                 raise HTTPException(422, "windows come as CSV only: add format=csv")
             header = ("site", "unit", "start", *COLUMNS[2:3], *COLUMNS[4:8], "observed_s")
             rows = (
-                (s, u, _utc(m), *rest) for s, u, m, *rest in hall.reader.windows(span, site=site)
+                (s, u, _utc(m), *rest) for s, u, m, *rest in context.reader.windows(span, site=site)
             )
             return _csv(header, rows, name=name)
         level: Literal["hourly", "daily"] = "hourly" if step == "hour" else "daily"
         found = (
             _count(item, point)
             for item in sites
-            for point in site_points(hall.reader, site=item, level=level, span=span, now=page.now)
+            for point in site_points(
+                context.reader, site=item, level=level, span=span, now=page.now
+            )
         )
         if format == "csv":
             return _csv(COLUMNS, (tuple(count.model_dump().values()) for count in found), name=name)
@@ -148,7 +150,7 @@ def routes(hall: Hall, live: Live) -> APIRouter:
         last: Annotated[Day, Query(alias="to")] = None,
         weekday: Annotated[int | None, Query(ge=0, le=6, description="Monday is 0")] = None,
     ) -> list[SlotOut]:
-        page = Page(hall, request)
+        page = Page(context, request)
         *_, span = _span(page, days=28, limit=MAX_SPAN_DAYS)
         return [
             SlotOut(
@@ -159,12 +161,12 @@ def routes(hall: Hall, live: Live) -> APIRouter:
                 people=slot.totals.people,
                 observed_s=round(slot.totals.observed_s, 1),
             )
-            for slot in slots(hall.reader, span=span, weekday=weekday)
+            for slot in slots(context.reader, span=span, weekday=weekday)
         ]
 
     @router.get("/metrics", summary="The collector's figures for Prometheus")
     def get_metrics() -> Response:
-        return Response(generate_latest(hall.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+        return Response(generate_latest(context.metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
     @router.get("/live", summary="Server-sent events: change, whenever figures changed")
     async def get_live() -> Response:

@@ -27,7 +27,7 @@ from maskcam.cityhall.reader import Reader
 from maskcam.cityhall.rollup import Calendar
 from maskcam.cityhall.settings import LOOPBACK, Settings
 from maskcam.cityhall.web import api, pages, report
-from maskcam.cityhall.web.context import Hall, NotThereError, Page, WrongAddressError
+from maskcam.cityhall.web.context import NotThereError, Page, WebContext, WrongAddressError
 from maskcam.cityhall.web.guard import (
     Gate,
     Headers,
@@ -66,7 +66,7 @@ def create_app(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    hall = Hall(settings, reader, metrics, Jinja2Templates(env=environment), clock)
+    context = WebContext(settings, reader, metrics, Jinja2Templates(env=environment), clock)
     app = FastAPI(
         title="maskcam city hall",
         description="Passages and mask shares by site. Null counts are not known; not zero.",
@@ -74,17 +74,17 @@ def create_app(
         docs_url=None,  # its pages load scripts from outside
         redoc_url=None,
     )
-    app.include_router(pages.routes(hall))
-    app.include_router(report.routes(hall))
-    app.include_router(api.routes(hall, Live(reader, clock=clock)))
+    app.include_router(pages.routes(context))
+    app.include_router(report.routes(context))
+    app.include_router(api.routes(context, Live(reader, clock=clock)))
     static = resources.files("maskcam.cityhall").joinpath("static")
     app.mount("/static", StaticFiles(directory=str(static)))
-    _add_errors(app, hall)
+    _add_errors(app, context)
 
     web = settings.web
     if web.needs_login:
         accounts = Accounts(engine)
-        _add_login(app, hall, accounts)
+        _add_login(app, context, accounts)
         app.add_middleware(Gate, accounts=accounts)
     app.add_middleware(
         SessionMiddleware,
@@ -102,12 +102,12 @@ def create_app(
     return app
 
 
-def _add_login(app: FastAPI, hall: Hall, accounts: Accounts) -> None:
+def _add_login(app: FastAPI, context: WebContext, accounts: Accounts) -> None:
     tries = Tries()
 
     @app.get("/login", include_in_schema=False)
     def ask(request: Request, next: str = "/") -> Response:  # noqa: A002
-        return Page(hall, request).render("login.html", wanted=inner_address(next), fault=None)
+        return Page(context, request).render("login.html", wanted=inner_address(next), fault=None)
 
     @app.post("/login", include_in_schema=False)
     def answer(
@@ -116,7 +116,7 @@ def _add_login(app: FastAPI, hall: Hall, accounts: Accounts) -> None:
         password: Annotated[str, Form(max_length=200)] = "",
         next: Annotated[str, Form(max_length=500)] = "/",  # noqa: A002
     ) -> Response:
-        page = Page(hall, request)
+        page = Page(context, request)
         wanted = inner_address(next)
         address = request.client.host if request.client else "?"
         if not same_origin(request):
@@ -139,9 +139,9 @@ def _add_login(app: FastAPI, hall: Hall, accounts: Accounts) -> None:
         return RedirectResponse("/login", status_code=303)
 
 
-def _add_errors(app: FastAPI, hall: Hall) -> None:
+def _add_errors(app: FastAPI, context: WebContext) -> None:
     def told(request: Request, *, status: int, key: str, **values: object) -> Response:
-        page = Page(hall, request)
+        page = Page(context, request)
         text = page.words(key, **values)
         if request.url.path.startswith("/api/"):
             return JSONResponse({"detail": text}, status_code=status)

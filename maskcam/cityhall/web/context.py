@@ -32,7 +32,7 @@ class NotThereError(LookupError):
 
 
 @dataclass(frozen=True)
-class Hall:
+class WebContext:
     """The parts that the pages are made from."""
 
     settings: Settings
@@ -45,19 +45,19 @@ class Hall:
 class Page:
     """One request: its language, its time, and the answer."""
 
-    def __init__(self, hall: Hall, request: Request) -> None:
-        self.hall = hall
+    def __init__(self, context: WebContext, request: Request) -> None:
+        self.context = context
         self.request = request
-        self.now = hall.clock().astimezone(UTC)
-        zone = hall.settings.city.zone_info
+        self.now = context.clock().astimezone(UTC)
+        zone = context.settings.city.zone_info
         accepted = request.headers.get("accept-language", "")
         self.words = Words(choose(request.query_params.get("lang"), accepted), zone=zone)
-        self.periods = Periods(hall.reader.calendar, now=self.now)
+        self.periods = Periods(context.reader.calendar, now=self.now)
 
     @cached_property
     def sites(self) -> list[str]:
         """All sites."""
-        return self.hall.reader.sites()
+        return self.context.reader.sites()
 
     def site(self, name: str) -> str:
         """Returns `name` if there is such a site.
@@ -120,7 +120,7 @@ class Page:
 
     def render(self, template: str, *, status: int = 200, **values: Any) -> Response:
         """Returns the page."""
-        settings = self.hall.settings
+        settings = self.context.settings
         values |= {
             "t": self.words,
             "city": settings.city.name,
@@ -132,7 +132,7 @@ class Page:
             "person": self.request.session.get("name") if settings.web.needs_login else None,
             "path": self.request.url.path,
         }
-        response = self.hall.templates.TemplateResponse(
+        response = self.context.templates.TemplateResponse(
             self.request, template, values, status_code=status
         )
         response.headers["Content-Language"] = self.words.language

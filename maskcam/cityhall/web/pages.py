@@ -18,7 +18,7 @@ from maskcam.cityhall.figures import (
 )
 from maskcam.cityhall.reader import Totals
 from maskcam.cityhall.statistics import FEW
-from maskcam.cityhall.web.context import Hall, Page
+from maskcam.cityhall.web.context import Page, WebContext
 from maskcam.cityhall.web.drawing import charts_of, describe
 
 SHADES = 6
@@ -26,14 +26,14 @@ SILENT_MINUTES = 120
 """A window lasts an hour at most, and the preset `decree` adds a quarter."""
 
 
-def routes(hall: Hall) -> APIRouter:
+def routes(context: WebContext) -> APIRouter:
     """Returns the routes of all pages."""
     router = APIRouter(include_in_schema=False)
 
     @router.get("/")
     def today(request: Request) -> Response:
-        page = Page(hall, request)
-        found = overview(hall.reader, now=page.now)
+        page = Page(context, request)
+        found = overview(context.reader, now=page.now)
         return page.render(
             "today.html",
             found=found,
@@ -41,7 +41,9 @@ def routes(hall: Hall) -> APIRouter:
             online=sum(item.online for item in found),
             units=sum(len(item.units) for item in found),
             week_ago=page.periods.today - timedelta(days=7),
-            silent_since=_silent_since(hall, page) if any(item.online for item in found) else None,
+            silent_since=_silent_since(context, page)
+            if any(item.online for item in found)
+            else None,
             until=page.words.minute(page.periods.so_far(page.periods.today).end),
             spark=lambda item: charts.sparkline(
                 [None if p.seen.is_gap else p.totals.people for p in item.days],
@@ -53,21 +55,21 @@ def routes(hall: Hall) -> APIRouter:
 
     @router.get("/sites/{site}")
     def site(request: Request, site: str) -> Response:
-        page = Page(hall, request)
+        page = Page(context, request)
         name = page.site(site)
         day = page.day("day", page.periods.today)
         weeks = page.whole("weeks", 4, low=1, high=53) or 4
         span = page.periods.day(day)
         first = day - timedelta(days=7 * weeks - 1)
-        hours = site_points(hall.reader, site=name, level="hourly", span=span, now=page.now)
+        hours = site_points(context.reader, site=name, level="hourly", span=span, now=page.now)
         days = site_points(
-            hall.reader,
+            context.reader,
             site=name,
             level="daily",
             span=page.periods.days(first, day),
             now=page.now,
         )
-        seen = hall.reader.by_unit("daily", span, site=name)
+        seen = context.reader.by_unit("daily", span, site=name)
         return page.render(
             "site.html",
             site=name,
@@ -81,17 +83,17 @@ def routes(hall: Hall) -> APIRouter:
             days=describe(days, page, level="daily"),
             hour_charts=charts_of(hours, page, level="hourly"),
             day_charts=charts_of(days, page, level="daily"),
-            units=[unit for unit in hall.reader.units() if unit.site == name],
+            units=[unit for unit in context.reader.units() if unit.site == name],
             observed={unit: totals.observed_s for (unit, _), totals in seen.items()},
         )
 
     @router.get("/compare")
     def compare(request: Request) -> Response:
-        page = Page(hall, request)
+        page = Page(context, request)
         first, last, span = page.span(days=7)
         length = last - first + timedelta(days=1)
-        now = hall.reader.by_site("daily", span)
-        before = hall.reader.by_site("daily", page.periods.days(first - length, last - length))
+        now = context.reader.by_site("daily", span)
+        before = context.reader.by_site("daily", page.periods.days(first - length, last - length))
         return page.render(
             "compare.html",
             first=first,
@@ -105,10 +107,10 @@ def routes(hall: Hall) -> APIRouter:
 
     @router.get("/where")
     def where(request: Request) -> Response:
-        page = Page(hall, request)
+        page = Page(context, request)
         first, last, span = page.span(days=28)
         weekday = page.whole("weekday", None, low=0, high=6)
-        found = slots(hall.reader, span=span, weekday=weekday)
+        found = slots(context.reader, span=span, weekday=weekday)
         cells = {(slot.site, slot.hour): slot for slot in found}
         hours = sorted({slot.hour for slot in found})
         return page.render(
@@ -125,16 +127,16 @@ def routes(hall: Hall) -> APIRouter:
 
     @router.get("/about")
     def about(request: Request) -> Response:
-        page = Page(hall, request)
+        page = Page(context, request)
         api = request.app.openapi()["paths"]
         return page.render("about.html", few=FEW, api=api)
 
     return router
 
 
-def _silent_since(hall: Hall, page: Page) -> str | None:
+def _silent_since(context: WebContext, page: Page) -> str | None:
     """Returns since when no count has arrived, if that is longer than any window lasts."""
-    newest = hall.reader.newest_hour()
+    newest = context.reader.newest_hour()
     if newest is None or page.periods.now < newest + 60 + SILENT_MINUTES:
         return None
     return page.words.moment(60 * (newest + 60))

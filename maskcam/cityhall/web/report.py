@@ -12,19 +12,19 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from maskcam.cityhall.figures import Change, changes_by_site, share_change, site_points, slots
 from maskcam.cityhall.reader import Totals
-from maskcam.cityhall.web.context import Hall, Page, WrongAddressError
+from maskcam.cityhall.web.context import Page, WebContext, WrongAddressError
 from maskcam.cityhall.web.drawing import charts_of
 
 _WEEK = re.compile(r"(\d{4})-W(\d{2})")
 
 
-def routes(hall: Hall) -> APIRouter:
+def routes(context: WebContext) -> APIRouter:
     """Returns the routes of the report."""
     router = APIRouter(include_in_schema=False)
 
     @router.get("/report")
     def latest(request: Request) -> Response:
-        page = Page(hall, request)
+        page = Page(context, request)
         if chosen := request.query_params.get("week"):
             monday = _monday(chosen)
         else:
@@ -33,8 +33,8 @@ def routes(hall: Hall) -> APIRouter:
 
     @router.get("/report/{week}.pdf")
     def pdf(request: Request, week: str) -> Response:
-        page = Page(hall, request)
-        response = page.render("report.html", **_values(hall, page, week), for_pdf=True)
+        page = Page(context, request)
+        response = page.render("report.html", **_values(context, page, week), for_pdf=True)
         try:
             body = _to_pdf(bytes(response.body).decode())
         except (ImportError, OSError):  # weasyprint, or the Pango library that it loads
@@ -46,25 +46,25 @@ def routes(hall: Hall) -> APIRouter:
 
     @router.get("/report/{week}")
     def html(request: Request, week: str) -> Response:
-        page = Page(hall, request)
-        return page.render("report.html", **_values(hall, page, week), for_pdf=False)
+        page = Page(context, request)
+        return page.render("report.html", **_values(context, page, week), for_pdf=False)
 
     return router
 
 
-def _values(hall: Hall, page: Page, week: str) -> dict[str, Any]:
+def _values(context: WebContext, page: Page, week: str) -> dict[str, Any]:
     monday = _monday(week)
     sunday = monday + timedelta(days=6)
     span = page.periods.days(monday, sunday)
     seven = timedelta(days=7)
-    now = hall.reader.by_site("daily", span)
+    now = context.reader.by_site("daily", span)
     span_before = page.periods.days(monday - seven, sunday - seven)
-    before = hall.reader.by_site("daily", span_before)
-    changes = changes_by_site(hall.reader, span, span_before)
+    before = context.reader.by_site("daily", span_before)
+    changes = changes_by_site(context.reader, span, span_before)
     nothing = Totals()
     drawn = {
         site: charts_of(
-            site_points(hall.reader, site=site, level="daily", span=span, now=page.now),
+            site_points(context.reader, site=site, level="daily", span=span, now=page.now),
             page,
             level="daily",
         )
@@ -84,7 +84,7 @@ def _values(hall: Hall, page: Page, week: str) -> dict[str, Any]:
         ],
         "total": Totals(*map(sum, zip(nothing, *now.values(), strict=True))),
         "drawn": drawn,
-        "top": slots(hall.reader, span=span)[:10],
+        "top": slots(context.reader, span=span)[:10],
         "share_change": share_change,
         "clock": lambda hour: f"{hour:02d}:00",
     }

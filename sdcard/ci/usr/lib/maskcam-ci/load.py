@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from maskcam import config
-from maskcam.delivery.publisher import Publisher
 from maskcam.delivery.outbox import Outbox
+from maskcam.delivery.publisher import Publisher
 from maskcam.records import MinuteCount
 from maskcam.unit.run import broker_settings
 from maskcam.unit.watchdog import notify

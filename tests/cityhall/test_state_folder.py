@@ -16,10 +16,11 @@ from maskcam import config
 from maskcam.cityhall.collector import Collector
 from maskcam.cityhall.commands import main
 from maskcam.cityhall.database import connect, upgrade
+from maskcam.cityhall.generated import acl
 from maskcam.cityhall.metrics import Metrics
-from maskcam.cityhall.office import Office, acl
 from maskcam.cityhall.rollup import Calendar
 from maskcam.cityhall.settings import load
+from maskcam.cityhall.state_folder import StateFolder
 from maskcam.cityhall.store import Store
 from tests.cityhall.conftest import PARIS
 from tests.cityhall.fleet import message, wait_until
@@ -189,7 +190,7 @@ def test_a_revoked_unit_can_be_issued_again(city: City) -> None:
     folder = city.directory / "units/gare-01/maskcam"
     before = (folder / "client.crt").read_bytes()
     assert city.run("revoke-unit", "gare-01") == 0
-    assert "gare-01" not in Office(city.directory).units()
+    assert "gare-01" not in StateFolder(city.directory).units()
     assert city.run("add-unit", "gare-01", "--site", "gare") == 0
     assert (folder / "client.crt").read_bytes() != before
     revoked = x509.load_pem_x509_crl((city.directory / "ca/revoked.crl").read_bytes())
@@ -222,14 +223,14 @@ def test_a_reader_reads_the_counts_and_writes_nothing(city: City) -> None:
 
 
 def test_a_call_that_was_cut_off_half_way_can_be_undone(city: City) -> None:
-    office = Office(city.directory)
-    office.write_access({"gare-01": "gare"}, [])  # as if add-unit had not come to its end
+    state = StateFolder(city.directory)
+    state.write_access({"gare-01": "gare"}, [])  # as if add-unit had not come to its end
     assert city.run("add-unit", "forville-01", "--site", "forville") == 2
     assert city.run("revoke-unit", "forville-01") == 0
     assert city.run("add-unit", "forville-01", "--site", "forville") == 0
-    office.authority.revoke("forville-01")  # as if revoke-unit had not come to its end
+    state.authority.revoke("forville-01")  # as if revoke-unit had not come to its end
     assert city.run("revoke-unit", "forville-01") == 0
-    assert "forville-01" not in office.units()
+    assert "forville-01" not in state.units()
 
 
 def test_no_certificate_ends_before_the_root(city: City) -> None:

@@ -11,21 +11,20 @@ from pathlib import Path
 
 from maskcam import config
 from maskcam.cityhall.authority import Authority, write_secret
-from maskcam.cityhall.discovery import PREFIX
+from maskcam.cityhall.generated import COLLECTOR, acl, cityhall_toml, mosquitto_conf, unit_toml
 from maskcam.cityhall.settings import parse
 from maskcam.errors import UsageError
 
-COLLECTOR = "cityhall-collector"
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.:-]{0,251}[A-Za-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True)
-class Office:
+class StateFolder:
     """The folder that `init` makes.
 
     cityhall.toml    configuration of ``maskcam cityhall serve``
-    office.json      host, port and city, for `add-unit`
+    cityhall.json      host, port and city, for `add-unit`
     units.json       units and their sites, from which the broker's ACL is written
     readers.json     other programs that may read all counts
     ca/              the certificate authority; its key should not stay on a server
@@ -56,7 +55,7 @@ class Office:
 
     def facts(self) -> dict[str, str]:
         """Returns what `init` was told."""
-        found: dict[str, str] = json.loads(self._read("office.json"))
+        found: dict[str, str] = json.loads(self._read("cityhall.json"))
         return found
 
     def write_access(self, units: Mapping[str, str], readers: Sequence[str]) -> None:
@@ -98,7 +97,7 @@ def init(
     if directory.exists() and any(directory.iterdir()):
         raise UsageError(f"{directory}: is not empty; choose a new folder, nothing was changed")
     directory = directory.absolute()
-    text = _cityhall_toml(city, zone, port)
+    text = cityhall_toml(city, zone, port)
     parse(text, name="init")
     for folder in ("broker/data", "collector", "units"):
         (directory / folder).mkdir(parents=True)
@@ -112,17 +111,17 @@ def init(
         certificate=directory / "collector/collector.crt",
         key=directory / "collector/collector.key",
     )
-    (broker / "mosquitto.conf").write_text(mosquitto(directory, port=port), encoding="utf-8")
+    (broker / "mosquitto.conf").write_text(mosquitto_conf(directory, port=port), encoding="utf-8")
     (directory / "cityhall.toml").write_text(text, encoding="utf-8")
     facts = {"host": host, "port": str(port), "city": city, "zone": zone}
-    (directory / "office.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
-    Office(directory).write_access({}, [])
+    (directory / "cityhall.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
+    StateFolder(directory).write_access({}, [])
     for line in _next_steps(directory):
         say(line)
 
 
 def add_unit(
-    office: Office, unit: str, *, site: str, contact: str, say: Callable[[str], None]
+    state: StateFolder, unit: str, *, site: str, contact: str, say: Callable[[str], None]
 ) -> Path:
     """Issues a unit's certificate and makes the folder for its SD card; returns that folder.
 
@@ -131,86 +130,64 @@ def add_unit(
     """
     for option, value in (("unit", unit), ("--site", site)):
         _check_name(option, value)
-    units, facts = office.units(), office.facts()
-    if unit in units or unit in office.readers():
+    units, facts = state.units(), state.facts()
+    if unit in units or unit in state.readers():
         raise UsageError(f"{unit}: exists; revoke it first, or choose another name")
-    folder = office.directory / "units" / unit / "maskcam"
+    folder = state.directory / "units" / unit / "maskcam"
     if folder.exists():
         shutil.rmtree(folder.parent)  # of a unit that was revoked
     folder.mkdir(parents=True)
     folder.parent.chmod(0o700)
-    office.authority.issue_client(
-        unit, certificate=folder / "client.crt", key=folder / "client.key"
-    )
-    shutil.copy(office.authority.root, folder / "ca.crt")
-    (folder / "maskcam.toml").write_text(_unit_toml(unit, site, facts, contact), encoding="utf-8")
-    office.write_access({**units, unit: site}, office.readers())
+    state.authority.issue_client(unit, certificate=folder / "client.crt", key=folder / "client.key")
+    shutil.copy(state.authority.root, folder / "ca.crt")
+    (folder / "maskcam.toml").write_text(unit_toml(unit, site, facts, contact), encoding="utf-8")
+    state.write_access({**units, unit: site}, state.readers())
     say(f"{folder}: copy this folder to the SD card (scripts/setup-unit CARD {folder})")
     say("fill in [notice] in its maskcam.toml: a unit without a sign does not count")
     say("tell the broker: systemctl reload mosquitto")
     return folder
 
 
-def add_reader(office: Office, name: str, *, say: Callable[[str], None]) -> None:
+def add_reader(state: StateFolder, name: str, *, say: Callable[[str], None]) -> None:
     """Issues a certificate by which another program may read all counts and states.
 
     Raises:
         UsageError: the name is not fit, or is taken.
     """
     _check_name("reader", name)
-    units, readers = office.units(), office.readers()
+    units, readers = state.units(), state.readers()
     if name in units or name in readers:
         raise UsageError(f"{name}: exists; revoke it first, or choose another name")
-    folder = office.directory / "readers" / name
+    folder = state.directory / "readers" / name
     if folder.exists():
         shutil.rmtree(folder)  # of one that was revoked
     folder.mkdir(parents=True)
     folder.chmod(0o700)
-    office.authority.issue_client(
-        name, certificate=folder / "client.crt", key=folder / "client.key"
-    )
-    shutil.copy(office.authority.root, folder / "ca.crt")
-    office.write_access(units, [*readers, name])
+    state.authority.issue_client(name, certificate=folder / "client.crt", key=folder / "client.key")
+    shutil.copy(state.authority.root, folder / "ca.crt")
+    state.write_access(units, [*readers, name])
     say(f"{folder}: certificate, key and authority for {name}")
     say("tell the broker: systemctl reload mosquitto")
 
 
-def revoke(office: Office, name: str, *, say: Callable[[str], None]) -> None:
+def revoke(state: StateFolder, name: str, *, say: Callable[[str], None]) -> None:
     """Takes a unit's or a reader's right to connect.
 
     Raises:
         UsageError: there is none of this name.
     """
-    units, readers = office.units(), office.readers()
+    units, readers = state.units(), state.readers()
     known = name in units or name in readers
-    if name == COLLECTOR or not (
-        known or (_SLUG.fullmatch(name) and office.authority.issued(name))
-    ):
-        raise UsageError(f"{name!r:.70}: there is none; see {office.directory}/units.json")
-    if office.authority.issued(name):  # not if an earlier call was cut off half-way
-        office.authority.revoke(name)
-    office.write_access(
+    if name == COLLECTOR or not (known or (_SLUG.fullmatch(name) and state.authority.issued(name))):
+        raise UsageError(f"{name!r:.70}: there is none; see {state.directory}/units.json")
+    if state.authority.issued(name):  # not if an earlier call was cut off half-way
+        state.authority.revoke(name)
+    state.write_access(
         {unit: site for unit, site in units.items() if unit != name},
         [reader for reader in readers if reader != name],
     )
     say(f"{name}: revoked; what it counted so far is kept")
     say("tell the broker: systemctl restart mosquitto")
-
-
-def acl(units: Mapping[str, str], readers: Sequence[str] = ()) -> str:
-    """Returns mosquitto's ACL: a unit writes its own two topics and reads nothing."""
-    blocks = ["# Written by maskcam cityhall; the next add-unit or revoke-unit undoes changes."]
-    reading = [f"topic read maskcam/v1/+/+/{kind}" for kind in ("count", "status")]
-    announced = f"{PREFIX}/+/+/+/config"
-    blocks.append("\n".join([f"user {COLLECTOR}", *reading, f"topic write {announced}"]))
-    blocks += [
-        "\n".join([f"user {reader}", *reading, f"topic read {announced}"])
-        for reader in sorted(readers)
-    ]
-    for unit, site in sorted(units.items()):
-        topic = f"maskcam/v1/{site}/{unit}"
-        blocks.append(f"user {unit}\ntopic write {topic}/count\ntopic write {topic}/status")
-    return "\n\n".join(blocks) + "\n"
 
 
 def _check_name(option: str, value: str) -> None:
@@ -219,96 +196,6 @@ def _check_name(option: str, value: str) -> None:
             f"{option} {value!r:.70}: use 1 to 63 small letters, digits and hyphens, "
             "beginning with a letter or digit"
         )
-
-
-def mosquitto(directory: Path, *, port: int) -> str:
-    """Returns a mosquitto configuration: mutual TLS, nothing else listens, nothing is dropped."""
-    broker = directory / "broker"
-    return f"""# Broker for maskcam: mosquitto -c this-file
-per_listener_settings false
-listener {port}
-cafile {broker}/ca.crt
-crlfile {broker}/revoked.crl
-certfile {broker}/server.crt
-keyfile {broker}/server.key
-tls_version tlsv1.2
-require_certificate true
-use_identity_as_username true
-allow_anonymous false
-acl_file {broker}/acl
-# A collector that is away for days must find everything: the default limit of 1000
-# messages would drop the rest. (0 for "no limit" is broken in mosquitto 2.0.11: it then
-# disconnects whoever is refused a topic.)
-max_queued_messages 100000000
-max_inflight_messages 0
-# Saved every ten seconds. What a killed broker had acknowledged since then, units send
-# again; saving at every message would rewrite all that waits each time.
-persistence true
-persistence_location {broker}/data/
-autosave_interval 10
-message_size_limit 4096
-max_keepalive 3600
-set_tcp_nodelay true
-"""
-
-
-def _cityhall_toml(city: str, zone: str, port: int) -> str:
-    return f"""# Configuration of city hall. A line that begins with "#" shows the default.
-
-[city]
-name = {json.dumps(city, ensure_ascii=False)}
-zone = {json.dumps(zone)}            # days and hours are cut by these clocks; never change it later
-
-[city.site_names]                # what people call the sites
-# forville = "Marché Forville"
-
-[database]
-url = "sqlite:///cityhall.db"    # or "postgresql://user@host/maskcam"
-# keep_windows_days = 400        # 0: for ever. Daily sums are always kept
-# keep_hours_days = 0
-
-[broker]
-host = "localhost"
-port = {port}
-ca = "broker/ca.crt"
-certificate = "collector/collector.crt"
-key = "collector/collector.key"
-# client_id = "maskcam-cityhall" # of each collector its own
-# shared_group = ""              # a name: several collectors share the work
-# home_assistant = false         # true: the units are announced to Home Assistant
-
-[web]
-# listen = "127.0.0.1"           # another address needs accounts and certificate and key
-# port = 8080
-accounts = true                  # add yourself: maskcam cityhall add-user NAME
-# behind_proxy = false           # true: a proxy on this machine does HTTPS
-# host_names = ["masques.example.org"]
-"""
-
-
-def _unit_toml(unit: str, site: str, facts: Mapping[str, str], contact: str) -> str:
-    controller, zone = json.dumps(facts["city"], ensure_ascii=False), json.dumps(facts["zone"])
-    return f"""# A maskcam unit; see `maskcam config example` for all keys.
-
-[unit]
-id = "{unit}"
-site = "{site}"
-
-[counting]
-timezone = {zone}
-
-[broker]
-host = "{facts["host"]}"
-port = {facts["port"]}
-ca = "ca.crt"
-certificate = "client.crt"
-key = "client.key"
-
-[notice]                      # what the sign on the pole says; without it the unit does not count
-controller = {controller}
-contact = {json.dumps(contact)}
-# sign_date = 2026-05-01      # the day on which the sign was put up
-"""
 
 
 def _next_steps(directory: Path) -> list[str]:
