@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
+
+from maskcam.names import SLUG
 
 CONFIG_FILE = Path("/etc/maskcam/maskcam.toml")
 
@@ -65,7 +66,7 @@ def positive(kind: type[float] | type[int]) -> Callable[[str], float]:
 
 def slug(text: str) -> str:
     """Reads the name of a unit or a site. An argument type."""
-    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,62}", text):
+    if not SLUG.fullmatch(text):
         raise argparse.ArgumentTypeError(
             f"{text!r} is not 1 to 63 small letters, digits and hyphens"
         )

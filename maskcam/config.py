@@ -14,24 +14,16 @@ from collections.abc import Mapping
 from datetime import date, time
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    ValidationError,
-    model_validator,
-)
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from maskcam.errors import ConfigError
+from maskcam import toml_settings
+from maskcam.delivery.broker import BrokerSettings, Protocol, tls_fault
+from maskcam.names import UNCONFIGURED
+from maskcam.toml_settings import Section, Slug, ZoneName
 
 ENVIRONMENT_PREFIX = "MASKCAM_"
-IMAGE_DEFAULT_ID = "unconfigured"
 
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 Text = Annotated[str, StringConstraints(strip_whitespace=True)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Point = tuple[Fraction, Fraction]
@@ -49,14 +41,6 @@ def _hours(text: str) -> str:
     return text
 
 
-def _zone_name(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise ValueError('unknown time zone, expected for example "Europe/Paris"') from error
-    return name
-
-
 def _web_address(text: str) -> str:
     if text and not re.fullmatch(r"https?://[^\s/]+\S*", text):
         raise ValueError('expected an address such as "https://example.org/masques"')
@@ -67,11 +51,7 @@ Polygon = Annotated[tuple[Point, ...], AfterValidator(_polygon)]
 Hours = Annotated[str, AfterValidator(_hours)]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
-
-
-class UnitSection(_Section):
+class UnitSection(Section):
     """Who this unit is and where it keeps its outbox."""
 
     id: Slug
@@ -81,14 +61,12 @@ class UnitSection(_Section):
 
     @model_validator(mode="after")
     def _own_id(self) -> Self:
-        if self.id == IMAGE_DEFAULT_ID:
-            raise ValueError(
-                f'"{IMAGE_DEFAULT_ID}" is the image\'s default id: give the unit its own'
-            )
+        if self.id == UNCONFIGURED:
+            raise ValueError(f'"{UNCONFIGURED}" is the image\'s default id: give the unit its own')
         return self
 
 
-class CameraSection(_Section):
+class CameraSection(Section):
     """Where frames come from, and what of them is never looked at."""
 
     source: str = "picamera2"
@@ -100,7 +78,7 @@ class CameraSection(_Section):
     exclusion_zones: tuple[Polygon, ...] = ()
 
 
-class DetectorSection(_Section):
+class DetectorSection(Section):
     """The model and what runs it."""
 
     model: Path | None = None
@@ -110,7 +88,7 @@ class DetectorSection(_Section):
     threads: int = Field(default=2, ge=1, le=8)
 
 
-class CountingSection(_Section):
+class CountingSection(Section):
     """When people are counted and how few may be told."""
 
     preset: Literal["standard", "decree"] = "standard"
@@ -118,16 +96,16 @@ class CountingSection(_Section):
     max_window_minutes: int | None = Field(default=None, ge=1, le=1440)
     min_fps: float = Field(default=10, ge=10, le=60)
     operating_hours: tuple[Hours, ...] = ()
-    timezone: Annotated[str, AfterValidator(_zone_name)] = "Europe/Paris"
+    timezone: ZoneName = "Europe/Paris"
 
 
-class LampSection(_Section):
+class LampSection(Section):
     """The lamp that answers an objection."""
 
     gpio: int | None = Field(default=None, ge=0, le=27)
 
 
-class BrokerSection(_Section):
+class BrokerSection(Section):
     """Where counts are sent. Paths are relative to the configuration file."""
 
     host: str = Field(min_length=1)
@@ -138,27 +116,30 @@ class BrokerSection(_Section):
     insecure: bool = False
     keepalive_s: int = Field(default=60, ge=5, le=3600)
 
-    @property
-    def is_local(self) -> bool:
-        """Whether the broker is on this machine."""
-        return self.host in {"localhost", "127.0.0.1", "::1"}
+    protocol: Protocol = "5"
 
     @model_validator(mode="after")
     def _encrypted(self) -> Self:
         files = {"ca": self.ca, "certificate": self.certificate, "key": self.key}
-        given = [name for name, path in files.items() if path]
-        if given and len(given) < len(files):
-            missing = ", ".join(name for name in files if name not in given)
-            raise ValueError(f"TLS needs ca, certificate and key together; missing: {missing}")
-        if not given and not self.insecure and not self.is_local:
-            raise ValueError(
-                "ca, certificate and key are required for a broker on another machine "
-                "(or insecure = true, which sends the counts in the clear)"
-            )
+        if fault := tls_fault(self.host, files, insecure=self.insecure):
+            raise ValueError(fault)
         return self
 
+    def connection(self) -> BrokerSettings:
+        """Returns what a client needs to reach this broker."""
+        return BrokerSettings(
+            host=self.host,
+            port=self.port,
+            ca=self.ca,
+            certificate=self.certificate,
+            key=self.key,
+            insecure=self.insecure,
+            keepalive_s=self.keepalive_s,
+            protocol=self.protocol,
+        )
 
-class NoticeSection(_Section):
+
+class NoticeSection(Section):
     """What the sign on the pole says. A unit without a sign does not count."""
 
     controller: Annotated[Text, StringConstraints(min_length=2)]
@@ -179,13 +160,13 @@ class NoticeSection(_Section):
         return self
 
 
-class TechnicianSection(_Section):
+class TechnicianSection(Section):
     """What a technician may do at the unit itself."""
 
     aim: bool = True
 
 
-class Config(_Section):
+class Config(Section):
     """The whole configuration, frozen."""
 
     unit: UnitSection
@@ -214,36 +195,18 @@ def load(path: Path, *, environment: Mapping[str, str] | None = None) -> Config:
         ConfigError: the file is missing or no TOML, or has wrong or unknown keys;
             the message has a line for each fault.
     """
-    values = _read_toml(path)
+    start = f"give --config FILE, or start one: maskcam config example > {path.name}"
+    values = toml_settings.parse(toml_settings.read(path, missing=start), name=str(path))
     overrides, faults = _overrides(os.environ if environment is None else environment)
     for section, key, value in overrides:
         table = values.setdefault(section, {})
         if isinstance(table, dict):
             table[key] = value
-    try:
-        config = Config.model_validate(values)
-    except ValidationError as error:
-        faults += [f"{path}: {_fault(item)}" for item in error.errors()]
-    if faults:
-        raise ConfigError("\n".join(faults))
-    return _with_absolute_paths(config, path.resolve().parent)
-
-
-def _read_toml(path: Path) -> dict[str, Any]:
-    try:
-        text = path.read_bytes().decode("utf-8-sig")  # some editors add a byte order mark
-        return tomllib.loads(text)
-    except FileNotFoundError as error:
-        raise ConfigError(
-            f"{path}: no such file; give --config FILE, or start one: "
-            f"maskcam config example > {path.name}"
-        ) from error
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: is not a text file in UTF-8") from error
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ConfigError(f"{path}: is not valid TOML: {error}") from error
+    config = toml_settings.validate(Config, values, name=str(path), faults=faults)
+    base = path.resolve().parent
+    return config.model_copy(
+        update={name: toml_settings.resolve_paths(section, base) for name, section in config}
+    )
 
 
 def _overrides(
@@ -279,42 +242,6 @@ def _toml_value(text: str) -> Any:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
-
-
-def _fault(error: Any) -> str:
-    section, *keys = [str(part) for part in error["loc"]] or ["file"]
-    place = f"[{section}]" + (f" {'.'.join(keys)}" if keys else "")
-    kind, message = error["type"], error["msg"].removeprefix("Value error, ")
-    if kind == "missing":
-        return f"{place}: is missing; add it" + ("" if keys else " (see maskcam.example.toml)")
-    if kind == "extra_forbidden":
-        return f"{place}: is not a known key; check the spelling or remove it"
-    if kind == "value_error" and isinstance(error["input"], dict):
-        return f"{place}: {message}"
-    return f"{place} = {_shown(error['input'])}: {_allowed(error) or message}"
-
-
-def _allowed(error: Any) -> str:
-    if error["type"] == "string_pattern_mismatch":
-        return "use 1 to 63 small letters, digits and hyphens, beginning with a letter or digit"
-    return ""
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _with_absolute_paths(config: Config, base: Path) -> Config:
-    def resolved(section: _Section) -> _Section:
-        paths = {
-            name: base / value
-            for name, value in section
-            if isinstance(value, Path) and not value.is_absolute()
-        }
-        return section.model_copy(update=paths) if paths else section
-
-    return config.model_copy(update={name: resolved(section) for name, section in config})
 
 
 def example() -> str:

@@ -165,3 +165,9 @@ def test_a_sign_that_says_nothing_is_no_sign(tmp_path, old, new, told):
     assert old in MINIMAL
     [line] = faults(tmp_path, MINIMAL.replace(old, new))
     assert told in line
+
+
+def test_an_old_broker_can_be_named_as_the_link_advises(tmp_path):
+    """The link says: an old broker needs protocol = "3.1.1"."""
+    text = MINIMAL.replace('host = "localhost"', 'host = "localhost"\nprotocol = "3.1.1"')
+    assert load(tmp_path, text).broker.connection().protocol == "3.1.1"

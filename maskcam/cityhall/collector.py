@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import queue
-import ssl
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -87,7 +86,7 @@ class Collector:
         # With MQTT 3.1.1 the broker itself decides how long a session lasts and how much
         # is on the way.
         kept: dict[str, Any] = {}
-        if self._broker.mqtt_version == "5":
+        if self._broker.protocol == "5":
             properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
             properties.SessionExpiryInterval = self._broker.session_days * 86_400
             properties.ReceiveMaximum = IN_FLIGHT
@@ -128,7 +127,7 @@ class Collector:
         self.stop()
 
     def _new_client(self) -> BulkClient:
-        newest = self._broker.mqtt_version == "5"
+        newest = self._broker.protocol == "5"
         client = BulkClient(
             CallbackAPIVersion.VERSION2,
             client_id=self._broker.client_id,
@@ -137,8 +136,9 @@ class Collector:
         )
         client.reconnect_delay_set(min_delay=1, max_delay=30)
         client.connect_timeout = 10.0
-        if self._broker.ca and self._broker.certificate and self._broker.key:
-            client.tls_set_context(_tls_context(self._broker))
+        connection = self._broker.connection()
+        if connection.encrypted:
+            client.tls_set_context(connection.tls_context())
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_messages = self._on_messages
@@ -307,16 +307,3 @@ def _text(topic: bytes) -> str:
         return topic.decode()
     except UnicodeDecodeError:
         return "?"
-
-
-def _tls_context(broker: CollectorBroker) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(cafile=str(broker.ca))
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.load_cert_chain(str(broker.certificate), str(broker.key))
-    except (OSError, ssl.SSLError) as error:
-        raise DeliveryError(
-            f"[broker] ca, certificate and key cannot be used ({error}); "
-            "make them with: maskcam cityhall init"
-        ) from error
-    return context

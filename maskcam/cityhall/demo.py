@@ -92,7 +92,7 @@ def demo(
                 site_names={place.site: place.name for place in SITES},
             ),
             database=DatabaseSection(url=f"sqlite:///{folder / 'cityhall.db'}"),
-            broker=CollectorBroker(host="127.0.0.1", port=broker_port, mqtt_version=version),
+            broker=CollectorBroker(host="127.0.0.1", port=broker_port, protocol=version),
             web=WebSection(port=port, secret_file=folder / "secret"),
         )
         units = sum(place.units for place in SITES)

@@ -2,37 +2,24 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import Self
+from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from maskcam.config import BrokerSection, Slug
-from maskcam.errors import ConfigError
-
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-
-
-def _zone_name(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise ValueError('unknown time zone, expected for example "Europe/Paris"') from error
-    return name
+from maskcam import toml_settings
+from maskcam.config import BrokerSection
+from maskcam.names import LOOPBACK_HOSTS
+from maskcam.toml_settings import Section, Slug, ZoneName
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class CitySection(_Section):
+class CitySection(Section):
     """Whose figures these are, and by which clock."""
 
     name: str = Field(min_length=1, max_length=80)
-    zone: Annotated[str, AfterValidator(_zone_name)] = "Europe/Paris"
-    site_names: dict[Slug, str] = {}
+    zone: ZoneName = "Europe/Paris"
+    site_names: dict[Slug, str] = Field(default={})
 
     @property
     def zone_info(self) -> ZoneInfo:
@@ -40,7 +27,7 @@ class CitySection(_Section):
         return ZoneInfo(self.zone)
 
 
-class DatabaseSection(_Section):
+class DatabaseSection(Section):
     """Where windows are kept, and for how long. 0 keeps them for ever."""
 
     url: str = "sqlite:///cityhall.db"
@@ -54,12 +41,11 @@ class CollectorBroker(BrokerSection):
     client_id: str = Field(default="maskcam-cityhall", pattern=r"^[A-Za-z0-9._-]{1,60}$")
     shared_group: str = Field(default="", pattern=r"^[A-Za-z0-9._-]{0,60}$")
     session_days: int = Field(default=30, ge=1, le=365)
-    mqtt_version: Literal["5", "3.1.1"] = "5"
     home_assistant: bool = False
     """Whether the units are announced to Home Assistant."""
 
 
-class WebSection(_Section):
+class WebSection(Section):
     """Who may look. Anything but this machine itself needs accounts and encryption."""
 
     listen: str = "127.0.0.1"
@@ -77,7 +63,7 @@ class WebSection(_Section):
     @property
     def needs_login(self) -> bool:
         """Whether visitors must say who they are."""
-        return self.listen not in LOOPBACK if self.accounts is None else self.accounts
+        return self.listen not in LOOPBACK_HOSTS if self.accounts is None else self.accounts
 
     @property
     def encrypted(self) -> bool:
@@ -88,7 +74,7 @@ class WebSection(_Section):
     def _guarded(self) -> Self:
         if (self.certificate is None) != (self.key is None):
             raise ValueError("HTTPS needs certificate and key together")
-        if self.listen in LOOPBACK and not self.behind_proxy:
+        if self.listen in LOOPBACK_HOSTS and not self.behind_proxy:
             return self
         if not self.needs_login:
             raise ValueError(
@@ -103,7 +89,7 @@ class WebSection(_Section):
         return self
 
 
-class Settings(_Section):
+class Settings(Section):
     """The whole configuration, frozen."""
 
     city: CitySection
@@ -123,14 +109,7 @@ def load(path: Path) -> Settings:
         ConfigError: the file is missing, is no TOML, or has wrong or unknown keys;
             the message has a line for each fault.
     """
-    try:
-        text = path.read_bytes().decode()
-    except FileNotFoundError as error:
-        raise ConfigError(f"{path}: no such file; make one with: maskcam cityhall init") from error
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: is not valid TOML: {error}") from error
+    text = toml_settings.read(path, missing="make one with: maskcam cityhall init")
     return _with_absolute_paths(parse(text, name=str(path)), path.resolve().parent)
 
 
@@ -140,37 +119,10 @@ def parse(text: str, *, name: str) -> Settings:
     Raises:
         ConfigError: it is no TOML, or has wrong or unknown keys.
     """
-    try:
-        return Settings.model_validate(tomllib.loads(text))
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ConfigError(f"{name}: is not valid TOML: {error}") from error
-    except ValidationError as error:
-        faults = "\n".join(f"{name}: {_fault(item)}" for item in error.errors())
-        raise ConfigError(faults) from error
-
-
-def _fault(error: Any) -> str:
-    section, *keys = [str(part) for part in error["loc"]] or ["file"]
-    place = f"[{section}]" + (f" {'.'.join(keys)}" if keys else "")
-    message = error["msg"].removeprefix("Value error, ")
-    if error["type"] == "missing":
-        return f"{place}: is missing; add it"
-    if error["type"] == "extra_forbidden":
-        return f"{place}: is not a known key; check the spelling or remove it"
-    if isinstance(error["input"], dict):
-        return f"{place}: {message}"
-    return f"{place} = {error['input']!r:.60}: {message}"
+    return toml_settings.validate(Settings, toml_settings.parse(text, name=name), name=name)
 
 
 def _with_absolute_paths(settings: Settings, base: Path) -> Settings:
-    def resolved(section: Any) -> Any:
-        paths = {
-            name: base / value
-            for name, value in section
-            if isinstance(value, Path) and not value.is_absolute()
-        }
-        return section.model_copy(update=paths) if paths else section
-
     database = settings.database
     prefix = "sqlite:///"
     if database.url.startswith(prefix) and not database.url.startswith(prefix + "/"):
@@ -179,7 +131,7 @@ def _with_absolute_paths(settings: Settings, base: Path) -> Settings:
     return settings.model_copy(
         update={
             "database": database,
-            "broker": resolved(settings.broker),
-            "web": resolved(settings.web),
+            "broker": toml_settings.resolve_paths(settings.broker, base),
+            "web": toml_settings.resolve_paths(settings.web, base),
         }
     )

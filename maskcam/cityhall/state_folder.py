@@ -9,13 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from maskcam import config
 from maskcam.cityhall.authority import Authority, write_secret
 from maskcam.cityhall.generated import COLLECTOR, acl, cityhall_toml, mosquitto_conf, unit_toml
 from maskcam.cityhall.settings import parse
 from maskcam.errors import UsageError
+from maskcam.names import SLUG, SLUG_RULE, UNCONFIGURED
 
-_SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.:-]{0,251}[A-Za-z0-9])?")
 
 
@@ -178,7 +177,7 @@ def revoke(state: StateFolder, name: str, *, say: Callable[[str], None]) -> None
     """
     units, readers = state.units(), state.readers()
     known = name in units or name in readers
-    if name == COLLECTOR or not (known or (_SLUG.fullmatch(name) and state.authority.issued(name))):
+    if name == COLLECTOR or not (known or (SLUG.fullmatch(name) and state.authority.issued(name))):
         raise UsageError(f"{name!r:.70}: there is none; see {state.directory}/units.json")
     if state.authority.issued(name):  # not if an earlier call was cut off half-way
         state.authority.revoke(name)
@@ -191,11 +190,8 @@ def revoke(state: StateFolder, name: str, *, say: Callable[[str], None]) -> None
 
 
 def _check_name(option: str, value: str) -> None:
-    if not _SLUG.fullmatch(value) or value in {config.IMAGE_DEFAULT_ID, COLLECTOR}:
-        raise UsageError(
-            f"{option} {value!r:.70}: use 1 to 63 small letters, digits and hyphens, "
-            "beginning with a letter or digit"
-        )
+    if not SLUG.fullmatch(value) or value in {UNCONFIGURED, COLLECTOR}:
+        raise UsageError(f"{option} {value!r:.70}: {SLUG_RULE}")
 
 
 def _next_steps(directory: Path) -> list[str]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from maskcam.errors import ConfigError, DeliveryError
+from maskcam.names import LOOPBACK_HOSTS
 
-_LOCAL = {"localhost", "127.0.0.1", "::1"}
+Protocol = Literal["5", "3.1.1"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,20 +44,18 @@ class BrokerSettings:
     keepalive_s: int = 60
     user: str = ""
     password: str = field(default="", repr=False)
-    protocol: Literal["5", "3.1.1"] = "5"
+    protocol: Protocol = "5"
     reconnect_min_s: float = 1.0
     reconnect_max_s: float = 60.0
 
     def __post_init__(self) -> None:
-        files = {"ca": self.ca, "certificate": self.certificate, "key": self.key}
-        missing = [name for name, path in files.items() if path is None]
-        if 0 < len(missing) < len(files):
-            raise ConfigError(f"[broker]: TLS needs {', '.join(missing)} as well")
-        if missing and not self.insecure and self.host not in _LOCAL:
-            raise ConfigError(
-                f"[broker]: {self.host} is another machine: set ca, certificate and key "
-                "(or insecure = true, which sends the counts in the clear)"
-            )
+        fault = tls_fault(
+            self.host,
+            {"ca": self.ca, "certificate": self.certificate, "key": self.key},
+            insecure=self.insecure,
+        )
+        if fault is not None:
+            raise ConfigError(f"[broker]: {fault}")
 
     @property
     def encrypted(self) -> bool:
@@ -82,6 +82,25 @@ class BrokerSettings:
             files = f"certificate {self.certificate} and key {self.key}"
             raise DeliveryError(f"[broker] {files}: {_fault(error)}") from error
         return context
+
+
+def tls_fault(host: str, files: Mapping[str, Path | None], *, insecure: bool) -> str | None:
+    """Returns what is wrong with the TLS files of a broker, or None: all or none, and why none.
+
+    Args:
+        host: of the broker.
+        files: its authority, our certificate and key, by the names of their settings.
+        insecure: whether the counts may be sent in the clear to another machine.
+    """
+    missing = [name for name, path in files.items() if path is None]
+    if 0 < len(missing) < len(files):
+        return f"TLS needs {', '.join(files)} together; missing: {', '.join(missing)}"
+    if missing and not insecure and host not in LOOPBACK_HOSTS:
+        return (
+            f"{host} is another machine: set {', '.join(files)} "
+            "(or insecure = true, which sends the counts in the clear)"
+        )
+    return None
 
 
 def _fault(error: OSError) -> str:

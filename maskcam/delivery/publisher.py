@@ -27,11 +27,11 @@ from maskcam.delivery.dispatch import ACKNOWLEDGE_WITHIN_S, Complaints, Dispatch
 from maskcam.delivery.link import Acknowledged, Connected, Disconnected, Link, LinkEvent, Will
 from maskcam.delivery.outbox import Outbox
 from maskcam.errors import ConfigError, DeliveryError
+from maskcam.names import UNCONFIGURED
 from maskcam.records import MinuteCount
 
 __all__ = ["BrokerSettings", "Publisher"]
 
-IMAGE_DEFAULT_ID = "unconfigured"
 STALE_S = 60.0
 
 _log = logging.getLogger(__name__)
@@ -95,7 +95,7 @@ class Publisher:
         stop_timeout_s: float = 1.5,
         open_link: Callable[..., AnyLink] = Link,
     ) -> None:
-        if unit == IMAGE_DEFAULT_ID:
+        if unit == UNCONFIGURED:
             raise ConfigError(
                 f'[unit] id: "{unit}" is the id of the image; two units with one id throw each '
                 "other out: give this one its own"

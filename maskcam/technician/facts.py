@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from maskcam.config import Config
 from maskcam.delivery import wire
+from maskcam.names import LOOPBACK_HOSTS
 from maskcam.people.windows import Rules
 
 Language = Literal["fr", "en"]
@@ -92,7 +93,9 @@ def facts(config: Config, language: Language) -> dict[str, str]:
         "aim": phrase["aim" if config.technician.aim else "aim_locked"],
         "min_fps": f"{counting.min_fps:g}",
         "broker": f"{broker.host}:{broker.port}",
-        "transport": phrase["encrypted" if broker.ca else "local" if broker.is_local else "clear"],
+        "transport": phrase[
+            "encrypted" if broker.ca else "local" if broker.host in LOOPBACK_HOSTS else "clear"
+        ],
         "count_topic": wire.count_topic(site=site, unit=unit),
         "status_topic": wire.status_topic(site=site, unit=unit),
         "state_directory": str(config.unit.state_directory),

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from maskcam.errors import ConfigError, UsageError
+from maskcam.names import SLUG, SLUG_RULE, UNCONFIGURED
 from maskcam.technician.certificates import SOON_DAYS, TlsFiles, examine
 
 CONFIG, CA, CERTIFICATE, KEY = FILES = ("maskcam.toml", "ca.crt", "client.crt", "client.key")
@@ -22,8 +23,6 @@ FOLDER = "maskcam"  # on the card, and in what city hall makes for a unit
 MAX_FILE_BYTES = 64 * 1024
 
 _EXAMPLE = Path(__file__).parent.parent / "maskcam.example.toml"
-_SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
-_DEFAULT_ID = "unconfigured"
 _REQUIRED = (
     ("unit", "id"),
     ("unit", "site"),
@@ -185,13 +184,12 @@ def _key_faults(values: dict[str, Any]) -> list[str]:
 def _value_faults(values: dict[str, Any], today: date | None) -> list[str]:
     unit, broker, notice = values["unit"], values["broker"], values["notice"]
     faults = [
-        f"[unit] {key} = {unit[key]!r}: use 1 to 63 small letters, digits and hyphens, "
-        "beginning with a letter or digit"
+        f"[unit] {key} = {unit[key]!r}: {SLUG_RULE}"
         for key in ("id", "site")
-        if not isinstance(unit[key], str) or not _SLUG.fullmatch(unit[key])
+        if not isinstance(unit[key], str) or not SLUG.fullmatch(unit[key])
     ]
-    if unit["id"] == _DEFAULT_ID:
-        faults.append(f'[unit] id = "{_DEFAULT_ID}" is the image\'s default; give it its own')
+    if unit["id"] == UNCONFIGURED:
+        faults.append(f'[unit] id = "{UNCONFIGURED}" is the image\'s default; give it its own')
     for key, name in _FILE_KEYS.items():
         if broker.get(key) != name:
             faults.append(f'[broker] {key}: must be "{name}", the file beside it in the folder')

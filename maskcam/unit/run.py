@@ -14,7 +14,6 @@ from zoneinfo import ZoneInfo
 
 import maskcam
 from maskcam.config import Config
-from maskcam.delivery.broker import BrokerSettings
 from maskcam.delivery.outbox import Outbox
 from maskcam.delivery.publisher import Publisher
 from maskcam.errors import AcceleratorError, CameraError, ModelError
@@ -74,7 +73,7 @@ def _count(config: Config, *, clock: SystemClock, lamp: Lamp, stop: threading.Ev
         publisher = parts.enter_context(
             Publisher(
                 outbox,
-                broker=broker_settings(config),
+                broker=config.broker.connection(),
                 site=unit.site,
                 unit=unit.id,
                 utc_now=lambda: _utc_now(clock),
@@ -109,20 +108,6 @@ def _count(config: Config, *, clock: SystemClock, lamp: Lamp, stop: threading.Ev
             show_fault=lamp.show,
             trouble=trouble,
         ).run(stop)
-
-
-def broker_settings(config: Config) -> BrokerSettings:
-    """Returns how the broker is reached."""
-    broker = config.broker
-    return BrokerSettings(
-        host=broker.host,
-        port=broker.port,
-        ca=broker.ca,
-        certificate=broker.certificate,
-        key=broker.key,
-        insecure=broker.insecure,
-        keepalive_s=broker.keepalive_s,
-    )
 
 
 def rules_for(config: Config) -> Rules:

@@ -262,7 +262,7 @@ def test_a_unit_with_the_id_of_the_image_is_refused(outbox):
 
 
 def test_another_machine_needs_encryption():
-    with pytest.raises(ConfigError, match="ca, certificate and key"):
+    with pytest.raises(ConfigError, match="set ca, certificate, key"):
         BrokerSettings(host="mqtt.example.org")
     assert not BrokerSettings(host="mqtt.example.org", insecure=True).encrypted
     assert not BrokerSettings(host="localhost").encrypted

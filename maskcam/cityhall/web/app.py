@@ -25,7 +25,7 @@ from maskcam.cityhall.accounts import Accounts
 from maskcam.cityhall.metrics import Metrics
 from maskcam.cityhall.reader import Reader
 from maskcam.cityhall.rollup import Calendar
-from maskcam.cityhall.settings import LOOPBACK, Settings
+from maskcam.cityhall.settings import Settings
 from maskcam.cityhall.web import api, pages, report
 from maskcam.cityhall.web.context import NotThereError, Page, WebContext, WrongAddressError
 from maskcam.cityhall.web.guard import (
@@ -37,6 +37,7 @@ from maskcam.cityhall.web.guard import (
     session_secret,
 )
 from maskcam.cityhall.web.live import Live
+from maskcam.names import LOOPBACK_HOSTS
 
 _log = logging.getLogger(__name__)
 
@@ -94,8 +95,8 @@ def create_app(
         same_site="lax",
         https_only=web.encrypted,
     )
-    names = [*LOOPBACK, "[::1]", *web.host_names]
-    if web.listen not in LOOPBACK:
+    names = [*LOOPBACK_HOSTS, "[::1]", *web.host_names]
+    if web.listen not in LOOPBACK_HOSTS:
         names.append(web.listen)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=names)
     app.add_middleware(Headers, encrypted=web.encrypted)

@@ -11,10 +11,10 @@ from maskcam.config import Config
 from maskcam.delivery import wire
 from maskcam.delivery.link import Connected, Disconnected, Link, LinkEvent, Will
 from maskcam.errors import MaskcamError
+from maskcam.names import LOOPBACK_HOSTS
 from maskcam.technician.certificates import SOON_DAYS, TlsFiles, examine
 from maskcam.technician.finding import Finding
 from maskcam.technician.provisioning import still_the_example
-from maskcam.unit.run import broker_settings
 
 RESOLVE_TIMEOUT_S = 10.0
 BROKER_TIMEOUT_S = 20.0
@@ -50,7 +50,7 @@ def tls(config: Config) -> Finding:
     """Tells whether the three TLS files are whole, fit together and are in date."""
     broker = config.broker
     if broker.ca is None or broker.certificate is None or broker.key is None:
-        if broker.is_local:
+        if broker.host in LOOPBACK_HOSTS:
             return Finding.absent("tls", "the broker is on this machine")
         return Finding.fault("tls", "switched off", "set ca, certificate and key in [broker]")
     report = examine(TlsFiles(broker.ca, broker.certificate, broker.key), unit=config.unit.id)
@@ -70,7 +70,7 @@ def broker(config: Config, *, timeout_s: float = BROKER_TIMEOUT_S) -> Finding:
     events: queue.SimpleQueue[LinkEvent] = queue.SimpleQueue()
     try:
         link = Link(
-            broker_settings(config),
+            config.broker.connection(),
             # Not the unit's own client id, which would end the session of a unit that runs.
             client_id=f"{unit}-check",
             will=Will(

@@ -16,7 +16,6 @@ from maskcam import config
 from maskcam.delivery.outbox import Outbox
 from maskcam.delivery.publisher import Publisher
 from maskcam.records import MinuteCount
-from maskcam.unit.run import broker_settings
 from maskcam.unit.watchdog import notify
 
 FIRST = 28_000_000  # a minute in 2023: no clock can be behind it
@@ -44,7 +43,7 @@ def main(path: str) -> None:
     outbox = Outbox(unit.state_directory, site=unit.site, unit=unit.id)
     told = outbox.told_until
     minute = FIRST if told is None else int(told.timestamp()) // 60
-    broker = broker_settings(loaded)
+    broker = loaded.broker.connection()
     with Publisher(outbox, broker=broker, site=unit.site, unit=unit.id) as publisher:
         notify("READY=1")
         while True:
