@@ -19,7 +19,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from maskcam.evaluate.threshold import iou
 from maskcam.records import Box
 
 _SAME_HEAD = 0.3  # intersection over union from one frame to the next
@@ -34,8 +33,8 @@ def heads(boxes: Sequence[Sequence[Box]]) -> list[dict[int, Box]]:
         left = list(seen)
         for head in list(open_):
             before = head[frame - 1]
-            best = max(left, key=lambda box: iou(before, box), default=None)
-            if best is not None and iou(before, best) >= _SAME_HEAD:
+            best = max(left, key=lambda box: before.iou(box), default=None)
+            if best is not None and before.iou(best) >= _SAME_HEAD:
                 head[frame] = best
                 left.remove(best)
             else:

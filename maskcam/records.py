@@ -47,6 +47,26 @@ class Box(NamedTuple):
         """Centre (x, y) in px."""
         return (self.x0 + self.x1) / 2, (self.y0 + self.y1) / 2
 
+    @property
+    def area(self) -> float:
+        """Area in px^2."""
+        return self.width * self.height
+
+    def intersection(self, other: Box) -> float:
+        """Returns the area that two boxes have in common, in px^2."""
+        width = min(self.x1, other.x1) - max(self.x0, other.x0)
+        height = min(self.y1, other.y1) - max(self.y0, other.y0)
+        return max(width, 0.0) * max(height, 0.0)
+
+    def iou(self, other: Box) -> float:
+        """Returns the intersection of two boxes over their union, 0 to 1."""
+        common = self.intersection(other)
+        return common / max(self.area + other.area - common, 1e-9)
+
+    def share_in(self, other: Box) -> float:
+        """Returns the share of this box that lies in the other, 0 to 1."""
+        return self.intersection(other) / max(self.area, 1e-9)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:

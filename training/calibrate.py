@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from maskcam.evaluate.detections import evaluate, frame_of, read_truth
 from maskcam.evaluate.precision import Truth, average_precisions
-from maskcam.evaluate.threshold import at_threshold, iou
+from maskcam.evaluate.threshold import at_threshold
 from maskcam.records import Detection
 from maskcam.vision.detector import Detector
 from maskcam.vision.interpreter import Interpreter
@@ -132,8 +132,8 @@ def reliability(truths: list[Truth], found: list[list[Detection]]) -> list[dict[
         for one in detections:
             if min(one.box.width, one.box.height) < 20:
                 continue
-            best = max(faces, key=lambda face: iou(face[0], one.box), default=None)
-            hit = best is not None and iou(best[0], one.box) >= 0.5
+            best = max(faces, key=lambda face: face[0].iou(one.box), default=None)
+            hit = best is not None and best[0].iou(one.box) >= 0.5
             scores.append(one.score)
             right.append(hit and best is not None and best[1] is one.state)
             if hit and best is not None:

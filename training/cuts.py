@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskcam.evaluate.detections import frame_of
-from maskcam.evaluate.threshold import covered, iou
 from maskcam.records import Box
 from maskcam.vision.detector import Detector
 from maskcam.vision.interpreter import Interpreter
@@ -77,7 +76,7 @@ def _harvest(pictures: Iterable[Picture], detector: Detector) -> Iterator[Cut]:
         ignored = [Box(*map(float, box)) for box in picture.boxes[picture.classes == IGNORE]]
         missed = set(range(len(faces)))
         for found in detector.detect(frame_of(picture.rgb, detector.input_size)):
-            overlaps = [iou(found.box, face) for face in faces]
+            overlaps = [found.box.iou(face) for face in faces]
             best = int(np.argmax(overlaps)) if overlaps else 0
             overlap = max(overlaps, default=0.0)
             if max(found.box.width, found.box.height) < _SMALLEST_FACE_PX:
@@ -85,7 +84,7 @@ def _harvest(pictures: Iterable[Picture], detector: Detector) -> Iterator[Cut]:
             if overlap >= _HIT and best in missed:
                 missed.remove(best)
                 yield _cut(picture, np.array(found.box), int(kinds[best]))
-            elif overlap < _MISS and not any(covered(found.box, one) > _IGNORED for one in ignored):
+            elif overlap < _MISS and not any(found.box.share_in(one) > _IGNORED for one in ignored):
                 doubtful = picture.source in _UNTOLD and found.score > _DOUBTFUL_SCORE
                 yield _cut(picture, np.array(found.box), NO_FACE, doubtful=doubtful)
         for index in missed:

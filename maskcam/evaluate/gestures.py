@@ -10,7 +10,6 @@ Further fields of the manifest are optional: `start_s` (when the shake begins), 
 from __future__ import annotations
 
 import json
-import math
 import zipfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -146,15 +145,14 @@ def first_shake_at(motions: Iterable[HeadMotion]) -> float | None:
 
 def rate(recognised: int, clips: int) -> dict[str, Any]:
     """Returns a rate with its 95 % confidence interval (Wilson 1927)."""
-    z = 1.96
-    share = recognised / clips
-    middle = (share + z * z / (2 * clips)) / (1 + z * z / clips)
-    half = z * math.sqrt(share * (1 - share) / clips + z * z / (4 * clips**2)) / (1 + z * z / clips)
+    from scipy.stats import binomtest  # slow to import
+
+    interval = binomtest(recognised, clips).proportion_ci(method="wilson")
     return {
         "clips": clips,
         "recognised": recognised,
-        "rate": share,
-        "ci95": [max(0.0, middle - half), min(1.0, middle + half)],
+        "rate": recognised / clips,
+        "ci95": [float(interval.low), float(interval.high)],
     }
 
 

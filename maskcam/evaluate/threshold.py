@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskcam.evaluate.precision import STATES, Truth
-from maskcam.records import Box, Detection, MaskState
+from maskcam.records import Detection, MaskState
 
 SAME_PLACE_IOU = 0.5
 SMALLEST_PX = 20
@@ -60,8 +60,8 @@ def _tally(truth: Truth, detections: Sequence[Detection], threshold: float) -> N
     tally = np.zeros(_FOUND + len(STATES), np.int64)
     left = [one for one in detections if one.score >= threshold]
     for box, state in sorted(truth.faces, key=lambda face: -face[0].width):
-        best = max(left, key=lambda one: iou(one.box, box), default=None)
-        hit = best is not None and iou(best.box, box) >= SAME_PLACE_IOU
+        best = max(left, key=lambda one: one.box.iou(box), default=None)
+        hit = best is not None and best.box.iou(box) >= SAME_PLACE_IOU
         if hit and best is not None:
             left.remove(best)
         if min(box.width, box.height) < SMALLEST_PX:
@@ -77,7 +77,7 @@ def _tally(truth: Truth, detections: Sequence[Detection], threshold: float) -> N
             tally[told] += 1
             tally[right] += best.state is state
     for one in left:
-        aside = any(covered(one.box, box) >= SAME_PLACE_IOU for box in truth.ignored)
+        aside = any(one.box.share_in(box) >= SAME_PLACE_IOU for box in truth.ignored)
         if not aside and min(one.box.width, one.box.height) >= SMALLEST_PX:
             tally[_FALSE_ALARMS] += 1
             tally[_FOUND + STATES.index(one.state)] += 1
@@ -101,20 +101,3 @@ def _shares(sums: NDArray[np.int64]) -> dict[str, float | None]:
 
 def _share(part: int, whole: int) -> float | None:
     return float(part / whole) if whole else None
-
-
-def _overlap(a: Box, b: Box) -> float:
-    across = min(a.x1, b.x1) - max(a.x0, b.x0)
-    down = min(a.y1, b.y1) - max(a.y0, b.y0)
-    return max(across, 0.0) * max(down, 0.0)
-
-
-def iou(a: Box, b: Box) -> float:
-    """Returns the intersection of two boxes over their union."""
-    both = _overlap(a, b)
-    return both / max(a.width * a.height + b.width * b.height - both, 1e-9)
-
-
-def covered(a: Box, b: Box) -> float:
-    """Returns the share of `a` that lies in `b`, as COCO measures against crowds."""
-    return _overlap(a, b) / max(a.width * a.height, 1e-9)

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
 
 from maskcam.records import Box
 
@@ -49,21 +45,3 @@ class Place(NamedTuple):
 def face_size(box: Box) -> float:
     """Returns the size of a face in px: the side of the square with the area of its box."""
     return math.sqrt(max(box.width, 1.0) * max(box.height, 1.0))
-
-
-def shared(a: Box, b: Box) -> float:
-    """Returns the share of the smaller of two boxes that lies in the other, 0 to 1."""
-    width = min(a.x1, b.x1) - max(a.x0, b.x0)
-    height = min(a.y1, b.y1) - max(a.y0, b.y0)
-    if width <= 0 or height <= 0:
-        return 0.0
-    return width * height / min(a.width * a.height, b.width * b.height)
-
-
-def overlaps(ours: Sequence[Box], theirs: Sequence[Box]) -> NDArray[np.float64]:
-    """Returns the intersection over union of each pair of boxes, (ours, theirs)."""
-    a, b = np.array(ours)[:, None], np.array(theirs)[None]
-    sides = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
-    shared = np.prod(np.maximum(sides, 0), axis=2)
-    areas = np.prod(a[..., 2:] - a[..., :2], axis=2) + np.prod(b[..., 2:] - b[..., :2], axis=2)
-    return np.asarray(shared / np.maximum(areas - shared, 1e-9))

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from maskcam.people.place import Place, overlaps, shared
+from maskcam.people.place import Place
 from maskcam.people.walk import Walk, match_cost
 from maskcam.records import Box, Detection
 
@@ -146,7 +146,9 @@ class Tracker:
             rest = [track for track in rest if all(track is not seen for seen, _ in sights)]
         left = [one for one in high + low if all(one is not seen for _, seen in sights)]
         sights += _jumped(rest, left)
-        left = [one for one in left if all(shared(one.box, seen.box) < _SAME for _, seen in sights)]
+        left = [
+            one for one in left if all(_nested(one.box, seen.box) < _SAME for _, seen in sights)
+        ]
         pairs, more_mixed = _paired(faint, left)
         sights += [(faint[row], left[column]) for row, column in pairs]
         born = []
@@ -251,7 +253,7 @@ def _jumped(tracks: list[_Track], detections: list[Detection]) -> list[tuple[_Tr
     """
     pairs = sorted(
         (
-            (shared(track.walk.box(), detection.box), track, detection)
+            (_nested(track.walk.box(), detection.box), track, detection)
             for track in tracks
             for detection in detections
         ),
@@ -279,7 +281,8 @@ def _paired(
         return [], []
     boxes = [detection.box for detection in detections]
     fit = match_cost([track.walk for track in tracks], boxes)
-    apart = 1 - overlaps([track.walk.box() for track in tracks], boxes)
+    expected = [track.walk.box() for track in tracks]
+    apart = np.array([[1 - box.iou(other) for other in boxes] for box in expected])
     cost = np.where(fit.distance2 < _GATE, fit.cost + _OVERLAP_WEIGHT * apart, _FORBIDDEN)
     rows, columns = linear_sum_assignment(cost)
     pairs = [
@@ -305,3 +308,8 @@ def _mixed(
             if more < _MARGIN:
                 mixed.append((tracks[row].number, tracks[other].number))
     return mixed
+
+
+def _nested(a: Box, b: Box) -> float:
+    """Returns the share of the smaller of two boxes that lies in the other, 0 to 1."""
+    return max(a.share_in(b), b.share_in(a))

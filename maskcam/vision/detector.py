@@ -104,7 +104,7 @@ class Detector:
         if self._second_look is None:
             return faces
         spared = {
-            face for face in faces if any(_iou(face.box, box) > _SPARED_IOU for box in objecting)
+            face for face in faces if any(face.box.iou(box) > _SPARED_IOU for box in objecting)
         }
         judged = self._second_look.look(frame, [face for face in faces if face not in spared])
         kept = [*spared, *(face for face in judged if face.score >= self._score_threshold)]
@@ -185,18 +185,9 @@ def _one_a_face(faces: list[Detection], same_face_iou: float) -> list[Detection]
     """Keeps the best of the boxes of one face; `faces` come best first."""
     kept: list[Detection] = []
     for face in faces:
-        if all(_iou(face.box, other.box) <= same_face_iou for other in kept):
+        if all(face.box.iou(other.box) <= same_face_iou for other in kept):
             kept.append(face)
     return kept
-
-
-def _iou(a: Box, b: Box) -> float:
-    across = min(a.x1, b.x1) - max(a.x0, b.x0)
-    down = min(a.y1, b.y1) - max(a.y0, b.y0)
-    if across <= 0 or down <= 0:
-        return 0.0
-    both = across * down
-    return both / (a.width * a.height + b.width * b.height - both)
 
 
 def _image_input(interpreter: Interpreter) -> Tensor:

@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from maskcam.evaluate.threshold import iou
 from maskcam.people.passages import Crowd
 from maskcam.records import Box, Detection, MaskState
 
@@ -248,8 +247,8 @@ def run(street: Street, *, detect_fps: float, fps: float = 15, latency_s: float 
             _, i = objections.pop(0)
             face = street.walkers[i].face(t)
             heads = crowd.heads(t)
-            best = max(heads, key=lambda k: iou(heads[k], face), default=None)
-            if best is None or iou(heads[best], face) < 0.2:
+            best = max(heads, key=lambda k: heads[k].iou(face), default=None)
+            if best is None or heads[best].iou(face) < 0.2:
                 without += 1
             else:
                 crowd.record_objection(best)
