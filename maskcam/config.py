@@ -99,6 +99,13 @@ class CountingSection(Section):
     timezone: ZoneName = "Europe/Paris"
 
 
+class ObjectionsSection(Section):
+    """How people may object besides shaking the head."""
+
+    button_gpio: int | None = Field(default=None, ge=0, le=27)
+    button_pause_s: float = Field(default=30, ge=10, le=300)
+
+
 class LampSection(Section):
     """The lamp that answers an objection."""
 
@@ -173,10 +180,17 @@ class Config(Section):
     camera: CameraSection = CameraSection()
     detector: DetectorSection = DetectorSection()
     counting: CountingSection = CountingSection()
+    objections: ObjectionsSection = ObjectionsSection()
     lamp: LampSection = LampSection()
     broker: BrokerSection
     notice: NoticeSection
     technician: TechnicianSection = TechnicianSection()
+
+    @model_validator(mode="after")
+    def _pins_differ(self) -> Self:
+        if self.lamp.gpio is not None and self.lamp.gpio == self.objections.button_gpio:
+            raise ValueError("the lamp and the button need a pin each: change button_gpio")
+        return self
 
     def operating_times(self) -> tuple[tuple[time, time], ...]:
         """Returns the operating hours as (from, to) pairs of local time."""

@@ -306,7 +306,7 @@ def mask(sheet: Plane, relief: Plane, look: Look, rng: np.random.Generator) -> N
     blend(sheet, base * 0.78, hem * cover, 0.6)
 
 
-def _surgical(cloth: Plane, look: Look, _rng: np.random.Generator, top: float) -> None:
+def _surgical(cloth: Plane, look: Look, rng: np.random.Generator, top: float) -> None:
     base = np.array(look.mask_colour, np.float32)
     first = min(top, -0.1) / 2 - 0.14
     for y in np.linspace(first, -0.62, 3 if top > -0.5 else 1):
@@ -319,7 +319,7 @@ def _surgical(cloth: Plane, look: Look, _rng: np.random.Generator, top: float) -
         blend(cloth, base * 0.8, strokes([wire], width=0.025, soft=0.01), 0.5)
 
 
-def _ffp2(cloth: Plane, look: Look, _rng: np.random.Generator, _top: float) -> None:
+def _ffp2(cloth: Plane, look: Look, rng: np.random.Generator, top: float) -> None:
     base = np.array(look.mask_colour, np.float32)
     if look.mask_pattern % 2:
         fold = [(-0.85, -0.34), (-0.4, -0.42), (0, -0.44), (0.4, -0.42), (0.85, -0.34)]
@@ -333,7 +333,7 @@ def _ffp2(cloth: Plane, look: Look, _rng: np.random.Generator, _top: float) -> N
     blend(cloth, base * 0.8, strokes(sides, width=0.016, soft=0.005), 0.6)
 
 
-def _cloth(cloth: Plane, look: Look, rng: np.random.Generator, _top: float) -> None:
+def _cloth(cloth: Plane, look: Look, rng: np.random.Generator, top: float) -> None:
     base = np.array(look.mask_colour, np.float32)
     other = np.clip(255 - base * 0.8, 20, 240) if look.mask_pattern > 1 else base * 0.8
     if look.mask_pattern == 2:

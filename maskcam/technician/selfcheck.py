@@ -74,6 +74,7 @@ def run_checks(config: Config, probes: Probes) -> Iterator[Finding]:
     yield loading.finding
     yield picture.coral(config, loading, probes.root)
     yield machine.clock(probes.synchronised)
+    yield machine.button(config.objections)
     yield delivery.network(config)
     yield delivery.tls(config)
     yield delivery.broker(config)

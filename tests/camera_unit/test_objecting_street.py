@@ -219,6 +219,20 @@ def test_the_lamp_answers_for_two_seconds():
     assert max(lit) == pytest.approx(told.understood_s[-1] + 2.0, abs=1.5 / FPS)
 
 
+def test_whoever_is_in_view_when_the_button_is_pressed_is_not_counted():
+    street = Street(walker(-0.6, look=1), walker(0.6, look=2))
+    leaves_s = max(street.seen(0))
+    faces = street.faces
+
+    def press(at_s):
+        if leaves_s - 0.3 < at_s < leaves_s - 0.1:
+            street.pipeline.exclude_everybody()
+        return faces(at_s)
+
+    street.faces = press
+    assert street.watch().people == 0
+
+
 def test_who_walks_in_an_excluded_zone_is_nowhere():
     left_half = [(0, 0), (0.5, 0), (0.5, 1), (0, 1)]
     people = walker(-1.0, look=5), walker(0.8, look=6, wearing=Wearing.NONE)

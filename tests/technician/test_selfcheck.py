@@ -15,12 +15,15 @@ import cv2
 import numpy as np
 import pytest
 from cryptography.x509.oid import ExtendedKeyUsageOID
+from gpiozero.pins.mock import MockFactory, MockPin
 
 from maskcam import config
+from maskcam.config import ObjectionsSection
 from maskcam.errors import AcceleratorError, ModelError
 from maskcam.technician import selfcheck
 from maskcam.technician.checks import delivery, machine, picture
 from maskcam.technician.finding import Finding, State
+from maskcam.unit.lamp import Lamp
 from maskcam.vision.detector import Detector
 from maskcam.vision.interpreter import Interpreter
 from tests.broker import Mosquitto, free_port, needs_mosquitto, wait_until
@@ -38,6 +41,7 @@ NAMES = [
     "model",
     "accelerator",
     "clock",
+    "button",
     "network",
     "tls",
     "broker",
@@ -150,7 +154,8 @@ def test_a_sound_unit_is_all_well(broker, settle, machine_root, model_file):
     told = json.loads(selfcheck.as_json(settings, found))
     assert told["ok"] is True
     assert told["unit"] == "forville-01"
-    assert {check["state"] for check in told["checks"]} == {"ok"}
+    absent = [check["name"] for check in told["checks"] if check["state"] != "ok"]
+    assert absent == ["button"]
 
 
 def test_the_model_of_the_head_shake_stage_must_be_whole_too(settle, monkeypatch):
@@ -185,7 +190,7 @@ def test_a_unit_with_everything_wrong_still_gets_all_its_lines(settle, tmp_path,
     assert not selfcheck.all_well(list(found.values()))
     # No model tells what runs it, and no Coral is there.
     sound = {name for name, finding in found.items() if finding.state is not State.FAULT}
-    assert sound == {"accelerator", "network", "tls", "temperature", "power"}
+    assert sound == {"accelerator", "button", "network", "tls", "temperature", "power"}
     assert "nothing listens there" in found["broker"].detail
     for finding in found.values():
         assert "\n" not in selfcheck.as_line(finding)
@@ -375,6 +380,27 @@ def test_storage_in_memory_full_or_read_only(tmp_path, options, words):
         pytest.skip(f"no mount of its own is allowed here: {result.stderr.strip()}")
     assert words in result.stdout, result.stderr
     assert "State.FAULT" in result.stdout
+
+
+class Grounded(MockPin):
+    """A pin that no pull-up lifts: the button is down."""
+
+    def _set_pull(self, value):
+        super()._set_pull(value)
+        self.drive_low()
+
+
+def test_a_button_is_tried_only_where_there_is_one():
+    factory, there = MockFactory(), ObjectionsSection(button_gpio=27, button_pause_s=45)
+    assert machine.button(ObjectionsSection()).state is State.ABSENT
+    free = machine.button(there, pin_factory=factory)
+    assert (free.state, free.detail) == (State.OK, "GPIO 27; a press pauses for 45 s")
+    stuck = machine.button(there, pin_factory=MockFactory(pin_class=Grounded))
+    assert stuck.state is State.FAULT
+    assert "nobody is counted" in stuck.detail
+    with Lamp(27, pin_factory=factory):
+        assert "cannot be used" in machine.button(there, pin_factory=factory).detail
+    factory.reset()
 
 
 def test_dates_of_the_sign(settle):
