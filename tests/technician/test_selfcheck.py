@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import date
 from functools import cache
 from types import SimpleNamespace
@@ -79,10 +80,7 @@ def settle(folder, tmp_path):
         path = folder / "maskcam.toml"
         text = path.read_text(encoding="utf-8")
         replacements |= {
-            "Ville d'Exemple": "Ville de Cannes",
-            "@example.org": "@cannes.example",
-            "https://example.org": "https://cannes.example",
-            'host = "mqtt.example.org"': 'host = "localhost"',
+            'host = "mqtt.cannes.test"': 'host = "localhost"',
             '# model = "maskcam.tflite"': 'model = "maskcam.tflite"',
             "# port = 8883": f"port = {port}",
             '# state_directory = "/var/lib/maskcam"': f'state_directory = "{tmp_path}/state"',
@@ -302,7 +300,7 @@ def test_the_broker_says_why_it_refuses(broker, settle, folder):
     (folder / "client.crt").write_bytes(own.pem)
     (folder / "client.key").write_bytes(own.key_pem())
     settings = settle(broker.port)
-    assert delivery.tls(settings).state is State.FAULT
+    assert delivery.tls(settings, today=date.today()).state is State.FAULT
     finding = delivery.broker(settings)
     assert finding.state is State.FAULT
     assert "certificate" in finding.detail or "CA" in finding.detail
@@ -415,7 +413,7 @@ def test_dates_of_the_sign(settle):
 def test_a_sign_that_names_the_examples_people_is_a_fault(settle):
     day, settings = date(2026, 6, 1), settle()
     assert delivery.sign(settings, today=day).state is State.OK
-    notice = settings.notice.model_copy(update={"dpo_contact": "dpo@example.org"})
-    finding = delivery.sign(settings.model_copy(update={"notice": notice}), today=day)
+    notice = replace(settings.notice, dpo_contact="dpo@example.org")
+    finding = delivery.sign(replace(settings, notice=notice), today=day)
     assert finding.state is State.FAULT
     assert finding.detail == "[notice] dpo_contact: still the example's"
