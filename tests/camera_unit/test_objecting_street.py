@@ -41,7 +41,7 @@ def walker(x, *, look=1, wearing=Wearing.RIGHT, shakes_at_s=None, lasts_s=1.6, h
         look=draw_look(look, wearing),
         begin_s=0.0,
         speed=1.2,
-        way=((x, 7.0), (x * 0.8, 0.3)),
+        path=((x, 7.0), (x * 0.8, 0.3)),
         tall=1.7,
         acts=acts,
     )
