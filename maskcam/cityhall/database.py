@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -54,6 +56,22 @@ def connect(url: str) -> Engine:
     raise ConfigError(f"[database] url: {backend} is not supported; use sqlite or postgresql")
 
 
+@contextmanager
+def up_to_date(url: str, *, zone: ZoneInfo) -> Iterator[Engine]:
+    """Yields an engine whose tables are up to date, and closes its connections afterwards.
+
+    Raises:
+        ConfigError: the URL is of no known kind.
+        DatabaseError: see `upgrade`.
+    """
+    engine = connect(url)
+    try:
+        upgrade(engine, zone=zone)
+        yield engine
+    finally:
+        engine.dispose()
+
+
 def writing(engine: Engine) -> Engine:
     """Returns the same engine for transactions that write (SQLite locks at their beginning)."""
     return engine.execution_options(maskcam_writes=True)
@@ -98,12 +116,11 @@ def back_up(url: str, target: Path) -> None:
     if target.exists():
         raise DatabaseError(f"backup: {target} exists; name a new file")
     try:
-        source = sqlite3.connect(f"file:{parsed.database}?mode=ro", uri=True)
-        copy = sqlite3.connect(target)
-        with source, copy:
+        with (
+            closing(sqlite3.connect(f"file:{parsed.database}?mode=ro", uri=True)) as source,
+            closing(sqlite3.connect(target)) as copy,
+        ):
             source.backup(copy, pages=4096)
-        source.close()
-        copy.close()
     except sqlite3.Error as error:
         raise DatabaseError(f"backup: cannot be made ({error})") from error
 

@@ -23,7 +23,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from maskcam import __version__
-from maskcam.cityhall.database import connect, upgrade
+from maskcam.cityhall.database import up_to_date
 from maskcam.cityhall.rollup import Calendar
 from maskcam.cityhall.serve import serve
 from maskcam.cityhall.settings import (
@@ -124,13 +124,11 @@ def zone_where_it_is_day(now: datetime) -> str:
 def make_history(settings: Settings, *, days: int, now: datetime) -> None:
     """Stores the imagined past, up to `now`, through the same door as real windows."""
     zone = settings.city.zone_info
-    engine = connect(settings.database.url)
-    upgrade(engine, zone=zone)
-    store = Store(engine, calendar=Calendar(zone))
-    windows = _past(settings, days=days, now=now)
-    while batch := list(islice(windows, _BATCH)):
-        store.write(batch)
-    engine.dispose()
+    with up_to_date(settings.database.url, zone=zone) as engine:
+        store = Store(engine, calendar=Calendar(zone))
+        windows = _past(settings, days=days, now=now)
+        while batch := list(islice(windows, _BATCH)):
+            store.write(batch)
 
 
 def _past(settings: Settings, *, days: int, now: datetime) -> Iterator[ReceivedCount]:

@@ -16,7 +16,7 @@ from prometheus_client import start_http_server
 from sqlalchemy.exc import SQLAlchemyError
 
 from maskcam.cityhall.collector import Collector
-from maskcam.cityhall.database import connect, upgrade
+from maskcam.cityhall.database import up_to_date
 from maskcam.cityhall.metrics import Metrics
 from maskcam.cityhall.rollup import Calendar, minute_of
 from maskcam.cityhall.settings import DatabaseSection, Settings
@@ -53,13 +53,11 @@ def serve(
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopping.set())
     gc.set_threshold(50_000)  # thousands of small records without cycles pass every second
-    engine = connect(settings.database.url)
-    upgrade(engine, zone=settings.city.zone_info)
     calendar = Calendar(settings.city.zone_info)
-    store = Store(engine, calendar=calendar)
     metrics = Metrics()
     with ExitStack() as running:
-        running.callback(engine.dispose)
+        engine = running.enter_context(up_to_date(settings.database.url, zone=calendar.zone))
+        store = Store(engine, calendar=calendar)
         collector = None
         if part != "dashboard":
             collector = Collector(broker=settings.broker, store=store, metrics=metrics)

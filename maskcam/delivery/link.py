@@ -275,7 +275,7 @@ class _PahoSession:
                 end.close()
 
     def _on_connect(
-        self, client: mqtt.Client, userdata: Any, flags: Any, reason: Any, properties: Any
+        self, _client: mqtt.Client, _data: Any, _flags: Any, reason: Any, properties: Any
     ) -> None:
         if reason.is_failure:
             self._why = reasons.of_broker(reason.value)
@@ -284,17 +284,17 @@ class _PahoSession:
         self._emit(Connected(self, getattr(properties, "ReceiveMaximum", 65_535)))
 
     def _on_disconnect(
-        self, client: mqtt.Client, userdata: Any, flags: Any, reason: Any, properties: Any
+        self, _client: mqtt.Client, _data: Any, flags: Any, reason: Any, _properties: Any
     ) -> None:
         if flags.is_disconnect_packet_from_server and not self._why:
             self._why = reasons.of_broker(reason.value)
 
     def _on_publish(
-        self, client: mqtt.Client, userdata: Any, mid: int, reason: Any, properties: Any
+        self, _client: mqtt.Client, _data: Any, mid: int, reason: Any, _properties: Any
     ) -> None:
         self._emit(Acknowledged(self, mid, reason.value))
 
-    def _on_log(self, client: mqtt.Client, userdata: Any, level: int, text: str) -> None:
+    def _on_log(self, _client: mqtt.Client, _data: Any, level: int, text: str) -> None:
         if level == LogLevel.MQTT_LOG_ERR:
             self._socket_error = text
 

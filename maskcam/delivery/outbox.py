@@ -217,10 +217,10 @@ class Outbox:
             _check(database)
             (self._stored,) = database.execute("SELECT count(*) FROM waiting").fetchone()
             self._told_until_minute = max(self._told_until_minute, _told_until_minute(database))
+            status = self.path.stat()
         except BaseException:
             database.close()
             raise
-        status = self.path.stat()
         self._identity = (status.st_dev, status.st_ino)
         self._database = database
 

@@ -19,15 +19,14 @@ def explain(config: Config, *, language: Language) -> str:
     for part in _PARTS:
         lines = "\n".join(
             textwrap.fill(
-                line.strip(),
+                line.format_map(values).strip(),
                 _WIDTH,
                 initial_indent="- ",
                 subsequent_indent="  ",
                 break_long_words=False,
                 break_on_hyphens=False,
             )
-            for line in (wording.format_map(values) for wording in text[f"{part}_text"])
-            if line
+            for line in text[f"{part}_text"]
         )
         parts.append(f"{text[part]}\n{lines}")
     return "\n\n".join(parts)

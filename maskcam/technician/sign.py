@@ -86,8 +86,7 @@ def second_layer(config: Config, *, language: Language) -> str:
         parts.append(f"<h2>{filled(section['heading'])}</h2>")
         parts += [f"<p>{filled(text)}</p>" for text in section["text"]]
         if "list" in section:
-            lines = filter(None, map(filled, section["list"]))
-            items = "".join(f"<li>{line}</li>" for line in lines)
+            items = "".join(f"<li>{filled(text)}</li>" for text in section["list"])
             parts.append(f"<ol>{items}</ol>")
             parts.append((HERE / "art" / "headshake.svg").read_text(encoding="utf-8"))
         if "after" in section:

@@ -20,8 +20,8 @@ clock = "trusted"
 [broker]
 host = "localhost"
 [notice]
-controller = "Ville de Cannes"
-contact = "masques@cannes.test"
+controller = "Ville d'Exemple"
+contact = "masques@example.org"
 sign_date = 2026-05-01
 """
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import configparser
 import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import pytest
 from maskcam.errors import ConfigError
 from maskcam.unit import ladder
 from maskcam.unit.watchdog import Watchdog
+from tests import needs
 
 FILES = Path(__file__).parents[2] / "systemd"
 SERVICE = FILES / "maskcam.service"
@@ -27,13 +27,7 @@ def settings(section: str) -> dict[str, str]:
     return dict(parser[section])
 
 
-needs_systemd = pytest.mark.skipif(
-    shutil.which("systemd-analyze") is None,
-    reason="systemd-analyze is not installed: apt install systemd",
-)
-
-
-@needs_systemd
+@needs.systemd_analyze
 def test_the_exposure_is_low():
     result = subprocess.run(
         ["systemd-analyze", "security", "--offline=true", "--no-pager", SERVICE],
@@ -47,7 +41,7 @@ def test_the_exposure_is_low():
     assert float(found[1]) <= HIGHEST_EXPOSURE
 
 
-@needs_systemd
+@needs.systemd_analyze
 def test_systemd_understands_every_line(tmp_path):
     """Programs that are not installed here are replaced; units that it needs are ours."""
     for unit in [*FILES.glob("*.service"), *FILES.glob("*.mount")]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
@@ -30,6 +29,7 @@ from maskcam.unit.clock import SystemClock
 from maskcam.unit.loop import Loop
 from maskcam.unit.pipeline import Pipeline
 from maskcam.unit.schedule import Schedule
+from tests import needs
 from tests.broker import Mosquitto, Subscriber, needs_mosquitto, wait_until
 from tests.camera.rtsp_server import RtspServer
 from tests.camera_unit.test_run import CONFIG
@@ -341,12 +341,11 @@ def test_random_bytes_as_configuration_end_the_process_with_2(tmp_path, report, 
 
 @pytest.fixture
 def disk(tmp_path):
-    """A file system of 64 KiB; without the right to mount, the test is skipped."""
+    """A file system of 64 KiB."""
     place = tmp_path / "disk"
     place.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(place)]
-    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("no right to mount a small file system here")
+    subprocess.run(mount, check=True, capture_output=True)
     yield place
     subprocess.run(["umount", str(place)], check=True, capture_output=True)
 
@@ -367,6 +366,7 @@ def _forbid(disk) -> None:
 
 
 @pytest.mark.slow
+@needs.mounts
 @needs_mosquitto
 @pytest.mark.parametrize(
     ("spoil", "fault"),

@@ -12,13 +12,14 @@ import pytest
 from sqlalchemy import Engine, func, select
 
 from maskcam.cityhall import schema
-from maskcam.cityhall.database import DatabaseError, back_up, connect, upgrade
+from maskcam.cityhall.database import DatabaseError, back_up, connect, up_to_date, upgrade
 from maskcam.cityhall.rollup import Calendar, minute_of
 from maskcam.cityhall.serve import apply_retention
 from maskcam.cityhall.settings import DatabaseSection
 from maskcam.cityhall.store import HeardStatus, Store, Written
 from maskcam.delivery.wire import Status
 from maskcam.errors import ConfigError
+from tests import needs
 from tests.cityhall.messages import assert_sums_are_right, minutes_from, received
 from tests.cityhall.servers import Postgres
 
@@ -211,6 +212,7 @@ def test_a_restored_file_is_what_was_backed_up_and_goes_on(
     engine.dispose()
 
 
+@needs.as_root
 def test_a_dump_of_postgresql_is_restored(
     postgres: Postgres, calendar: Calendar, tmp_path: Path
 ) -> None:
@@ -239,6 +241,9 @@ def test_a_dump_of_postgresql_is_restored(
 
 @pytest.mark.parametrize("url", ["nonsense", "mysql://host/db", "sqlite:////nowhere/at/all.db"])
 def test_a_wrong_database_is_told_in_one_line(url: str) -> None:
-    with pytest.raises((ConfigError, DatabaseError)) as caught:
-        upgrade(connect(url), zone=ZoneInfo("UTC"))
+    with (
+        pytest.raises((ConfigError, DatabaseError)) as caught,
+        up_to_date(url, zone=ZoneInfo("UTC")),
+    ):
+        pass
     assert "\n" not in str(caught.value)

@@ -19,7 +19,8 @@ def broker(tmp_path):
 
 @pytest.fixture
 def outbox(tmp_path):
-    return Outbox(tmp_path / "state", site=SITE, unit=UNIT)
+    with Outbox(tmp_path / "state", site=SITE, unit=UNIT) as outbox:
+        yield outbox
 
 
 @pytest.fixture

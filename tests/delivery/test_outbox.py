@@ -15,6 +15,7 @@ import pytest
 
 from maskcam.delivery import rows, wire
 from maskcam.delivery.outbox import DELETE_BATCH, FILE_NAME, Outbox
+from tests import needs
 from tests.delivery.windows import SITE, UNIT, window
 
 ROOT = Path(__file__).parents[2]
@@ -320,6 +321,7 @@ def check(outbox, number):
 """
 
 
+@needs.as_root
 def test_a_read_only_directory_keeps_windows_in_memory():
     script = (
         CHILD
@@ -452,7 +454,7 @@ def card(tmp_path):
     try:
         done = [subprocess.run(c, capture_output=True, text=True, check=True) for c in commands]
     except (OSError, subprocess.CalledProcessError):
-        pytest.skip("no right to make a block device and a file system here")
+        pytest.skip("needs root, losetup and mkfs.ext4 (apt install mount e2fsprogs)")
     device = done[1].stdout.strip()
     options = "noatime,commit=1"
     subprocess.run(["mount", "-o", options, device, place], check=True, timeout=30)

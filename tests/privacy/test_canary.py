@@ -11,6 +11,7 @@ import json
 import re
 import sqlite3
 import zlib
+from contextlib import closing
 from datetime import datetime
 from itertools import islice
 
@@ -133,10 +134,9 @@ def test_the_log_says_nothing_of_persons(evidence):
 
 def test_the_state_directory_holds_windows_and_nothing_else(evidence):
     assert [path.name for path in evidence.state.iterdir()] == ["outbox.sqlite3"]
-    with sqlite3.connect(evidence.state / "outbox.sqlite3") as database:
+    with closing(sqlite3.connect(evidence.state / "outbox.sqlite3")) as database:
         tables = database.execute("SELECT name, sql FROM sqlite_master").fetchall()
         left = database.execute("SELECT start, row FROM waiting").fetchall()
-    database.close()
     assert tables == [
         ("waiting", "CREATE TABLE waiting (start INTEGER PRIMARY KEY, row BLOB NOT NULL)")
     ]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import needs
 from tests.privacy import trace
 
 pytestmark = pytest.mark.timeout(300)  # the one run under strace, on a busy machine
@@ -115,6 +116,7 @@ def _lock_down(case: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
+@needs.as_root
 def test_with_a_swap_all_memory_is_locked_or_the_unit_does_not_start():
     done = _lock_down("as we are")
     if done.returncode == 0:

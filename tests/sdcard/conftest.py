@@ -40,8 +40,8 @@ key = "client.key"
 keepalive_s = 10
 
 [notice]
-controller = "Ville de Cannes"
-contact = "masques@cannes.test"
+controller = "Ville d'Exemple"
+contact = "masques@example.org"
 sign_date = 2026-05-01
 
 [technician]

@@ -115,8 +115,8 @@ def routes(context: WebContext, live: Live) -> APIRouter:
         step: Annotated[Literal["hour", "day", "window"], Query()] = "day",
         format: Annotated[Literal["json", "csv"], Query()] = "json",  # noqa: A002
         site: Site = None,
-        first: Annotated[Day, Query(alias="from")] = None,
-        last: Annotated[Day, Query(alias="to")] = None,
+        first: Annotated[Day, Query(alias="from")] = None,  # noqa: ARG001 - for the docs; Page reads it
+        last: Annotated[Day, Query(alias="to")] = None,  # noqa: ARG001 - for the docs; Page reads it
     ) -> Response | list[CountOut]:
         page = Page(context, request)
         limit = MAX_WINDOW_DAYS if step == "window" else MAX_SPAN_DAYS
@@ -146,8 +146,8 @@ def routes(context: WebContext, live: Live) -> APIRouter:
     @router.get("/api/v1/unmasked", summary="Sites and hours with most people without a mask")
     def get_unmasked(
         request: Request,
-        first: Annotated[Day, Query(alias="from")] = None,
-        last: Annotated[Day, Query(alias="to")] = None,
+        first: Annotated[Day, Query(alias="from")] = None,  # noqa: ARG001 - for the docs; Page reads it
+        last: Annotated[Day, Query(alias="to")] = None,  # noqa: ARG001 - for the docs; Page reads it
         weekday: Annotated[int | None, Query(ge=0, le=6, description="Monday is 0")] = None,
     ) -> list[SlotOut]:
         page = Page(context, request)

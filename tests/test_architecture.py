@@ -1,0 +1,52 @@
+"""The walls of the house hold."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+LINT = [Path(sys.executable).with_name("lint-imports"), "--no-logo", "--no-cache"]
+
+
+def lint(checkout: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(LINT, cwd=checkout, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory):
+    checkout = tmp_path_factory.mktemp("checkout")
+    shutil.copy(ROOT / ".importlinter", checkout)
+    for package in ("maskcam", "training", "headclips", "sdcard"):
+        shutil.copytree(
+            ROOT / package, checkout / package,
+            ignore=lambda folder, names: [n for n in names if "." in n and not n.endswith(".py")],
+        )  # fmt: skip
+    return checkout
+
+
+@pytest.mark.parametrize(
+    ("module", "line"),
+    [
+        ("maskcam/people/walk.py", "import cv2"),
+        ("maskcam/vision/quality.py", "from maskcam.config import Config"),
+        ("maskcam/delivery/outbox.py", "from maskcam.vision.quality import QualityMeter"),
+        ("maskcam/cityhall/reader.py", "from maskcam.people.tracker import Tracker"),
+        ("maskcam/unit/loop.py", "from maskcam.street import Scene"),
+        ("maskcam/evaluate/detections.py", "import training.settings"),
+    ],
+)
+def test_an_import_through_a_wall_is_refused(copy, module, line):
+    place = copy / module
+    before = place.read_text()
+    place.write_text(f"{before}\n{line}\n")
+    try:
+        done = lint(copy)
+    finally:
+        place.write_text(before)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "BROKEN" in done.stdout
