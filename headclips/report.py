@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import cv2
 
-from headclips.samples import Pictures, plan
+from headclips.samples import Amounts, Pictures, plan
 from headclips.tradeoff import Measured, draw, trade
 from maskcam.evaluate.gestures import first_shake_at, measure_clip, rate
 from maskcam.records import HeadMotion
@@ -38,20 +38,12 @@ class Part(NamedTuple):
 
 
 SETS = (
-    Part("first", 900_000, 130),
-    Part("first", 950_000, 76),
-    Part("first", 970_000, 62),
-    Part("second", 300_000, 218),
-    Part("second", 350_000, 124),
-    Part("second", 370_000, 100),
-    Part("first", 1_000_000, 365),
-    Part("first", 1_100_000, 365),
-    Part("second", 400_000, 306),
-    Part("second", 450_000, 306),
+    Part("first", 4_000_000, 1200),
+    Part("second", 5_000_000, 1200),
 )
 _PLANNED = {
-    "first": {"shakes": 150, "faint": 45, "each": 10},
-    "second": {"shakes": 120, "faint": 12, "each": 10},
+    "first": Amounts(shakes=400, even=100, faint=100, held=100, each=28),
+    "second": Amounts(shakes=400, even=100, faint=100, held=100, each=34),
 }
 _HALF = 1  # of the photographs; the other half was used for tuning
 
@@ -70,7 +62,7 @@ def measured(part: Part, pictures: Pictures, motions: Path) -> Iterator[tuple[di
     kept = motions / f"{part.renderer}-{part.seed}.jsonl"
     lines = kept.read_text(encoding="utf-8").splitlines() if kept.exists() else []
     known = {line["seed"]: line for line in map(json.loads, lines)}
-    jobs = plan(part.renderer, part.seed, **_PLANNED[part.renderer])[: part.clips]
+    jobs = plan(part.renderer, part.seed, _PLANNED[part.renderer])[: part.clips]
     for number, job in enumerate(jobs, start=1):
         line = known.get(job.seed)
         if line is None:

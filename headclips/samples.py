@@ -12,14 +12,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headclips import second
-from headclips.motion import NEGATIVES, faint_shake, nuisances, shake
+from headclips.confusers import NEGATIVES, hand_held, logged_nod, nuisances
 from headclips.picture import Photographs, render
 from headclips.script import Script
-from headclips.second_acts import KINDS, SHAKES
+from headclips.second_acts import KINDS
+from headclips.shakes import even_shake, faint_shake, shake
+from headclips.waveform import Logs
 
 RENDERERS = ("first", "second")
+_SEEDS = 1000  # of each kind
 _SMALLEST_FACE_PX = 56  # of a photograph
-Kind = Callable[[np.random.Generator], Script] | str
+_LOGGED = (shake, faint_shake, logged_nod)  # may take their waveforms from logs
+Kind = Callable[..., Script] | str
+
+
+class Amounts(NamedTuple):
+    """How many clips of each sort."""
+
+    shakes: int = 0  # as measured on real heads
+    even: int = 0  # of the old ranges
+    faint: int = 0  # small or slow ones
+    held: int = 0  # a hand before the face for two seconds
+    each: int = 0  # of each confuser
 
 
 @dataclass(frozen=True)
@@ -27,25 +41,27 @@ class Pictures:
     """Photographs for both renderers, or none.
 
     first: faces with boxes, and streets. crops: pictures that a face fills, by whether it
-    wears a mask. streets: pictures of streets.
+    wears a mask. streets: pictures of streets. logs: of real head motion.
     """
 
     first: Photographs
     crops: Mapping[bool, Sequence[Path]]
     streets: Sequence[Path]
+    logs: Logs
 
     @classmethod
     def of(cls, data: Path | None, *, half: int) -> Self:
         """Returns one half of the photographs in a folder; without one, none."""
         if data is None:
-            return cls(Photographs(), {True: (), False: ()}, ())
+            return cls(Photographs(), {True: (), False: ()}, (), Logs())
         streets = sorted((data / "faces" / "images").glob("*.jpg"))[half::2]
         crops = {
             masked: sorted((data / "mask_crops" / name).glob("*.jpg"))[half::2]
             for masked, name in ((True, "with_mask"), (False, "without_mask"))
         }
         faces = _frontal(data / "masks" / "train.json", data / "masks" / "images")[half::2]
-        return cls(Photographs(tuple(faces), tuple(streets)), crops, streets)
+        logs = Logs.of(data / "head_motion", half=half)
+        return cls(Photographs(tuple(faces), tuple(streets)), crops, streets, logs)
 
 
 class Sample(NamedTuple):
@@ -68,45 +84,49 @@ class Job(NamedTuple):
         rng = np.random.default_rng(self.seed)
         if isinstance(self.kind, str):
             return _of_second(self.kind, rng, pictures)
-        return _of_first(self.kind, rng, pictures.first)
+        return _of_first(self.kind, rng, pictures)
 
 
-def plan(renderer: str, seed: int, *, shakes: int, faint: int, each: int) -> list[Job]:
+def plan(renderer: str, seed: int, amounts: Amounts) -> list[Job]:
     """Returns samples in a shuffled order, so that any beginning is a fair choice.
 
     Args:
         renderer: one of `RENDERERS`.
-        seed: the first of the seeds.
-        shakes: how many that must be recognised.
-        faint: how many small, short or slow ones.
-        each: how many of each confuser.
+        seed: the first of the seeds; each kind has a thousand of them.
+        amounts: how many of each sort.
     """
-    kinds: tuple[Kind, Sequence[Kind], Sequence[Kind]] = ("shake", SHAKES[1:], KINDS)
+    shakes: tuple[tuple[Kind, int], ...] = (
+        ("shake", amounts.shakes), ("even shake", amounts.even),
+        ("shake 10-20 deg", (amounts.faint + 1) // 2), ("shake 0.7-1 Hz", amounts.faint // 2),
+        ("hand held", amounts.held),
+    )  # fmt: skip
+    confusers: Sequence[Kind] = KINDS
     if renderer == "first":
-        kinds = (shake, [faint_shake], NEGATIVES)
-    first, faints, confusers = kinds
-    step = 10_000 if renderer == "first" else 1000
-    past = 2 * step if renderer == "first" else 5 * step
-    jobs = [Job(seed + i, first) for i in range(shakes)]
-    for number, kind in enumerate(faints, start=1):
-        jobs += [Job(seed + step * number + i, kind) for i in range(faint)]
-    for number, kind in enumerate(confusers):
-        jobs += [Job(seed + past + 1000 * number + i, kind) for i in range(each)]
+        shakes = (
+            (shake, amounts.shakes), (even_shake, amounts.even),
+            (faint_shake, amounts.faint), (hand_held, amounts.held),
+        )  # fmt: skip
+        confusers = NEGATIVES
+    kinds = [*shakes, *((kind, amounts.each) for kind in confusers)]
+    jobs = [
+        Job(seed + _SEEDS * place + i, kind)
+        for place, (kind, count) in enumerate(kinds)
+        for i in range(count)
+    ]
     order = np.random.default_rng(0).permutation(len(jobs))
     return [jobs[i] for i in order]
 
 
-def _of_first(
-    kind: Callable[[np.random.Generator], Script], rng: np.random.Generator, photos: Photographs
-) -> Sample:
-    script = kind(rng)
+def _of_first(kind: Callable[..., Script], rng: np.random.Generator, pictures: Pictures) -> Sample:
+    script = kind(rng, pictures.logs) if kind in _LOGGED else kind(rng)
     nuisances(script, rng)
     head_px = float(np.exp(rng.uniform(np.log(32), np.log(130))))
-    faint = script.label == "shake" and not script.required
-    if (script.label != "shake" and rng.random() < 0.12) or (faint and rng.random() < 0.2):
+    if script.label == "shake" and not script.required:
+        head_px = float(np.exp(rng.uniform(np.log(48), np.log(130))))
+    elif script.label not in ("shake", "hand held") and rng.random() < 0.12:
         head_px = float(rng.uniform(24, 32))
     fps = int(rng.choice([10, 15, 30]))
-    clip = render(script, rng, head_px=head_px, fps=fps, photographs=photos)
+    clip = render(script, rng, head_px=head_px, fps=fps, photographs=pictures.first)
     facts = {
         "label": script.label,
         "kind": script.kind,
@@ -123,11 +143,11 @@ def _of_first(
 
 def _of_second(kind: str, rng: np.random.Generator, pictures: Pictures) -> Sample:
     drawn = second.make(kind, rng, faces=pictures.crops, streets=pictures.streets)
-    shaken = kind in SHAKES
+    shaken = kind.startswith(("shake", "even shake"))
     facts = {
         "label": "shake" if shaken else kind,
         "kind": kind,
-        "required": not shaken or kind == "shake",
+        "required": kind not in ("shake 10-20 deg", "shake 0.7-1 Hz"),
         **drawn.facts,
     }
     return Sample(drawn.frames, drawn.boxes, drawn.timestamps, facts)

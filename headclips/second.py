@@ -176,13 +176,13 @@ def make(
     """Returns a clip.
 
     Args:
-        kind: one of `KINDS`, or of `SHAKES`.
+        kind: one of `KINDS`, "even shake", "hand held", or a kind that begins with "shake".
         rng: all that is drawn by lot.
         faces: pictures that a face fills, by whether it wears a mask.
         streets: pictures for backgrounds.
     """
     facts: dict[str, Any] = {"seconds": rng.uniform(3, 6), "boxes": ""}
-    if kind.startswith("shake"):
+    if kind.startswith(("shake", "even shake", "hand held")):
         facts["start_s"] = float(rng.uniform(0.5, 1.5))
     acts = acts_of(kind, rng, facts)
     fps = int(rng.choice([10, 15, 30]))

@@ -7,13 +7,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from headclips.waveform import Measures, draw_measures
+
 Way = Callable[[float], float]
 KINDS = (
     "gait", "left-right look", "look around", "turn held", "nod", "fast nod", "talk", "tilt",
     "hand in front", "adjust mask", "sway", "heads cross", "box jitter", "camera shake",
     "rolling light",
 )  # fmt: skip
-SHAKES = ("shake", "shake 10-20 deg", "shake 2 swings", "shake 0.6-1 Hz")
 
 
 class Moves(NamedTuple):
@@ -50,6 +51,27 @@ def _row(rng: np.random.Generator, *, hz: float, wide: float, number: int, start
     return way
 
 
+def _uneven_row(rng: np.random.Generator, m: Measures, start_s: float) -> tuple[Way, float]:
+    """Returns half cosines from extreme to extreme, whose sizes change evenly, and their end."""
+    sizes = np.linspace(1, m.last_to_first, m.swings + 1)[1:] if m.swings > 2 else np.ones(2)
+    sizes = m.degrees * sizes / np.median(sizes) * rng.uniform(0.88, 1.14, m.swings)
+    signs = rng.choice([-1, 1]) * (-1.0) ** np.arange(m.swings)
+    values = np.array([0, *(signs * sizes / 2 + rng.normal(0, 0.06) * m.degrees), 0])
+    lasts_s = 0.5 / m.hz * rng.uniform(0.88, 1.14, m.swings + 1)
+    lasts_s[[0, -1]] *= 0.8
+    times = start_s + np.array([0, *np.cumsum(lasts_s)])
+
+    def way(t: float) -> float:
+        place = int(np.searchsorted(times, t)) - 1
+        if not 0 <= place < len(times) - 1:
+            return 0.0
+        part = (t - times[place]) / (times[place + 1] - times[place])
+        share = 0.5 - 0.5 * np.cos(np.pi * part)
+        return float(values[place] + (values[place + 1] - values[place]) * share)
+
+    return way, float(times[-1])
+
+
 def _hold(points: list[tuple[float, float]], speed_s: float) -> Way:
     """Returns a way that goes to each (start, value) within `speed_s`."""
 
@@ -84,16 +106,33 @@ def acts_of(kind: str, rng: np.random.Generator, facts: dict[str, Any]) -> Calla
         )  # fmt: skip
 
     hz, wide, number = u(1, 3), u(20, 60), int(rng.integers(3, 8))
-    if kind.startswith("shake"):
-        if kind == "shake 10-20 deg":
-            wide = u(10, 20)
-        elif kind == "shake 2 swings":
-            number = 2
-        elif kind == "shake 0.6-1 Hz":
-            hz = u(0.6, 1)
+    if kind == "even shake":
         facts.update(hz=round(hz, 2), degrees=round(wide, 1), swings=number)
         facts["seconds"] = start + number / hz / 2 + u(0.8, 1.2)
         extra = {"yaw": _row(rng, hz=hz, wide=wide, number=number, start_s=start)}
+    elif kind.startswith("shake"):
+        measures = draw_measures(rng)
+        if kind == "shake 10-20 deg":
+            measures = measures._replace(degrees=u(10, 20), swings=number)
+        elif kind == "shake 0.7-1 Hz":
+            degrees = max(20.0, measures.degrees)
+            measures = measures._replace(hz=u(0.7, 1), degrees=degrees, swings=number)
+        else:
+            measures = measures._replace(degrees=max(14.0, measures.degrees))
+        row, end_s = _uneven_row(rng, measures, start)
+        facts.update(
+            hz=round(measures.hz, 2), degrees=round(measures.degrees, 1), swings=measures.swings,
+            last_to_first=round(measures.last_to_first, 2), seconds=end_s + u(0.5, 1.2),
+        )  # fmt: skip
+        extra = {
+            "yaw": row,
+            "pitch": lambda t: measures.pitch * row(t - 0.04),
+            "roll": lambda t: measures.roll * row(t + 0.03),
+        }
+    elif kind == "hand held":
+        held_s = u(2.1, 2.8)
+        facts["seconds"] = start + held_s + 1.6
+        extra = {}
     elif kind == "left-right look":
         gap = u(0.7, 1.2)
         looks = [(start + i * gap, side * (-1) ** i * u(30, 70)) for i in range(int(u(2, 4)))]
@@ -146,6 +185,10 @@ def acts_of(kind: str, rng: np.random.Generator, facts: dict[str, Any]) -> Calla
         if kind == "hand in front":
             high = 1.6 - 1.6 * min(1, max(0, (t - start) * 3)) * (t < start + 2)
             m = m._replace(hand=(0.0 if grip else reach * np.sin(6.28 * wave * t), high))
+        if kind == "hand held":
+            on = min(1.0, max(0.0, (t - start + 0.3) * 3)) * (t < start + held_s)
+            at = (0.02 * np.sin(5 * t) + 0.05 * side, 0.08 + 1.6 * (1 - on))
+            m = m._replace(hand=at)
         if kind == "adjust mask":
             near = start < t < start + 1.8
             m = m._replace(

@@ -117,9 +117,9 @@ def _add_config(commands: Any) -> None:
 
 
 def _config_show(args: argparse.Namespace) -> int:
-    from maskcam import config
+    from maskcam import config, fields
 
-    print(config.load(args.config).model_dump_json(indent=2))
+    print(fields.as_json(config.load(args.config)))
     return 0
 
 

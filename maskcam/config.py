@@ -1,129 +1,168 @@
-"""The configuration: one TOML file, read once, checked as a whole.
+"""The configuration: one TOML file, read once, checked as a whole. Standard library only.
 
 Values come from the defaults below, then the file, then the environment:
 ``MASKCAM_BROKER_HOST`` sets ``host`` of ``[broker]``. Unknown keys are refused,
-and all faults are reported together.
+and all faults are reported together. The technician's laptop reads it by the same code.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import os
-import re
 import tomllib
+import zoneinfo
 from collections.abc import Mapping
 from datetime import date, time
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Final, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
-
-from maskcam import toml_settings
+from maskcam import fields, toml_settings
 from maskcam.delivery.broker import BrokerSettings, Protocol, tls_fault
-from maskcam.names import UNCONFIGURED
-from maskcam.toml_settings import Section, Slug, ZoneName
+from maskcam.errors import ConfigError
+from maskcam.examples import find_examples
+from maskcam.fields import (
+    choice,
+    day,
+    either,
+    entry,
+    flag,
+    many,
+    number,
+    part,
+    section,
+    text,
+    that,
+    whole,
+)
+from maskcam.messages import LANGUAGES, say
+from maskcam.names import SLUG, SLUG_RULE, UNCONFIGURED
 
-ENVIRONMENT_PREFIX = "MASKCAM_"
+ENVIRONMENT_PREFIX: Final = "MASKCAM_"
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True)]
-Fraction = Annotated[float, Field(ge=0, le=1)]
-Point = tuple[Fraction, Fraction]
-
-
-def _polygon(points: tuple[Point, ...]) -> tuple[Point, ...]:
-    if len(points) < 3:
-        raise ValueError("a zone needs at least 3 corners, each [x, y] as fractions 0 to 1")
-    return points
-
-
-def _hours(text: str) -> str:
-    if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d", text):
-        raise ValueError('expected "HH:MM-HH:MM", for example "07:30-13:00"')
-    return text
-
-
-def _web_address(text: str) -> str:
-    if text and not re.fullmatch(r"https?://[^\s/]+\S*", text):
-        raise ValueError('expected an address such as "https://example.org/masques"')
-    return text
+Point = tuple[float, float]
 
 
-Polygon = Annotated[tuple[Point, ...], AfterValidator(_polygon)]
-Hours = Annotated[str, AfterValidator(_hours)]
+def is_time_zone(name: str) -> bool:
+    """Returns whether a time zone is known; a machine that knows none at all believes it."""
+    if not any(Path(folder).is_dir() for folder in zoneinfo.TZPATH):
+        return True
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
 
 
-class UnitSection(Section):
+SLUG_TEXT: Final = text(pattern=SLUG.pattern, advice=SLUG_RULE)
+TIME_ZONE: Final = that(
+    text(1), is_time_zone, 'unknown time zone, expected for example "Europe/Paris"'
+)
+_HOURS: Final = text(
+    pattern=r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d",
+    advice='expected "HH:MM-HH:MM", for example "07:30-13:00"',
+)
+_WEB_ADDRESS: Final = text(
+    pattern=r"|https?://[^\s/]+\S*",
+    advice="expected an address that begins with https://",
+)
+_POINT: Final = that(
+    many(number(0, 1)), lambda point: len(point) == 2, "a corner is [x, y], as fractions 0 to 1"
+)
+_POLYGON: Final = that(
+    many(_POINT),
+    lambda points: len(points) >= 3,
+    "a zone needs at least 3 corners, each [x, y] as fractions 0 to 1",
+)
+
+
+@section
+class UnitSection:
     """Who this unit is and where it keeps its outbox."""
 
-    id: Slug
-    site: Slug
-    state_directory: Path = Path("/var/lib/maskcam")
-    clock: Literal["synchronised", "trusted"] = "synchronised"
+    id: str = entry(SLUG_TEXT)
+    site: str = entry(SLUG_TEXT)
+    state_directory: Path = entry(fields.path(), default=Path("/var/lib/maskcam"))
+    clock: Literal["synchronised", "trusted"] = entry(
+        choice("synchronised", "trusted"), default="synchronised"
+    )
 
-    @model_validator(mode="after")
-    def _own_id(self) -> Self:
+    def __post_init__(self) -> None:
         if self.id == UNCONFIGURED:
-            raise ValueError(f'"{UNCONFIGURED}" is the image\'s default id: give the unit its own')
-        return self
+            raise ValueError(
+                say('"{id}" is the image\'s default id: give the unit its own', id=self.id)
+            )
 
 
-class CameraSection(Section):
+@section
+class CameraSection:
     """Where frames come from, and what of them is never looked at."""
 
-    source: str = "picamera2"
-    width: int = Field(default=1280, ge=320, le=3840, multiple_of=2)
-    height: int = Field(default=720, ge=240, le=2160, multiple_of=2)
-    fps: float = Field(default=30, ge=5, le=60)
-    max_exposure_ms: float = Field(default=12, ge=1, le=15)
-    field_of_view_deg: float = Field(default=66, ge=10, le=160)
-    exclusion_zones: tuple[Polygon, ...] = ()
+    source: str = entry(text(1), default="picamera2")
+    width: int = entry(whole(320, 3840, step=2), default=1280)
+    height: int = entry(whole(240, 2160, step=2), default=720)
+    fps: float = entry(number(5, 60), default=30.0)
+    max_exposure_ms: float = entry(number(1, 15), default=12.0)
+    field_of_view_deg: float = entry(number(10, 160), default=66.0)
+    exclusion_zones: tuple[tuple[Point, ...], ...] = entry(many(_POLYGON), default=())
 
 
-class DetectorSection(Section):
+@section
+class DetectorSection:
     """The model and what runs it."""
 
-    model: Path | None = None
-    edgetpu_model: Path | None = None
-    accelerator: Literal["auto", "required", "off"] = "auto"
-    score_threshold: float | None = Field(default=None, ge=0.05, le=0.95)
-    threads: int = Field(default=2, ge=1, le=8)
+    model: Path | None = entry(fields.path(), default=None)
+    edgetpu_model: Path | None = entry(fields.path(), default=None)
+    accelerator: Literal["auto", "required", "off"] = entry(
+        choice("auto", "required", "off"), default="auto"
+    )
+    score_threshold: float | None = entry(number(0.05, 0.95), default=None)
+    threads: int = entry(whole(1, 8), default=2)
 
 
-class CountingSection(Section):
+@section
+class CountingSection:
     """When people are counted and how few may be told."""
 
-    preset: Literal["standard", "decree"] = "standard"
-    min_people: int | None = Field(default=None, ge=1, le=100)
-    max_window_minutes: int | None = Field(default=None, ge=1, le=1440)
-    min_fps: float = Field(default=10, ge=10, le=60)
-    operating_hours: tuple[Hours, ...] = ()
-    timezone: ZoneName = "Europe/Paris"
+    preset: Literal["standard", "decree"] = entry(choice("standard", "decree"), default="standard")
+    min_people: int | None = entry(whole(1, 100), default=None)
+    max_window_minutes: int | None = entry(whole(1, 1440), default=None)
+    min_fps: float = entry(number(10, 60), default=10.0)
+    operating_hours: tuple[str, ...] = entry(many(_HOURS), default=())
+    timezone: str = entry(TIME_ZONE, default="Europe/Paris")
 
 
-class LampSection(Section):
+@section
+class ObjectionsSection:
+    """How people may object besides shaking the head."""
+
+    button_gpio: int | None = entry(whole(0, 27), default=None)
+    button_pause_s: float = entry(number(10, 300), default=30.0)
+
+
+@section
+class LampSection:
     """The lamp that answers an objection."""
 
-    gpio: int | None = Field(default=None, ge=0, le=27)
+    gpio: int | None = entry(whole(0, 27), default=None)
 
 
-class BrokerSection(Section):
+@section
+class BrokerSection:
     """Where counts are sent. Paths are relative to the configuration file."""
 
-    host: str = Field(min_length=1)
-    port: int = Field(default=8883, ge=1, le=65535)
-    ca: Path | None = None
-    certificate: Path | None = None
-    key: Path | None = None
-    insecure: bool = False
-    keepalive_s: int = Field(default=60, ge=5, le=3600)
+    host: str = entry(text(1))
+    port: int = entry(whole(1, 65535), default=8883)
+    ca: Path | None = entry(fields.path(), default=None)
+    certificate: Path | None = entry(fields.path(), default=None)
+    key: Path | None = entry(fields.path(), default=None)
+    insecure: bool = entry(flag(), default=False)
+    keepalive_s: int = entry(whole(5, 3600), default=60)
+    protocol: Protocol = entry(choice("5", "3.1.1"), default="5")
 
-    protocol: Protocol = "5"
-
-    @model_validator(mode="after")
-    def _encrypted(self) -> Self:
+    def __post_init__(self) -> None:
         files = {"ca": self.ca, "certificate": self.certificate, "key": self.key}
         if fault := tls_fault(self.host, files, insecure=self.insecure):
             raise ValueError(fault)
-        return self
 
     def connection(self) -> BrokerSettings:
         """Returns what a client needs to reach this broker."""
@@ -139,44 +178,62 @@ class BrokerSection(Section):
         )
 
 
-class NoticeSection(Section):
+@section
+class NoticeSection:
     """What the sign on the pole says. A unit without a sign does not count."""
 
-    controller: Annotated[Text, StringConstraints(min_length=2)]
-    contact: Annotated[Text, StringConstraints(min_length=5, max_length=120)]
-    dpo_contact: Text = ""
-    sign_date: date
-    deployment_ends: date | None = None
-    information_url: Annotated[str, AfterValidator(_web_address)] = ""
-    way_round_fr: Annotated[Text, StringConstraints(max_length=100)] = ""
-    way_round_en: Annotated[Text, StringConstraints(max_length=100)] = ""
-    legal_basis: Literal["public-task", "legal-obligation", "legitimate-interests"] | None = None
-    authority: Annotated[Text, StringConstraints(min_length=2)] = "CNIL, www.cnil.fr"
+    controller: str = entry(text(2))
+    contact: str = entry(text(5, 120))
+    dpo_contact: str = entry(text(), default="")
+    sign_date: date = entry(day())
+    deployment_ends: date | None = entry(day(), default=None)
+    information_url: str = entry(_WEB_ADDRESS, default="")
+    way_round_fr: str = entry(text(0, 100), default="")
+    way_round_en: str = entry(text(0, 100), default="")
+    legal_basis: Literal["public-task", "legal-obligation", "legitimate-interests"] | None = entry(
+        choice("public-task", "legal-obligation", "legitimate-interests"), default=None
+    )
+    authority: str = entry(text(2), default="CNIL, www.cnil.fr")
+    processor: str = entry(text(0, 120), default="")
+    retention: date | int | None = entry(
+        either(day(), whole(1, 3650), "write a number of days or a date, such as 2027-01-31"),
+        default=None,
+    )
 
-    @model_validator(mode="after")
-    def _ends_after_the_sign(self) -> Self:
+    def __post_init__(self) -> None:
         if self.deployment_ends and self.deployment_ends < self.sign_date:
-            raise ValueError("deployment_ends is before sign_date: nobody would ever be counted")
-        return self
+            raise ValueError(
+                say("deployment_ends is before sign_date: nobody would ever be counted")
+            )
 
 
-class TechnicianSection(Section):
-    """What a technician may do at the unit itself."""
+@section
+class TechnicianSection:
+    """What a technician may do at the unit itself, and in which language it speaks there."""
 
-    aim: bool = True
+    aim: bool = entry(flag(), default=True)
+    language: Literal["en", "fr"] = entry(choice(*LANGUAGES), default="en")
 
 
-class Config(Section):
+@section
+class Config:
     """The whole configuration, frozen."""
 
-    unit: UnitSection
-    camera: CameraSection = CameraSection()
-    detector: DetectorSection = DetectorSection()
-    counting: CountingSection = CountingSection()
-    lamp: LampSection = LampSection()
-    broker: BrokerSection
-    notice: NoticeSection
-    technician: TechnicianSection = TechnicianSection()
+    unit: UnitSection = part(of=UnitSection)
+    camera: CameraSection = part(default_factory=CameraSection)
+    detector: DetectorSection = part(default_factory=DetectorSection)
+    counting: CountingSection = part(default_factory=CountingSection)
+    objections: ObjectionsSection = part(default_factory=ObjectionsSection)
+    lamp: LampSection = part(default_factory=LampSection)
+    broker: BrokerSection = part(of=BrokerSection)
+    notice: NoticeSection = part(of=NoticeSection)
+    technician: TechnicianSection = part(default_factory=TechnicianSection)
+
+    def __post_init__(self) -> None:
+        if self.lamp.gpio is not None and self.lamp.gpio == self.objections.button_gpio:
+            raise ValueError(
+                say("[objections] button_gpio: the lamp and the button need a pin each: change it")
+            )
 
     def operating_times(self) -> tuple[tuple[time, time], ...]:
         """Returns the operating hours as (from, to) pairs of local time."""
@@ -195,18 +252,26 @@ def load(path: Path, *, environment: Mapping[str, str] | None = None) -> Config:
         ConfigError: the file is missing or no TOML, or has wrong or unknown keys;
             the message has a line for each fault.
     """
-    start = f"give --config FILE, or start one: maskcam config example > {path.name}"
+    start = say("give --config FILE, or start one: maskcam config example > {name}", name=path.name)
     values = toml_settings.parse(toml_settings.read(path, missing=start), name=str(path))
     overrides, faults = _overrides(os.environ if environment is None else environment)
-    for section, key, value in overrides:
-        table = values.setdefault(section, {})
+    for name, key, value in overrides:
+        table = values.setdefault(name, {})
         if isinstance(table, dict):
             table[key] = value
     config = toml_settings.validate(Config, values, name=str(path), faults=faults)
-    base = path.resolve().parent
-    return config.model_copy(
-        update={name: toml_settings.resolve_paths(section, base) for name, section in config}
-    )
+    return fields.with_absolute_paths(config, path.resolve().parent)
+
+
+def refuse_examples(config: Config) -> None:
+    """Lets nobody be counted, nor sent to an address, under the names of an example.
+
+    Raises:
+        ConfigError: with a line for each key that still holds one.
+    """
+    if keys := find_examples(dataclasses.asdict(config)):
+        advice = say("still the example's; write the city's own")
+        raise ConfigError("\n".join(f"{key}: {advice}" for key in keys))
 
 
 def _overrides(
@@ -214,34 +279,33 @@ def _overrides(
 ) -> tuple[list[tuple[str, str, Any]], list[str]]:
     """Returns (section, key, value) for each override, and a line for each unknown one."""
     known = {
-        f"{ENVIRONMENT_PREFIX}{section}_{key}".upper(): (section, key, wanted.annotation is str)
-        for section, field in Config.model_fields.items()
-        for key, wanted in _fields(field.annotation).items()
+        f"{ENVIRONMENT_PREFIX}{name}_{field.name}".upper(): (name, field)
+        for name, cls in fields.sections(Config).items()
+        for field in dataclasses.fields(cls)
     }
     found, faults = [], []
-    for name, text in sorted(environment.items()):
-        if not name.startswith(ENVIRONMENT_PREFIX):
+    for variable, told in sorted(environment.items()):
+        if not variable.startswith(ENVIRONMENT_PREFIX):
             continue
-        if name in known:
-            section, key, is_text = known[name]
-            value = _toml_value(text)
+        if variable in known:
+            name, field = known[variable]
+            value = _toml_value(told)
             # A telephone number is a contact, too.
-            found.append((section, key, text if is_text and not isinstance(value, str) else value))
+            is_text = field.metadata["rule"].is_text and not isinstance(value, str)
+            found.append((name, field.name, told if is_text else value))
         else:
-            faults.append(f"environment: {name} is not a known setting; unset it")
+            faults.append(
+                say("environment: {name} is not a known setting; unset it", name=variable)
+            )
     return found, faults
 
 
-def _fields(section: Any) -> dict[str, Any]:
-    return dict(section.model_fields)
-
-
-def _toml_value(text: str) -> Any:
+def _toml_value(told: str) -> Any:
     """Reads a number, boolean, date or list as TOML; anything else is a string."""
     try:
-        return tomllib.loads(f"value = {text}")["value"]
+        return tomllib.loads(f"value = {told}")["value"]
     except tomllib.TOMLDecodeError:
-        return text
+        return told
 
 
 def example() -> str:

@@ -11,7 +11,7 @@ import numpy as np
 
 from maskcam.records import Box, MaskState
 from maskcam.street.backdrop import paint_street
-from maskcam.street.canvas import Picture
+from maskcam.street.canvas import Image
 from maskcam.street.cast import SceneConfig
 from maskcam.street.figure import Figure, face_box, is_turned_by, outlines, visible_share
 from maskcam.street.geometry import PinholeCamera
@@ -34,7 +34,7 @@ class _Set(NamedTuple):
 
     camera: PinholeCamera
     sky: Weather
-    street: Picture
+    street: Image
     cast: list[Look]
 
 
@@ -77,7 +77,7 @@ def _build_scene(number: int) -> Scene:
 
 def render_scene_sample(
     seed: int, *, size: tuple[int, int] = (960, 540)
-) -> tuple[Picture, list[tuple[Box, MaskState]], list[Box]]:
+) -> tuple[Image, list[tuple[Box, MaskState]], list[Box]]:
     """Returns a frame of a scene as a unit on its pole sees it; else as `render_training_sample`.
 
     Twelve consecutive seeds share a scene.
@@ -90,7 +90,7 @@ def render_scene_sample(
         if faces or rng.random() < _EMPTY:
             break
     shrink = size[0] / scene.camera.size[0]
-    picture: Picture = cv2.resize(scene.render(at_s), size, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+    picture: Image = cv2.resize(scene.render(at_s), size, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
     return (
         picture,
         [(_scaled(box, shrink), state) for box, state in faces],
@@ -104,7 +104,7 @@ def _scaled(box: Box, factor: float) -> Box:
 
 def render_training_sample(
     seed: int, *, size: tuple[int, int] = (960, 540)
-) -> tuple[Picture, list[tuple[Box, MaskState]], list[Box]]:
+) -> tuple[Image, list[tuple[Box, MaskState]], list[Box]]:
     """Returns a street picture (H, W, 3) RGB, its faces, and boxes to leave out of the loss.
 
     A face is boxed from forehead to chin and ear to ear, hair and hat left out.
@@ -181,7 +181,7 @@ def _label(
     return faces, ignored
 
 
-def _sensor(picture: Picture, noise: float, rng: np.random.Generator) -> Picture:
+def _sensor(picture: Image, noise: float, rng: np.random.Generator) -> Image:
     """Returns the picture as a small sensor with its processing would give it."""
     grain = rng.standard_normal(picture.shape, np.float32) * np.float32(noise)
     grain += rng.standard_normal((*picture.shape[:2], 1), np.float32) * np.float32(noise)
@@ -191,5 +191,5 @@ def _sensor(picture: Picture, noise: float, rng: np.random.Generator) -> Picture
     gain = float(rng.uniform(0.75, 1.2))
     gamma = float(rng.uniform(0.8, 1.2))
     levels = (255 * np.clip(np.arange(256) / 255 * gain, 0, 1) ** gamma).astype(np.float32)
-    noisy: Picture = np.clip(levels[picture] + grain, 0, 255).astype(np.uint8)
+    noisy: Image = np.clip(levels[picture] + grain, 0, 255).astype(np.uint8)
     return noisy

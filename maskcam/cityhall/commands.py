@@ -8,20 +8,21 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from maskcam.arguments import add_command
+from maskcam.cityhall.speech import log_to_stderr, say
+from maskcam.cityhall.unit_commands import EXAMPLES as UNIT_EXAMPLES
+from maskcam.cityhall.unit_commands import add_unit_commands
 from maskcam.errors import MaskcamError, UsageError
 
-EPILOG = """examples:
+EPILOG = f"""examples:
   maskcam cityhall demo
   maskcam cityhall init --directory /etc/maskcam-cityhall --host mqtt.example.org
-  maskcam cityhall add-unit forville-01 --site forville --config cityhall.toml
   maskcam cityhall serve --config cityhall.toml
-  maskcam cityhall revoke-unit forville-01
-  maskcam cityhall add-reader home-assistant
-  maskcam cityhall add-user martin
+{UNIT_EXAMPLES}  maskcam cityhall add-user martin
   maskcam cityhall add-token prometheus
   maskcam cityhall remove-user martin
   maskcam cityhall backup cityhall-copy.sqlite3
@@ -54,27 +55,12 @@ def add_parser(subparsers: Any) -> None:
     )
     init.add_argument("--directory", type=Path, required=True, metavar="DIR", help="a new folder")
     init.add_argument("--host", required=True, help="name or address by which units reach it")
-    init.add_argument("--city", default="City", metavar="NAME", help="who is responsible")
+    init.add_argument("--city", metavar="NAME", help="who is responsible; stands on the signs")
     init.add_argument("--zone", default="Europe/Paris", help="clocks (default: Europe/Paris)")
     init.add_argument("--port", type=int, default=8883, metavar="N", help="of the broker")
     init.set_defaults(run=_init)
 
-    add = _command(commands, "add-unit", _add_unit, "issue a unit's certificate and SD card folder")
-    add.add_argument("unit", help="its id, for example forville-01")
-    add.add_argument("--site", required=True, help="where it stands, for example forville")
-    add.add_argument(
-        "--contact", default="contact@example.org", metavar="MAIL", help="for the sign"
-    )
-
-    reader = _command(
-        commands, "add-reader", _add_reader, "let another program read the counts from the broker"
-    )
-    reader.add_argument("name", help="for example home-assistant")
-
-    revoke = _command(
-        commands, "revoke-unit", _revoke_unit, "take a unit's or a reader's right to connect"
-    )
-    revoke.add_argument("unit", help="its id")
+    add_unit_commands(partial(_command, commands))
 
     user = _command(commands, "add-user", _add_user, "let a person in, or give a new password")
     user.add_argument("name", help="user name; the password is asked for (or read from stdin)")
@@ -110,7 +96,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return int(parsed.run(parsed))
     except MaskcamError as error:
-        _say(str(error), to=sys.stderr)
+        say(str(error), to=sys.stderr)
         return error.exit_code
 
 
@@ -128,7 +114,7 @@ def _command(commands: Any, name: str, run: Any, text: str) -> argparse.Argument
 
 
 def _serve(arguments: argparse.Namespace) -> int:
-    _log_to_stderr()
+    log_to_stderr()
     from maskcam.cityhall.serve import serve
     from maskcam.cityhall.settings import load
 
@@ -136,13 +122,13 @@ def _serve(arguments: argparse.Namespace) -> int:
     serve(
         settings,
         part=arguments.only or "all",
-        ready=lambda address: _say(f"dashboard: {address}" if address else "collector runs"),
+        ready=lambda address: say(f"dashboard: {address}" if address else "collector runs"),
     )
     return 0
 
 
 def _init(arguments: argparse.Namespace) -> int:
-    from maskcam.cityhall.state_folder import init
+    from maskcam.cityhall.first_setup import init
 
     init(
         arguments.directory,
@@ -150,36 +136,14 @@ def _init(arguments: argparse.Namespace) -> int:
         city=arguments.city,
         zone=arguments.zone,
         port=arguments.port,
-        say=_say,
+        say=say,
     )
-    return 0
-
-
-def _add_unit(arguments: argparse.Namespace) -> int:
-    from maskcam.cityhall.state_folder import StateFolder, add_unit
-
-    state = StateFolder(arguments.config.absolute().parent)
-    add_unit(state, arguments.unit, site=arguments.site, contact=arguments.contact, say=_say)
-    return 0
-
-
-def _add_reader(arguments: argparse.Namespace) -> int:
-    from maskcam.cityhall.state_folder import StateFolder, add_reader
-
-    add_reader(StateFolder(arguments.config.absolute().parent), arguments.name, say=_say)
-    return 0
-
-
-def _revoke_unit(arguments: argparse.Namespace) -> int:
-    from maskcam.cityhall.state_folder import StateFolder, revoke
-
-    revoke(StateFolder(arguments.config.absolute().parent), arguments.unit, say=_say)
     return 0
 
 
 @contextmanager
 def _accounts(arguments: argparse.Namespace) -> Iterator[Any]:
-    _log_to_stderr()
+    log_to_stderr()
     from maskcam.cityhall.accounts import Accounts
     from maskcam.cityhall.database import up_to_date
     from maskcam.cityhall.settings import load
@@ -198,51 +162,37 @@ def _add_user(arguments: argparse.Namespace) -> int:
         else:
             password = sys.stdin.readline().rstrip("\n")
         accounts.add_person(arguments.name, password)
-    _say(f"{arguments.name}: may sign in")
+    say(f"{arguments.name}: may sign in")
     return 0
 
 
 def _add_token(arguments: argparse.Namespace) -> int:
     with _accounts(arguments) as accounts:
-        _say(accounts.add_program(arguments.name))
+        say(accounts.add_program(arguments.name))
     return 0
 
 
 def _remove_user(arguments: argparse.Namespace) -> int:
     with _accounts(arguments) as accounts:
         accounts.remove(arguments.name)
-    _say(f"{arguments.name}: removed")
+    say(f"{arguments.name}: removed")
     return 0
 
 
 def _backup(arguments: argparse.Namespace) -> int:
-    _log_to_stderr()
+    log_to_stderr()
     from maskcam.cityhall.database import back_up
     from maskcam.cityhall.settings import load
 
     back_up(load(arguments.config).database.url, arguments.target)
-    _say(f"{arguments.target}: written")
+    say(f"{arguments.target}: written")
     return 0
 
 
 def _demo(arguments: argparse.Namespace) -> int:
-    _log_to_stderr()
+    log_to_stderr()
     logging.getLogger().setLevel(logging.WARNING)
     from maskcam.cityhall.demo import demo
 
-    demo(port=arguments.port, browser=not arguments.no_browser, say=_say)
+    demo(port=arguments.port, browser=not arguments.no_browser, say=say)
     return 0
-
-
-def _log_to_stderr() -> None:
-    # Before alembic is imported: it tells of each of its plugins.
-    logging.basicConfig(
-        level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr
-    )
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-
-
-def _say(text: str, *, to: Any = None) -> None:
-    stream = to or sys.stdout
-    stream.write(text + "\n")
-    stream.flush()

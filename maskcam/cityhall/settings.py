@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
-from typing import Self
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, model_validator
-
-from maskcam import toml_settings
-from maskcam.config import BrokerSection
+from maskcam import fields, toml_settings
+from maskcam.config import SLUG_TEXT, TIME_ZONE, BrokerSection
+from maskcam.fields import entry, flag, many, part, section, table, text, whole
 from maskcam.names import LOOPBACK_HOSTS
-from maskcam.toml_settings import Section, Slug, ZoneName
 
 
-class CitySection(Section):
+@section
+class CitySection:
     """Whose figures these are, and by which clock."""
 
-    name: str = Field(min_length=1, max_length=80)
-    zone: ZoneName = "Europe/Paris"
-    site_names: dict[Slug, str] = Field(default={})
+    name: str = entry(text(1, 80))
+    zone: str = entry(TIME_ZONE, default="Europe/Paris")
+    site_names: dict[str, str] = entry(table(SLUG_TEXT, text()), factory=dict)
 
     @property
     def zone_info(self) -> ZoneInfo:
@@ -27,37 +26,52 @@ class CitySection(Section):
         return ZoneInfo(self.zone)
 
 
-class DatabaseSection(Section):
+@section
+class DatabaseSection:
     """Where windows are kept, and for how long. 0 keeps them for ever."""
 
-    url: str = "sqlite:///cityhall.db"
-    keep_windows_days: int = Field(default=400, ge=0, le=36500)
-    keep_hours_days: int = Field(default=0, ge=0, le=36500)
+    url: str = entry(text(1), default="sqlite:///cityhall.db")
+    keep_windows_days: int = entry(whole(0, 36500), default=400)
+    keep_hours_days: int = entry(whole(0, 36500), default=0)
 
 
+@section
 class CollectorBroker(BrokerSection):
     """The broker, as the collector sees it. The client id names its persistent session."""
 
-    client_id: str = Field(default="maskcam-cityhall", pattern=r"^[A-Za-z0-9._-]{1,60}$")
-    shared_group: str = Field(default="", pattern=r"^[A-Za-z0-9._-]{0,60}$")
-    session_days: int = Field(default=30, ge=1, le=365)
-    home_assistant: bool = False
+    client_id: str = entry(
+        text(
+            pattern=r"[A-Za-z0-9._-]{1,60}",
+            advice="use 1 to 60 letters, digits, points, hyphens and underscores",
+        ),
+        default="maskcam-cityhall",
+    )
+    shared_group: str = entry(
+        text(
+            pattern=r"[A-Za-z0-9._-]{0,60}",
+            advice="use at most 60 letters, digits, points, hyphens and underscores",
+        ),
+        default="",
+    )
+    session_days: int = entry(whole(1, 365), default=30)
+    home_assistant: bool = entry(flag(), default=False)
     """Whether the units are announced to Home Assistant."""
 
 
-class WebSection(Section):
+@section
+class WebSection:
     """Who may look. Anything but this machine itself needs accounts and encryption."""
 
-    listen: str = "127.0.0.1"
-    port: int = Field(default=8080, ge=0, le=65535)
-    accounts: bool | None = None
-    host_names: tuple[str, ...] = ()
-    certificate: Path | None = None
-    key: Path | None = None
-    behind_proxy: bool = False
-    secret_file: Path = Path("session.secret")
-    session_hours: int = Field(default=12, ge=1, le=168)
-    metrics_port: int = Field(default=0, ge=0, le=65535)
+    listen: str = entry(text(1), default="127.0.0.1")
+    port: int = entry(whole(0, 65535), default=8080)
+    accounts: bool | None = entry(flag(), default=None)
+    host_names: tuple[str, ...] = entry(many(text(1)), default=())
+    certificate: Path | None = entry(fields.path(), default=None)
+    key: Path | None = entry(fields.path(), default=None)
+    behind_proxy: bool = entry(flag(), default=False)
+    secret_file: Path = entry(fields.path(), default=Path("session.secret"))
+    session_hours: int = entry(whole(1, 168), default=12)
+    metrics_port: int = entry(whole(0, 65535), default=0)
     """For Prometheus, of a collector without dashboard, on this machine alone; 0: none."""
 
     @property
@@ -70,12 +84,11 @@ class WebSection(Section):
         """Whether browsers reach the pages by HTTPS."""
         return self.certificate is not None or self.behind_proxy
 
-    @model_validator(mode="after")
-    def _guarded(self) -> Self:
+    def __post_init__(self) -> None:
         if (self.certificate is None) != (self.key is None):
             raise ValueError("HTTPS needs certificate and key together")
         if self.listen in LOOPBACK_HOSTS and not self.behind_proxy:
-            return self
+            return
         if not self.needs_login:
             raise ValueError(
                 "accounts = false is for this machine alone: remove it, or listen on 127.0.0.1 "
@@ -86,16 +99,16 @@ class WebSection(Section):
                 "passwords need encryption: give certificate and key, or set behind_proxy = true "
                 "if a proxy on this machine does HTTPS"
             )
-        return self
 
 
-class Settings(Section):
+@section
+class Settings:
     """The whole configuration, frozen."""
 
-    city: CitySection
-    database: DatabaseSection = DatabaseSection()
-    broker: CollectorBroker
-    web: WebSection = WebSection()
+    city: CitySection = part(of=CitySection)
+    database: DatabaseSection = part(default_factory=DatabaseSection)
+    broker: CollectorBroker = part(of=CollectorBroker)
+    web: WebSection = part(default_factory=WebSection)
 
     def site_name(self, site: str) -> str:
         """Returns what people call a site."""
@@ -123,15 +136,11 @@ def parse(text: str, *, name: str) -> Settings:
 
 
 def _with_absolute_paths(settings: Settings, base: Path) -> Settings:
-    database = settings.database
-    prefix = "sqlite:///"
-    if database.url.startswith(prefix) and not database.url.startswith(prefix + "/"):
-        file = base / database.url.removeprefix(prefix)
-        database = database.model_copy(update={"url": f"{prefix}{file}"})
-    return settings.model_copy(
-        update={
-            "database": database,
-            "broker": toml_settings.resolve_paths(settings.broker, base),
-            "web": toml_settings.resolve_paths(settings.web, base),
-        }
+    settings = fields.with_absolute_paths(settings, base)
+    prefix, url = "sqlite:///", settings.database.url
+    if not url.startswith(prefix) or url.startswith(prefix + "/"):
+        return settings
+    database = dataclasses.replace(
+        settings.database, url=f"{prefix}{base / url.removeprefix(prefix)}"
     )
+    return dataclasses.replace(settings, database=database)

@@ -1,21 +1,23 @@
-"""``init``, ``add-unit`` and ``revoke-unit``: the files that city hall and its units need."""
+"""The folder that `init` makes: what is in it, who may read it, and the files of the broker."""
 
 from __future__ import annotations
 
+import grp
 import json
-import re
-import shutil
-from collections.abc import Callable, Mapping, Sequence
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from maskcam.cityhall.authority import Authority, write_secret
-from maskcam.cityhall.generated import COLLECTOR, acl, cityhall_toml, mosquitto_conf, unit_toml
-from maskcam.cityhall.settings import parse
+from maskcam.cityhall.broker_files import access_list
+from maskcam.cityhall.registry import Registered, read_units, write_units
 from maskcam.errors import UsageError
-from maskcam.names import SLUG, SLUG_RULE, UNCONFIGURED
 
-_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.:-]{0,251}[A-Za-z0-9])?")
+SERVICE = "maskcam-cityhall"
+"""The system's user and group under which collector and dashboard run."""
+BROKER = "mosquitto"
+"""The system's group of the broker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,193 +25,116 @@ class StateFolder:
     """The folder that `init` makes.
 
     cityhall.toml    configuration of ``maskcam cityhall serve``
-    cityhall.json      host, port and city, for `add-unit`
-    units.json       units and their sites, from which the broker's ACL is written
-    readers.json     other programs that may read all counts
+    cityhall.json    host, port and city, for `add-unit`
+    units.json       what each unit was registered with; the collector reads it, too
+    programs.json    collectors, and other programs that may read all counts
     ca/              the certificate authority; its key should not stay on a server
     broker/          mosquitto.conf, acl, server.crt, server.key, ca.crt, revoked.crl
     collector/       collector.crt, collector.key
+    server/          unit files of systemd, examples for nginx and Caddy
     units/ID/maskcam what goes on the SD card of a unit
+    collectors/NAME  certificate and key of a further collector
     readers/NAME     certificate and key of a reader
+
+    Args:
+        directory: the folder.
+        ca: where the certificate authority is, if it was moved away.
     """
 
     directory: Path
+    ca: Path | None = None
 
     @property
     def authority(self) -> Authority:
         """The certificate authority."""
-        return Authority(self.directory / "ca")
+        place = self.ca or self.directory / "ca"
+        if not (place / "ca.key").exists() and (self.directory / "cityhall.json").exists():
+            raise UsageError(
+                f"{place}: the certificate authority is not here; bring the folder back, "
+                "or name its place: --ca FOLDER"
+            )
+        return Authority(place)
 
-    def units(self) -> dict[str, str]:
-        """Returns the site of each unit that may write."""
-        found: dict[str, str] = json.loads(self._read("units.json"))
-        return found
+    def units(self) -> dict[str, Registered]:
+        """Returns the units that may write, and what each was registered with."""
+        self._read("units.json")
+        return read_units(self.directory / "units.json")
 
-    def readers(self) -> list[str]:
-        """Returns the programs that may read, beside the collector."""
-        if not (self.directory / "readers.json").exists():
-            return []
-        found: list[str] = json.loads(self._read("readers.json"))
-        return found
+    def programs(self, kind: str | None = None) -> dict[str, str]:
+        """Returns collectors and readers by name, and of which kind each one is."""
+        found: dict[str, str] = json.loads(self._read("programs.json"))
+        return {name: of for name, of in found.items() if kind in {None, of}}
 
     def facts(self) -> dict[str, str]:
-        """Returns what `init` was told."""
+        """Returns what `init` was given."""
         found: dict[str, str] = json.loads(self._read("cityhall.json"))
         return found
 
-    def write_access(self, units: Mapping[str, str], readers: Sequence[str]) -> None:
-        """Writes who may do what, the broker's ACL and its list of revoked certificates."""
-        _replace(self.directory / "units.json", json.dumps(dict(sorted(units.items())), indent=1))
-        _replace(self.directory / "readers.json", json.dumps(sorted(readers), indent=1))
-        _replace(self.directory / "broker/acl", acl(units, readers))
-        (self.directory / "broker/acl").chmod(0o644)
+    def write_access(
+        self,
+        *,
+        units: Mapping[str, Registered] | None = None,
+        programs: Mapping[str, str] | None = None,
+    ) -> None:
+        """Writes who may do what, the broker's access list and its list of revoked certificates."""
+        units = self.units() if units is None else units
+        programs = self.programs() if programs is None else programs
+        write_units(self.directory / "units.json", units)
+        replace_file(
+            self.directory / "programs.json", json.dumps(dict(sorted(programs.items())), indent=1)
+        )
+        access = access_list(
+            {unit: registered.site for unit, registered in units.items()},
+            collectors=[name for name, kind in programs.items() if kind == "collector"],
+            readers=[name for name, kind in programs.items() if kind == "reader"],
+        )
+        replace_file(self.directory / "broker/acl", access)
         revoked = self.authority.revoked_list.read_text(encoding="ascii")
-        _replace(self.directory / "broker/revoked.crl", revoked)
-        (self.directory / "broker/revoked.crl").chmod(0o644)
+        replace_file(self.directory / "broker/revoked.crl", revoked)
+
+    def give_to_services(self) -> None:
+        """Lets the system's users of the broker and of city hall read what each one needs.
+
+        Does nothing unless root calls it and the users exist.
+        """
+        share(self.directory / "cityhall.toml", SERVICE)
+        for folder, group in (("broker", BROKER), ("collector", SERVICE)):
+            share(self.directory / folder, group)
+            for path in sorted((self.directory / folder).glob("*.key")):
+                share(path, group)
+        if share(self.directory / "broker/data", BROKER):
+            (self.directory / "broker/data").chmod(0o770)
 
     def _read(self, name: str) -> str:
         try:
             return (self.directory / name).read_text(encoding="utf-8")
-        except OSError as error:
+        except FileNotFoundError as error:
             raise UsageError(
                 f"{self.directory}: is no folder made by maskcam cityhall init ({name} is missing)"
             ) from error
+        except OSError as error:
+            raise UsageError(
+                f"{self.directory}/{name}: cannot be read ({error.strerror}); call it as root"
+            ) from error
 
 
-def init(
-    directory: Path,
-    *,
-    host: str,
-    city: str,
-    zone: str,
-    port: int = 8883,
-    say: Callable[[str], None],
-) -> None:
-    """Makes the folder of city hall and says what to do next.
-
-    Raises:
-        UsageError: the folder is in use, or the host is wrong.
-        ConfigError: city, zone or port is wrong.
-    """
-    if not _HOST.fullmatch(host):
-        raise UsageError(f"--host {host!r:.60}: give the name or address by which units reach it")
-    if directory.exists() and any(directory.iterdir()):
-        raise UsageError(f"{directory}: is not empty; choose a new folder, nothing was changed")
-    directory = directory.absolute()
-    text = cityhall_toml(city, zone, port)
-    parse(text, name="init")
-    for folder in ("broker/data", "collector", "units"):
-        (directory / folder).mkdir(parents=True)
-    authority = Authority.create(directory / "ca", city=city)
-    shutil.copy(authority.root, directory / "broker/ca.crt")
-    names = list(dict.fromkeys([host, "localhost", "127.0.0.1"]))
-    broker = directory / "broker"
-    authority.issue_server(names, certificate=broker / "server.crt", key=broker / "server.key")
-    authority.issue_client(
-        COLLECTOR,
-        certificate=directory / "collector/collector.crt",
-        key=directory / "collector/collector.key",
-    )
-    (broker / "mosquitto.conf").write_text(mosquitto_conf(directory, port=port), encoding="utf-8")
-    (directory / "cityhall.toml").write_text(text, encoding="utf-8")
-    facts = {"host": host, "port": str(port), "city": city, "zone": zone}
-    (directory / "cityhall.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
-    StateFolder(directory).write_access({}, [])
-    for line in _next_steps(directory):
-        say(line)
-
-
-def add_unit(
-    state: StateFolder, unit: str, *, site: str, contact: str, say: Callable[[str], None]
-) -> Path:
-    """Issues a unit's certificate and makes the folder for its SD card; returns that folder.
-
-    Raises:
-        UsageError: the names are not fit, or the unit exists.
-    """
-    for option, value in (("unit", unit), ("--site", site)):
-        _check_name(option, value)
-    units, facts = state.units(), state.facts()
-    if unit in units or unit in state.readers():
-        raise UsageError(f"{unit}: exists; revoke it first, or choose another name")
-    folder = state.directory / "units" / unit / "maskcam"
-    if folder.exists():
-        shutil.rmtree(folder.parent)  # of a unit that was revoked
-    folder.mkdir(parents=True)
-    folder.parent.chmod(0o700)
-    state.authority.issue_client(unit, certificate=folder / "client.crt", key=folder / "client.key")
-    shutil.copy(state.authority.root, folder / "ca.crt")
-    (folder / "maskcam.toml").write_text(unit_toml(unit, site, facts, contact), encoding="utf-8")
-    state.write_access({**units, unit: site}, state.readers())
-    say(f"{folder}: copy this folder to the SD card (scripts/setup-unit CARD {folder})")
-    say("fill in [notice] in its maskcam.toml: a unit without a sign does not count")
-    say("tell the broker: systemctl reload mosquitto")
-    return folder
-
-
-def add_reader(state: StateFolder, name: str, *, say: Callable[[str], None]) -> None:
-    """Issues a certificate by which another program may read all counts and states.
-
-    Raises:
-        UsageError: the name is not fit, or is taken.
-    """
-    _check_name("reader", name)
-    units, readers = state.units(), state.readers()
-    if name in units or name in readers:
-        raise UsageError(f"{name}: exists; revoke it first, or choose another name")
-    folder = state.directory / "readers" / name
-    if folder.exists():
-        shutil.rmtree(folder)  # of one that was revoked
-    folder.mkdir(parents=True)
-    folder.chmod(0o700)
-    state.authority.issue_client(name, certificate=folder / "client.crt", key=folder / "client.key")
-    shutil.copy(state.authority.root, folder / "ca.crt")
-    state.write_access(units, [*readers, name])
-    say(f"{folder}: certificate, key and authority for {name}")
-    say("tell the broker: systemctl reload mosquitto")
-
-
-def revoke(state: StateFolder, name: str, *, say: Callable[[str], None]) -> None:
-    """Takes a unit's or a reader's right to connect.
-
-    Raises:
-        UsageError: there is none of this name.
-    """
-    units, readers = state.units(), state.readers()
-    known = name in units or name in readers
-    if name == COLLECTOR or not (known or (SLUG.fullmatch(name) and state.authority.issued(name))):
-        raise UsageError(f"{name!r:.70}: there is none; see {state.directory}/units.json")
-    if state.authority.issued(name):  # not if an earlier call was cut off half-way
-        state.authority.revoke(name)
-    state.write_access(
-        {unit: site for unit, site in units.items() if unit != name},
-        [reader for reader in readers if reader != name],
-    )
-    say(f"{name}: revoked; what it counted so far is kept")
-    say("tell the broker: systemctl restart mosquitto")
-
-
-def _check_name(option: str, value: str) -> None:
-    if not SLUG.fullmatch(value) or value in {UNCONFIGURED, COLLECTOR}:
-        raise UsageError(f"{option} {value!r:.70}: {SLUG_RULE}")
-
-
-def _next_steps(directory: Path) -> list[str]:
-    return [
-        f"made {directory}",
-        "next:",
-        f"  1. copy {directory}/ca to a stick and keep it safe; who has ca.key can make units",
-        f"  2. chown -R mosquitto {directory}/broker && systemctl stop mosquitto, then run",
-        f"     mosquitto -c {directory}/broker/mosquitto.conf (see docs/cityhall.md)",
-        f"  3. maskcam cityhall add-user NAME --config {directory}/cityhall.toml",
-        f"  4. maskcam cityhall add-unit forville-01 --site forville "
-        f"--config {directory}/cityhall.toml",
-        f"  5. maskcam cityhall serve --config {directory}/cityhall.toml",
-    ]
-
-
-def _replace(path: Path, text: str) -> None:
+def replace_file(path: Path, text: str, *, mode: int = 0o644) -> None:
+    """Writes a file so that a reader finds the old text or the new one, never a part."""
     fresh = path.with_name(path.name + ".new")
     fresh.unlink(missing_ok=True)
     write_secret(fresh, text.encode())
+    fresh.chmod(mode)
     fresh.replace(path)
+
+
+def share(path: Path, group: str) -> bool:
+    """Lets a group of the system read a path; returns whether it was done (root, group exists)."""
+    if os.geteuid() != 0:
+        return False
+    try:
+        number = grp.getgrnam(group).gr_gid
+    except KeyError:
+        return False
+    os.chown(path, 0, number)
+    path.chmod(0o750 if path.is_dir() else 0o640)
+    return True

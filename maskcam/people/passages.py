@@ -111,6 +111,11 @@ class Crowd:
             if _link_cost(lost.place, place.box, at_s) < 1.0:
                 lost.person.omit()
 
+    def exclude_everybody(self) -> None:
+        """Erases everyone in view, and who was lost a moment ago, from all figures."""
+        for person in [*self._people.values(), *(lost.person for lost in self._lost)]:
+            person.omit()
+
     def take_passages(self, at_s: float, *, observed: bool) -> list[Passage]:
         """Returns the passages that have ended by `at_s`.
 

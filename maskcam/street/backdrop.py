@@ -2,55 +2,72 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 
 from maskcam.street import facade
-from maskcam.street.canvas import Picture, Plane, as_picture
+from maskcam.street.canvas import Image, Plane, as_image
 from maskcam.street.geometry import PinholeCamera
 from maskcam.street.lighting import Weather
 
 _FAR_M = 70.0
 _NEAR_M = 0.6
+_LONG_M = _FAR_M - _NEAR_M
+
+_Place = tuple[float, float, float]
 
 
-def paint_street(camera: PinholeCamera, sky: Weather, rng: np.random.Generator) -> Picture:
+class _Street(NamedTuple):
+    """What is painted so far, how it is seen, and where its two sides stand (x in metres)."""
+
+    image: Image
+    camera: PinholeCamera
+    sky: Weather
+    sides: tuple[float, float]
+
+
+def paint_street(camera: PinholeCamera, sky: Weather, rng: np.random.Generator) -> Image:
     """Returns the empty street (height, width, 3), RGB."""
-    picture = _sky(camera, sky, rng)
-    left, right = -float(rng.uniform(4.5, 9.0)), float(rng.uniform(4.5, 9.0))
-    long = _FAR_M - _NEAR_M
-    ground = facade.paving(rng, right - left, long, shade=sky.shadow)
-    _paste(picture, camera, ground, ((left, 0, _FAR_M), (right - left, 0, 0), (0, 0, -long)), sky)
+    image = _paint_sky(camera, sky, rng)
+    sides = -float(rng.uniform(4.5, 9.0)), float(rng.uniform(4.5, 9.0))
+    street = _Street(image, camera, sky, sides)
+    _paint_ground(street, rng)
+    for wall, dim in zip(sides, (0.8, 0.95), strict=True):
+        _paint_side(street, wall, dim, rng)
+    _paint_furniture(street, rng)
+    _paint_lamps(street, rng)
+    soft = as_image(cv2.GaussianBlur(image, (0, 0), 0.7 * camera.size[0] / 1280))
+    return _add_haze(soft, camera, sky)
+
+
+def _paint_ground(street: _Street, rng: np.random.Generator) -> None:
+    """Paints the paving and, at most times, houses that end the street."""
+    (left, right), sky = street.sides, street.sky
+    ground = facade.paving(rng, right - left, _LONG_M, shade=sky.shadow)
+    lies = ((left, 0, _FAR_M), (right - left, 0, 0), (0, 0, -_LONG_M))
+    _paste(street, ground, lies)
     if rng.random() < 0.85:
         end = facade.house_front(rng, right - left + 16, 14, lit=sky.lamps)
-        _paste(
-            picture,
-            camera,
-            end,
-            ((left - 8, 13.5, _FAR_M), (right - left + 16, 0, 0), (0, -14, 0)),
-            sky,
-        )
-        _paste(
-            picture, camera, ground, ((left, 0, _FAR_M), (right - left, 0, 0), (0, 0, -long)), sky
-        )
-    for wall, dim in ((left, 0.8), (right, 0.95)):
-        if rng.random() < 0.9:
-            high = float(rng.uniform(8, 16))
-            front = facade.house_front(rng, long, high, lit=sky.lamps)
-            front = (front * (dim if sky.shadow > 0.3 else 0.92)).astype(np.uint8)
-            _paste(
-                picture, camera, front, ((wall, high, _NEAR_M), (0, 0, long), (0, -high, 0)), sky
-            )
-        else:
-            hedge = facade.paving(rng, long, 3.0, shade=0)
-            hedge = (hedge * np.array([0.45, 0.62, 0.35])).astype(np.uint8)
-            _paste(picture, camera, hedge, ((wall, 2.2, _NEAR_M), (0, 0, long), (0, -2.2, 0)), sky)
-    _furniture(picture, camera, (left, right), sky, rng)
-    picture = as_picture(cv2.GaussianBlur(picture, (0, 0), 0.7 * camera.size[0] / 1280))
-    return _haze(picture, camera, sky)
+        _paste(street, end, ((left - 8, 13.5, _FAR_M), (right - left + 16, 0, 0), (0, -14, 0)))
+        _paste(street, ground, lies)
 
 
-def _sky(camera: PinholeCamera, sky: Weather, rng: np.random.Generator) -> Picture:
+def _paint_side(street: _Street, wall: float, dim: float, rng: np.random.Generator) -> None:
+    """Paints houses or a hedge along one side; `dim` darkens the side in sunshine."""
+    if rng.random() < 0.9:
+        high = float(rng.uniform(8, 16))
+        front = facade.house_front(rng, _LONG_M, high, lit=street.sky.lamps)
+        front = (front * (dim if street.sky.shadow > 0.3 else 0.92)).astype(np.uint8)
+        _paste(street, front, ((wall, high, _NEAR_M), (0, 0, _LONG_M), (0, -high, 0)))
+    else:
+        hedge = facade.paving(rng, _LONG_M, 3.0, shade=0)
+        hedge = (hedge * np.array([0.45, 0.62, 0.35])).astype(np.uint8)
+        _paste(street, hedge, ((wall, 2.2, _NEAR_M), (0, 0, _LONG_M), (0, -2.2, 0)))
+
+
+def _paint_sky(camera: PinholeCamera, sky: Weather, rng: np.random.Generator) -> Image:
     wide, high = camera.size
     down = np.clip(np.arange(high) / max(camera.horizon_px, 1.0), 0, 1)[:, None, None]
     base = sky.sky[0] * (1 - down) + sky.sky[1] * down
@@ -60,24 +77,22 @@ def _sky(camera: PinholeCamera, sky: Weather, rng: np.random.Generator) -> Pictu
         clouds += cv2.resize(rough, (wide, high), interpolation=cv2.INTER_CUBIC) / cells * 6
     white = np.minimum(sky.sky[1] * 1.1, 255)
     weight = np.clip(clouds * 0.5, 0, 0.7)[..., None]
-    out: Picture = np.clip(base * (1 - weight) + white * weight, 0, 255).astype(np.uint8)
+    out: Image = np.clip(base * (1 - weight) + white * weight, 0, 255).astype(np.uint8)
     return out
 
 
 def _paste(
-    picture: Picture,
-    camera: PinholeCamera,
-    texture: Picture,
-    plane: tuple[
-        tuple[float, float, float], tuple[float, float, float], tuple[float, float, float]
-    ],
-    sky: Weather,
+    street: _Street,
+    texture: Image,
+    plane: tuple[_Place, _Place, _Place],
     cover: Plane | None = None,
 ) -> None:
-    """Draws a flat picture into the street.
+    """Draws a flat image into the street.
 
     plane: its top left corner and the vectors along its top and left edges.
+    cover: its opacity 0..1.
     """
+    image, camera = street.image, street.camera
     corner, along, down = (np.array(v, float) for v in plane)
     high, wide = texture.shape[:2]
     seen = camera.view(corner)
@@ -90,92 +105,76 @@ def _paste(
         ]
     )
     matrix = lens @ to_view
-    lit = np.clip(texture * sky.street, 0, 255).astype(np.uint8)
+    lit = np.clip(texture * street.sky.street, 0, 255).astype(np.uint8)
     if cover is None:
         cv2.warpPerspective(
             lit,
             matrix,
             camera.size,
-            dst=picture,
+            dst=image,
             flags=cv2.INTER_LINEAR,
             borderMode=cv2.BORDER_TRANSPARENT,
         )
         return
     drawn = cv2.warpPerspective(lit, matrix, camera.size, borderMode=cv2.BORDER_REPLICATE)
     weight = cv2.warpPerspective(cover, matrix, camera.size)[..., None]
-    picture[:] = (picture * (1 - weight) + drawn * weight).astype(np.uint8)
+    image[:] = (image * (1 - weight) + drawn * weight).astype(np.uint8)
 
 
-def _furniture(
-    picture: Picture,
-    camera: PinholeCamera,
-    sides: tuple[float, float],
-    sky: Weather,
-    rng: np.random.Generator,
-) -> None:
+def _paint_furniture(street: _Street, rng: np.random.Generator) -> None:
     """Draws trees, cars, stalls and people far away, back to front."""
     market = rng.random() < 0.6
     for z in np.sort(rng.uniform(9, 55, int(rng.integers(6, 14))))[::-1]:
-        wall = sides[int(rng.integers(2))]
-        inward = -np.sign(wall)
+        wall = street.sides[int(rng.integers(2))]
         kind = rng.random()
         if kind < 0.3:
-            trunk, cover = facade.tree(rng)
-            x = wall + inward * rng.uniform(1.0, 2.0)
-            tall = float(rng.uniform(5, 8))
-            _paste(
-                picture,
-                camera,
-                trunk,
-                ((x - tall * 0.37, tall, z), (tall * 0.75, 0, 0), (0, -tall, 0)),
-                sky,
-                cover,
-            )
+            _paint_tree(street, wall, z, rng)
         elif kind < 0.5 and z > 14:
-            body, cover = facade.car(rng)
-            x = wall + inward * rng.uniform(1.2, 2.2)
-            _paste(
-                picture, camera, body, ((x - 0.9, 1.5, z), (1.8, 0, 0), (0, -1.5, 0)), sky, cover
-            )
+            _paint_car(street, wall, z, rng)
         elif kind < 0.75 and market:
-            x = wall if wall > 0 else wall + 0.0
-            start = x - 2.4 if wall > 0 else x + 0.2
-            _paste(
-                picture,
-                camera,
-                facade.stall_cloth(rng),
-                ((start, 0.95, z), (2.2, 0, 0), (0, -0.95, 0)),
-                sky,
-            )
-            _paste(
-                picture,
-                camera,
-                facade.awning_cloth(rng),
-                ((start - 0.2, 2.9, z), (2.6, 0, 0), (0, -0.75, -0.4)),
-                sky,
-            )
+            _paint_stall(street, wall, z, rng)
         else:
-            _stroller(picture, camera, sides, float(z) + 18, sky, rng)
+            _paint_stroller(street, float(z) + 18, rng)
+
+
+def _paint_tree(street: _Street, wall: float, z: float, rng: np.random.Generator) -> None:
+    tree, cover = facade.tree(rng)
+    x = wall - np.sign(wall) * rng.uniform(1.0, 2.0)
+    tall = float(rng.uniform(5, 8))
+    _paste(street, tree, ((x - tall * 0.37, tall, z), (tall * 0.75, 0, 0), (0, -tall, 0)), cover)
+
+
+def _paint_car(street: _Street, wall: float, z: float, rng: np.random.Generator) -> None:
+    body, cover = facade.car(rng)
+    x = wall - np.sign(wall) * rng.uniform(1.2, 2.2)
+    _paste(street, body, ((x - 0.9, 1.5, z), (1.8, 0, 0), (0, -1.5, 0)), cover)
+
+
+def _paint_stall(street: _Street, wall: float, z: float, rng: np.random.Generator) -> None:
+    x = wall - 2.4 if wall > 0 else wall + 0.2
+    _paste(street, facade.stall_cloth(rng), ((x, 0.95, z), (2.2, 0, 0), (0, -0.95, 0)))
+    awning = (x - 0.2, 2.9, z), (2.6, 0.0, 0.0), (0.0, -0.75, -0.4)
+    _paste(street, facade.awning_cloth(rng), awning)
+
+
+def _paint_lamps(street: _Street, rng: np.random.Generator) -> None:
+    camera, sky = street.camera, street.sky
+    left, right = street.sides
     for _ in range(int(rng.integers(0, 3))):
-        x, z = float(rng.uniform(sides[0] + 0.6, sides[1] - 0.6)), float(rng.uniform(8, 30))
+        x, z = float(rng.uniform(left + 0.6, right - 0.6)), float(rng.uniform(8, 30))
         foot, top = camera.project(np.array([[x, 0, z], [x, 4.2, z]]))
+        foot, top = tuple(map(int, foot)), tuple(map(int, top))
         thick = max(1, int(camera.focal_px * 0.05 / z))
         metal = tuple(int(60 * s) for s in sky.street)
-        cv2.line(picture, tuple(map(int, foot)), tuple(map(int, top)), metal, thick, cv2.LINE_AA)
+        cv2.line(street.image, foot, top, metal, thick, cv2.LINE_AA)
         bulb = (255, 230, 170) if sky.lamps else metal
-        cv2.circle(picture, tuple(map(int, top)), thick * 3, bulb, -1, cv2.LINE_AA)
+        cv2.circle(street.image, top, thick * 3, bulb, -1, cv2.LINE_AA)
 
 
-def _stroller(
-    picture: Picture,
-    camera: PinholeCamera,
-    sides: tuple[float, float],
-    z: float,
-    sky: Weather,
-    rng: np.random.Generator,
-) -> None:
+def _paint_stroller(street: _Street, z: float, rng: np.random.Generator) -> None:
     """Draws somebody far away, seen from behind."""
-    x = float(rng.uniform(sides[0] + 1, sides[1] - 1))
+    camera, sky = street.camera, street.sky
+    x = float(rng.uniform(street.sides[0] + 1, street.sides[1] - 1))
     coat, legs = rng.uniform(20, 200, 3) * sky.street, rng.uniform(20, 110, 3) * sky.street
     parts = (
         ((-0.1, 0.45), 0.16, legs),
@@ -188,15 +187,14 @@ def _stroller(
         scale = camera.focal_px / z
         tall = 0.95 if size == 0.16 else (0.7 if size > 0.3 else 0.24)
         axes = (max(1, int(size * scale / 2)), max(1, int(tall * scale / 2)))
-        cv2.ellipse(
-            picture, (int(at[0]), int(at[1])), axes, 0, 0, 360, colour.tolist(), -1, cv2.LINE_AA
-        )
+        centre = int(at[0]), int(at[1])
+        cv2.ellipse(street.image, centre, axes, 0, 0, 360, colour.tolist(), -1, cv2.LINE_AA)
 
 
-def _haze(picture: Picture, camera: PinholeCamera, sky: Weather) -> Picture:
+def _add_haze(image: Image, camera: PinholeCamera, sky: Weather) -> Image:
     """Lets the distance fade towards the sky."""
     rows = np.arange(camera.size[1]) - camera.horizon_px
     far = np.clip(1 - np.abs(rows) / (camera.size[1] * 0.16), 0, 1) ** 2
     weight = (far * 0.3)[:, None, None]
-    out: Picture = (picture * (1 - weight) + sky.sky[1] * weight).astype(np.uint8)
+    out: Image = (image * (1 - weight) + sky.sky[1] * weight).astype(np.uint8)
     return out

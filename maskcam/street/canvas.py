@@ -1,4 +1,4 @@
-"""The sheet a head is painted on: a stereographic picture of all directions.
+"""The sheet a head is painted on: a stereographic image of all directions.
 
 A direction of the unit sphere (x to the right, y up, z out of the face) lies on
 the sheet at (x, y) / (1 + z): the face fills the unit disc, the ears lie on its
@@ -16,8 +16,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Picture = NDArray[np.uint8]
+Image = NDArray[np.uint8]
 Plane = NDArray[np.float32]
+Points = list[tuple[float, float]]
 
 REACH = 1.85
 """The sheet spans -REACH..REACH; what lies behind it repeats its rim."""
@@ -32,7 +33,7 @@ def as_plane(values: Any) -> Plane:
     return np.asarray(values, np.float32)
 
 
-def as_picture(values: Any) -> Picture:
+def as_image(values: Any) -> Image:
     """Returns values as bytes; what is below 0 or above 255 is cut off."""
     return np.asarray(np.clip(values, 0, 255), np.uint8)
 
@@ -81,6 +82,11 @@ def smooth_curve(
     return [(float(x), float(y)) for x, y in woven]
 
 
+def mirrored(right_half: Points) -> Points:
+    """Returns a smooth symmetric outline from the points of its right half."""
+    return smooth_curve(right_half + [(-x, y) for x, y in reversed(right_half)])
+
+
 def area(
     points: Iterable[tuple[float, float]], *, soft: float = 0.0, size: int = PAINT_PX
 ) -> Plane:
@@ -112,7 +118,7 @@ def strokes(
     return softened(sheet, soft)
 
 
-def softened(sheet: Picture, soft: float) -> Plane:
+def softened(sheet: Image, soft: float) -> Plane:
     """Returns a 0..255 sheet as 0..1, blurred by `soft` sheet units."""
     sigma = soft * sheet.shape[0] / 2 / REACH
     out = sheet.astype(np.float32) * np.float32(1 / 255)
@@ -144,7 +150,7 @@ def ellipse(
 def blend(
     sheet: Plane, colour: Sequence[float] | Plane, cover: Plane, strength: float = 1.0
 ) -> None:
-    """Paints a colour (or a picture) over the sheet, in place."""
+    """Paints a colour (or a image) over the sheet, in place."""
     rows, columns = np.flatnonzero(cover.any(1)), np.flatnonzero(cover.any(0))
     if not len(rows):
         return
@@ -165,3 +171,9 @@ def grain(
         coarse = rng.standard_normal((high << octave, wide << octave)).astype(np.float32)
         total += cv2.resize(coarse, (size, size), interpolation=cv2.INTER_CUBIC) / (1 << octave)
     return total
+
+
+def shrink(sheet: Plane) -> Plane:
+    """Returns a sheet of paint at half the size, that of a relief."""
+    half = sheet.shape[0] // 2
+    return as_plane(cv2.resize(sheet, (half, half), interpolation=cv2.INTER_AREA))

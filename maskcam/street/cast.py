@@ -17,6 +17,12 @@ _START_Z_M = 15.0
 _END_Z_M = 0.9
 _HEAD_M = 0.232
 _SHAKE_HEAD_PX = 38
+_IDLE = {
+    Gesture.GLANCE: 0.45,
+    Gesture.NOD: 0.2,
+    Gesture.LOOK_BOTH_WAYS: 0.15,
+    Gesture.LOOK_DOWN: 0.2,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +34,7 @@ class SceneConfig:
     shares of all; the rest wears none. objectors: share that shakes the head.
     grouped: share that comes in twos and threes. away: people walking away, as
     a share added to those that come. light: time of day. noise: factor on the
-    sensor noise. fps: frames a second. size: of the picture in px.
+    sensor noise. fps: frames per second. size: of the frame in px.
     exposure_s: shutter time. standing: exactly so many people stand in view for
     the whole scene, and nobody walks; None for a street with walkers.
     height_m, tilt_deg, view_deg: of the camera.
@@ -101,7 +107,7 @@ def _standing(config: SceneConfig, rng: np.random.Generator) -> tuple[Walker, ..
                 look=draw_look(int(rng.integers(1 << 30)), _wearing(config, rng)),
                 begin_s=-1.0,
                 speed=1.0,
-                way=((x, z), (x * 0.3, 0.0)),
+                path=((x, z), (x * 0.3, 0.0)),
                 tall=_tall(rng),
                 phase=float(rng.uniform(0, 6.28)),
                 still=True,
@@ -148,78 +154,78 @@ def _group(
             look=draw_look(int(rng.integers(1 << 30)), _wearing(config, rng)),
             begin_s=at_s,
             speed=speed,
-            way=((x * 1.15, start), (x * 0.62 + drift * 0.3, _END_Z_M - 0.6)),
+            path=((x * 1.15, start), (x * 0.62 + drift * 0.3, _END_Z_M - 0.6)),
             tall=_tall(rng),
             step_hz=float(rng.uniform(0.82, 1.08)),
             phase=float(rng.uniform(0, 2 * math.pi)),
             weave_m=float(rng.uniform(0.01, 0.06)),
             gaze=(float(rng.uniform(0.03, 0.14)), float(rng.uniform(0.02, 0.16)), 0.0),
         )
-        objects = rng.random() < config.objectors
-        members.append(_with_acts(walker, config, rng, objects=objects, alone=size == 1))
+        if rng.random() < config.objectors:
+            members.append(_with_shake(walker, config, rng, alone=size == 1))
+        else:
+            members.append(_with_idle_acts(walker, config, rng))
     return members
 
 
 def _time_at(walker: Walker, config: SceneConfig, head_px: float) -> float:
     """Returns when the head of an unhindered walk reaches a height in px."""
     depth = _HEAD_M * config.camera.focal_px / head_px
-    (x0, z0), (x1, z1) = walker.way
+    (x0, z0), (x1, z1) = walker.path
     share = (z0 - depth) / (z0 - z1)
     return walker.begin_s + share * math.hypot(x1 - x0, z1 - z0) / walker.speed
 
 
-def _with_acts(
-    walker: Walker, config: SceneConfig, rng: np.random.Generator, *, objects: bool, alone: bool
+def _with_shake(
+    walker: Walker, config: SceneConfig, rng: np.random.Generator, *, alone: bool
 ) -> Walker:
-    if objects:
-        rate = float(rng.uniform(1.1, 3.0))
-        swings = float(rng.integers(4, 8))
-        lasts = max(1.1, swings / 2 / rate)
-        first = _time_at(walker, config, _SHAKE_HEAD_PX)
-        last = _time_at(walker, config, 84) - lasts
-        stops = alone and rng.random() < 0.4
-        begin = first + float(rng.uniform(0, 1)) * max(0.0, last - first)
-        shake = Act(
-            gesture=Gesture.SHAKE,
-            begin_s=begin,
-            lasts_s=lasts,
-            # Fast shakes are narrow: necks turn at some 300 degrees a second, not more.
-            size=math.radians(float(rng.uniform(24, min(60.0, 95 / rate)))),
-            rate_hz=rate,
-            phase=float(rng.choice([0.0, math.pi])),
-        )
-        pause = (begin - 0.2, shake.end_s + 0.2) if stops else None
-        return replace(walker, acts=(shake,), stop_s=pause)
+    """Returns the walker shaking the head; somebody alone may stop for it."""
+    rate = float(rng.uniform(1.1, 3.0))
+    swings = float(rng.integers(4, 8))
+    lasts = max(1.1, swings / 2 / rate)
+    first = _time_at(walker, config, _SHAKE_HEAD_PX)
+    last = _time_at(walker, config, 84) - lasts
+    stops = alone and rng.random() < 0.4
+    begin = first + float(rng.uniform(0, 1)) * max(0.0, last - first)
+    shake = Act(
+        gesture=Gesture.SHAKE,
+        begin_s=begin,
+        lasts_s=lasts,
+        # Fast shakes are narrow: necks turn at some 300 degrees per second, not more.
+        size=math.radians(float(rng.uniform(24, min(60.0, 95 / rate)))),
+        rate_hz=rate,
+        phase=float(rng.choice([0.0, math.pi])),
+    )
+    pause = (begin - 0.2, shake.end_s + 0.2) if stops else None
+    return replace(walker, acts=(shake,), stop_s=pause)
+
+
+def _with_idle_acts(walker: Walker, config: SceneConfig, rng: np.random.Generator) -> Walker:
+    """Returns the walker glancing, nodding and looking about while large enough to be seen."""
     acts = []
     at = _time_at(walker, config, 18) + float(rng.uniform(0, 2))
     until = _time_at(walker, config, 90)
     while at < until:
-        at += float(rng.exponential(3.0))
-        gesture = Gesture(
-            rng.choice(
-                [
-                    Gesture.GLANCE.value,
-                    Gesture.NOD.value,
-                    Gesture.LOOK_BOTH_WAYS.value,
-                    Gesture.LOOK_DOWN.value,
-                ],
-                p=[0.45, 0.2, 0.15, 0.2],
-            )
-        )
-        way = float(rng.choice([-1.0, 1.0]))
-        lasts = float(rng.uniform(0.9, 2.4))
-        degrees = float(rng.uniform(15, 50))
-        rate = float(rng.uniform(0.8, 2.0))
-        if gesture is Gesture.NOD:
-            degrees, lasts = float(rng.uniform(10, 26)), float(rng.integers(2, 5)) / rate / 2
-        elif gesture is Gesture.LOOK_BOTH_WAYS:
-            degrees, lasts = float(rng.uniform(25, 60)), float(rng.uniform(1.8, 3.4))
-        elif gesture is Gesture.LOOK_DOWN:
-            degrees = float(rng.uniform(8, 22))
-        size = way * math.radians(degrees)
-        acts.append(Act(gesture=gesture, begin_s=at, lasts_s=lasts, size=size, rate_hz=rate))
-        at += lasts + 0.3
+        act = _idle_act(at + float(rng.exponential(3.0)), rng)
+        acts.append(act)
+        at = act.begin_s + (act.lasts_s + 0.3)
     return replace(walker, acts=tuple(acts))
+
+
+def _idle_act(begin_s: float, rng: np.random.Generator) -> Act:
+    gesture = Gesture(rng.choice([idle.value for idle in _IDLE], p=list(_IDLE.values())))
+    direction = float(rng.choice([-1.0, 1.0]))
+    lasts = float(rng.uniform(0.9, 2.4))
+    degrees = float(rng.uniform(15, 50))
+    rate = float(rng.uniform(0.8, 2.0))
+    if gesture is Gesture.NOD:
+        degrees, lasts = float(rng.uniform(10, 26)), float(rng.integers(2, 5)) / rate / 2
+    elif gesture is Gesture.LOOK_BOTH_WAYS:
+        degrees, lasts = float(rng.uniform(25, 60)), float(rng.uniform(1.8, 3.4))
+    elif gesture is Gesture.LOOK_DOWN:
+        degrees = float(rng.uniform(8, 22))
+    size = direction * math.radians(degrees)
+    return Act(gesture=gesture, begin_s=begin_s, lasts_s=lasts, size=size, rate_hz=rate)
 
 
 def _leaving(config: SceneConfig, rng: np.random.Generator) -> Walker:
@@ -229,7 +235,7 @@ def _leaving(config: SceneConfig, rng: np.random.Generator) -> Walker:
         look=draw_look(int(rng.integers(1 << 30)), _wearing(config, rng)),
         begin_s=float(rng.uniform(-5, max(0.0, config.duration_s - 10))),
         speed=float(rng.uniform(1.0, 1.5)),
-        way=((x * 0.7, 1.0), (x * 1.3, 26.0)),
+        path=((x * 0.7, 1.0), (x * 1.3, 26.0)),
         tall=_tall(rng),
         phase=float(rng.uniform(0, 6.28)),
         gaze=(0.05, 0.05, 0.0),

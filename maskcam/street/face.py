@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import cache
 
-import cv2
 import numpy as np
 
 from maskcam.street.canvas import (
@@ -85,49 +84,65 @@ def skin(look: Look, rng: np.random.Generator) -> Plane:
     tone = np.array(look.skin, np.float32)
     dark = tone * np.array([0.62, 0.5, 0.45], np.float32)
     red = tone * np.array([1.0, 0.78, 0.74], np.float32)
+    light = np.minimum(tone * 1.14 + 10, 255)
     sheet = np.empty((PAINT_PX, PAINT_PX, 3), np.float32)
     sheet[:] = tone
     sheet *= (1 + 0.018 * grain(rng, PAINT_PX, 9, 4))[..., None]
-    for side in _pair([spot(0.5, -0.22)]):
-        blend(sheet, red, area(ellipse(*side[0], 0.16, 0.12), soft=0.08), 0.45)
+    _blot_pair(sheet, red, (0.5, -0.22), (0.16, 0.12), soft=0.08, strength=0.45)
     blend(sheet, red, area(ellipse(*spot(0, -0.27), 0.07, 0.06), soft=0.04), 0.5)
-    # Light from above never reaches the eye sockets, the nose's underside and the chin's.
-    for side in _pair([spot(*EYE)]):
-        blend(sheet, dark, area(ellipse(*side[0], 0.13, 0.075), soft=0.045), 0.42 + 0.1 * look.age)
-    blend(
-        sheet,
-        dark,
-        area(_front(smooth_curve([(-0.2, -0.36), (0.2, -0.36), (0, -0.43)])), soft=0.02),
-        0.5,
-    )
-    blend(
-        sheet,
-        dark,
-        area(_front([(-0.18, -0.68), (0.18, -0.68), (0.1, -0.74), (-0.1, -0.74)]), soft=0.03),
-        0.4,
-    )
-    blend(sheet, dark * 0.8, area(ellipse(0, -1.2, 0.8, 0.28), soft=0.09), 0.85)
-    nose_sides = _pair(_front([(0.07, 0.05), (0.1, -0.12), (0.17, -0.24)]))
-    blend(sheet, dark, strokes(nose_sides, width=0.05, soft=0.025), 0.35)
-    light = np.minimum(tone * 1.14 + 10, 255)
-    blend(sheet, light, strokes([_front([(0, 0.02), (0, -0.26)])], width=0.045, soft=0.018), 0.6)
-    blend(sheet, light, area(ellipse(0, 0.2, 0.2, 0.08), soft=0.08), 0.35)
-    for side in _pair([spot(0.45, -0.12)]):
-        blend(sheet, light, area(ellipse(*side[0], 0.07, 0.04), soft=0.04), 0.4)
-    for side in _pair([spot(0.10, -0.345)]):
-        blend(sheet, dark * 0.35, area(ellipse(*side[0], 0.024, 0.012), soft=0.006), 0.9)
-    wings = _pair(_front([(0.16, -0.24), (0.2, -0.3), (0.165, -0.36)]))
-    blend(sheet, dark, strokes(wings, width=0.016, soft=0.008), 0.6)
-    folds = _pair(_front([(0.22, -0.34), (0.32, -0.46), (0.36, -0.58)]))
-    blend(sheet, dark, strokes(folds, width=0.015, soft=0.014), 0.25 + 0.45 * look.age)
-    if look.age > 0.6:
-        lines = [_front([(-0.35, y), (0, y + 0.02), (0.35, y)]) for y in (0.36, 0.44)]
-        bags = _pair(_front([(0.24, -0.1), (0.36, -0.13), (0.48, -0.09)]))
-        blend(sheet, dark, strokes([*lines, *bags], width=0.012, soft=0.014), 0.4 * look.age)
+    _hollows(sheet, dark, look.age)
+    _highlights(sheet, light)
+    _blot_pair(sheet, dark * 0.35, (0.10, -0.345), (0.024, 0.012), soft=0.006, strength=0.9)
+    _creases(sheet, dark, look.age)
     _mouth(sheet, look, rng)
     _eyes(sheet, look, rng)
     _ears(sheet, dark, red)
     return sheet
+
+
+def _blot_pair(
+    sheet: Plane,
+    colour: Plane,
+    at: tuple[float, float],
+    radii: tuple[float, float],
+    *,
+    soft: float,
+    strength: float,
+) -> None:
+    """Paints a soft ellipse on each half of the face; `at` is a place on the front."""
+    for side in _pair([spot(*at)]):
+        blend(sheet, colour, area(ellipse(*side[0], *radii), soft=soft), strength)
+
+
+def _hollows(sheet: Plane, dark: Plane, age: float) -> None:
+    """Paints what light from above never reaches: eye sockets, under nose, lip and chin."""
+    _blot_pair(sheet, dark, EYE, (0.13, 0.075), soft=0.045, strength=0.42 + 0.1 * age)
+    under_nose = smooth_curve([(-0.2, -0.36), (0.2, -0.36), (0, -0.43)])
+    blend(sheet, dark, area(_front(under_nose), soft=0.02), 0.5)
+    under_lip = [(-0.18, -0.68), (0.18, -0.68), (0.1, -0.74), (-0.1, -0.74)]
+    blend(sheet, dark, area(_front(under_lip), soft=0.03), 0.4)
+    blend(sheet, dark * 0.8, area(ellipse(0, -1.2, 0.8, 0.28), soft=0.09), 0.85)
+    nose_sides = _pair(_front([(0.07, 0.05), (0.1, -0.12), (0.17, -0.24)]))
+    blend(sheet, dark, strokes(nose_sides, width=0.05, soft=0.025), 0.35)
+
+
+def _highlights(sheet: Plane, light: Plane) -> None:
+    """Paints what shines: the ridge of the nose, the forehead and the cheekbones."""
+    blend(sheet, light, strokes([_front([(0, 0.02), (0, -0.26)])], width=0.045, soft=0.018), 0.6)
+    blend(sheet, light, area(ellipse(0, 0.2, 0.2, 0.08), soft=0.08), 0.35)
+    _blot_pair(sheet, light, (0.45, -0.12), (0.07, 0.04), soft=0.04, strength=0.4)
+
+
+def _creases(sheet: Plane, dark: Plane, age: float) -> None:
+    """Paints the wings of the nose and the lines that deepen with age (0..1)."""
+    wings = _pair(_front([(0.16, -0.24), (0.2, -0.3), (0.165, -0.36)]))
+    blend(sheet, dark, strokes(wings, width=0.016, soft=0.008), 0.6)
+    folds = _pair(_front([(0.22, -0.34), (0.32, -0.46), (0.36, -0.58)]))
+    blend(sheet, dark, strokes(folds, width=0.015, soft=0.014), 0.25 + 0.45 * age)
+    if age > 0.6:
+        lines = [_front([(-0.35, y), (0, y + 0.02), (0.35, y)]) for y in (0.36, 0.44)]
+        bags = _pair(_front([(0.24, -0.1), (0.36, -0.13), (0.48, -0.09)]))
+        blend(sheet, dark, strokes([*lines, *bags], width=0.012, soft=0.014), 0.4 * age)
 
 
 def _mouth(sheet: Plane, look: Look, rng: np.random.Generator) -> None:
@@ -168,49 +183,48 @@ def _eyes(sheet: Plane, look: Look, rng: np.random.Generator) -> None:
     open_ = float(rng.uniform(0.045, 0.062))
     brow_y = float(rng.uniform(0.15, 0.19))
     thick = float(rng.uniform(0.022, 0.034)) * (1.0 if look.lips < 0.3 else 0.75)
-    x, y = EYE
+    hair = np.array(look.hair_colour, np.float32) * 0.75
     for sign in (1, -1):
-        almond = [
-            (sign * (x - 0.165), y - 0.015),
-            (sign * (x - 0.06), y + open_ * 0.9),
-            (sign * (x + 0.06), y + open_),
-            (sign * (x + 0.175), y + 0.01),
-            (sign * (x + 0.06), y - open_ * 0.8),
-            (sign * (x - 0.07), y - open_ * 0.75),
-        ]
-        shape = area(_front(smooth_curve(almond)), soft=0.005)
-        blend(sheet, (214, 205, 198), shape, 0.92)
-        centre = spot(sign * x, y + 0.008)
-        inside = area(ellipse(*centre, 0.045, 0.045)) * shape
-        blend(sheet, colour, inside, 0.95)
-        blend(sheet, (12, 10, 10), area(ellipse(*centre, 0.02, 0.02)) * shape)
-        glint = area(ellipse(centre[0] + 0.012, centre[1] + 0.014, 0.008, 0.008), soft=0.003)
-        blend(sheet, (250, 250, 250), glint * shape, 0.9)
-        lid = almond[:4]
-        blend(
-            sheet,
-            tone * 0.16,
-            strokes([_front(smooth_curve(almond)[: 6 * 3 + 1])], width=0.022, soft=0.005),
-            0.85,
-        )
-        blend(
-            sheet,
-            tone * 0.5,
-            strokes([_front([(u, v + 0.045) for u, v in lid])], width=0.012, soft=0.008),
-            0.5,
-        )
-        blend(sheet, tone * 0.5, strokes([_front(almond[3:])], width=0.01, soft=0.006), 0.5)
-        brow = [
-            (sign * (x - 0.2), brow_y + 0.012),
-            (sign * (x + 0.01), brow_y + 0.028 + thick),
-            (sign * (x + 0.22), brow_y - 0.012),
-            (sign * (x + 0.01), brow_y + 0.028 - thick),
-            (sign * (x - 0.19), brow_y - thick * 1.3),
-        ]
-        hair = np.array(look.hair_colour, np.float32) * 0.75
-        blend(
-            sheet, np.minimum(hair, tone * 0.6), area(_front(smooth_curve(brow)), soft=0.012), 0.85
-        )
+        _eye(sheet, sign, tone, colour, open_)
+        _brow(sheet, sign, np.minimum(hair, tone * 0.6), brow_y, thick)
+
+
+def _eye(sheet: Plane, sign: int, tone: Plane, iris: Plane, open_: float) -> None:
+    """Paints the eye on one side: the white, the iris, a glint, then the lids."""
+    x, y = EYE
+    almond = [
+        (sign * (x - 0.165), y - 0.015),
+        (sign * (x - 0.06), y + open_ * 0.9),
+        (sign * (x + 0.06), y + open_),
+        (sign * (x + 0.175), y + 0.01),
+        (sign * (x + 0.06), y - open_ * 0.8),
+        (sign * (x - 0.07), y - open_ * 0.75),
+    ]
+    outline = _front(smooth_curve(almond))
+    shape = area(outline, soft=0.005)
+    blend(sheet, (214, 205, 198), shape, 0.92)
+    centre = spot(sign * x, y + 0.008)
+    blend(sheet, iris, area(ellipse(*centre, 0.045, 0.045)) * shape, 0.95)
+    blend(sheet, (12, 10, 10), area(ellipse(*centre, 0.02, 0.02)) * shape)
+    glint = area(ellipse(centre[0] + 0.012, centre[1] + 0.014, 0.008, 0.008), soft=0.003)
+    blend(sheet, (250, 250, 250), glint * shape, 0.9)
+    lashes = outline[: 6 * 3 + 1]
+    blend(sheet, tone * 0.16, strokes([lashes], width=0.022, soft=0.005), 0.85)
+    fold = _front([(u, v + 0.045) for u, v in almond[:4]])
+    blend(sheet, tone * 0.5, strokes([fold], width=0.012, soft=0.008), 0.5)
+    blend(sheet, tone * 0.5, strokes([_front(almond[3:])], width=0.01, soft=0.006), 0.5)
+
+
+def _brow(sheet: Plane, sign: int, colour: Plane, y: float, thick: float) -> None:
+    x = EYE[0]
+    brow = [
+        (sign * (x - 0.2), y + 0.012),
+        (sign * (x + 0.01), y + 0.028 + thick),
+        (sign * (x + 0.22), y - 0.012),
+        (sign * (x + 0.01), y + 0.028 - thick),
+        (sign * (x - 0.19), y - thick * 1.3),
+    ]
+    blend(sheet, colour, area(_front(smooth_curve(brow)), soft=0.012), 0.85)
 
 
 def _ears(sheet: Plane, dark: Plane, red: Plane) -> None:
@@ -219,9 +233,3 @@ def _ears(sheet: Plane, dark: Plane, red: Plane) -> None:
         blend(sheet, dark * 0.6, area(ellipse(sign * 1.07, -0.08, 0.05, 0.12), soft=0.025), 0.8)
         rim = ellipse(sign * 1.1, -0.08, 0.12, 0.23)
         blend(sheet, dark, strokes([rim], width=0.02, soft=0.01), 0.5)
-
-
-def shrink(sheet: Plane) -> Plane:
-    """Returns a sheet at half the size."""
-    half = sheet.shape[0] // 2
-    return as_plane(cv2.resize(sheet, (half, half), interpolation=cv2.INTER_AREA))

@@ -25,7 +25,7 @@ class Figure:
     body walks (0: to the camera). yaw, pitch, roll: of the head, yaw and pitch
     relative to the body and to the horizon. stride: phase of the gait; bob and
     sway: how far the gait lifts and moves the upper body. yaw_rate: turning
-    of the head in radians a second, for motion blur. speed: m/s.
+    of the head in radians per second, for motion blur. speed: m/s.
     """
 
     look: Look
@@ -123,7 +123,7 @@ def outlines(figure: Figure, camera: PinholeCamera) -> tuple[Box, Box]:
 
 
 def visible_share(face: Box, nearer: list[tuple[Box, Box]], size: tuple[int, int]) -> float:
-    """Returns the share 0..1 of a face inside the picture and not hidden by nearer people."""
+    """Returns the share 0..1 of a face inside the frame and not hidden by nearer people."""
     grid = (np.arange(7) + 0.5) / 7 * 2 - 1
     u, v = (g.ravel() for g in np.meshgrid(grid, grid))
     inside = u * u + v * v <= 1

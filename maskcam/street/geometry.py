@@ -20,7 +20,7 @@ Vector = NDArray[np.float64]
 class PinholeCamera:
     """A camera at the top of a pole that looks along the street and down.
 
-    size: width and height of the picture in px.
+    size: width and height of the frame in px.
     height_m: height of the lens above the pavement.
     tilt_deg: angle of the optical axis below the horizon.
     view_deg: horizontal field of view.
@@ -50,7 +50,7 @@ class PinholeCamera:
 
     @property
     def horizon_px(self) -> float:
-        """Row of the horizon in the picture."""
+        """Row of the horizon in the frame."""
         return self.size[1] / 2 - self.focal_px * math.tan(math.radians(self.tilt_deg))
 
     def view(self, points: Vector) -> Vector:
@@ -59,7 +59,7 @@ class PinholeCamera:
         return np.asarray(moved @ self.axes.T)
 
     def project(self, points: Vector) -> Vector:
-        """Returns the picture coordinates (..., 2) in px of points (..., 3) of the world."""
+        """Returns the pixel coordinates (..., 2) in px of points (..., 3) of the world."""
         seen = self.view(points)
         depth = np.maximum(seen[..., 2:], 0.05)
         centre = np.array([self.size[0] / 2, self.size[1] / 2])
@@ -70,7 +70,7 @@ def head_axes(*, heading: float, pitch: float, roll: float) -> Vector:
     """Returns the columns right, up and forward of a head in the world (3x3).
 
     Angles in radians; heading 0 looks at the camera, positive turns to the
-    right of the picture; pitch is positive when the head looks down.
+    right of the frame; pitch is positive when the head looks down.
     """
     sin_h, cos_h = math.sin(heading), math.cos(heading)
     sin_p, cos_p = math.sin(pitch), math.cos(pitch)

@@ -11,14 +11,15 @@ import cv2
 import numpy as np
 
 from maskcam.street import face, wear
-from maskcam.street.canvas import REACH, RELIEF_PX, Picture, Plane, as_plane, directions
+from maskcam.street.canvas import REACH, RELIEF_PX, Image, Plane, as_plane, directions
 from maskcam.street.geometry import Vector
 from maskcam.street.look import Look
+from maskcam.street.mask import paint_mask
 
 SEMI_AXES_M = np.array([0.076, 0.116, 0.098])
 """Half width, half height and half depth of an average head."""
 
-Sheet = TypeVar("Sheet", Picture, Plane)
+Sheet = TypeVar("Sheet", Image, Plane)
 
 _SAMPLES = 80
 """Small heads are drawn at least this many pixels high, then averaged down."""
@@ -35,7 +36,7 @@ class HeadModel:
     shell: (m, 3) points spread over the surface, in head axes and metres.
     """
 
-    paint: tuple[Picture, ...]
+    paint: tuple[Image, ...]
     relief: Plane
     normals: Plane
     axes_m: Vector
@@ -69,7 +70,7 @@ def build_head(look: Look) -> HeadModel:
     wear.beard(sheet, relief, look, rng)
     wear.hair(sheet, relief, look, rng)
     wear.glasses(sheet, look, rng)
-    wear.mask(sheet, relief, look, np.random.default_rng([look.seed, 0x3A5C]))
+    paint_mask(sheet, relief, look, np.random.default_rng([look.seed, 0x3A5C]))
     wear.headwear(sheet, relief, look, rng)
     axes = SEMI_AXES_M * np.array([look.wide, 1.0, 1.0])
     paint = [np.clip(sheet, 0, 255).astype(np.uint8)]
@@ -107,7 +108,7 @@ def draw_head(
         centre_m: its centre in the axes of the camera.
         axes: columns right, up, forward of the head in the world.
         focal_px: focal length of the camera.
-        origin_px: where the optical axis meets the picture.
+        origin_px: where the optical axis meets the frame.
         size: size of this head relative to the average one.
         lighting: the light of the scene.
         camera_axes: rows right, down, forward of the camera in the world.
@@ -118,20 +119,14 @@ def draw_head(
     v0 = origin_px[1] + centre_m[1] * scale
     shape = (model.shell * size) @ (camera_axes @ axes).T
     shape = shape[:, :2] - shape[:, 2:] * (centre_m[:2] / depth)
-    (west, north), (east, south) = shape.min(axis=0) * scale, shape.max(axis=0) * scale
-    left, top = math.floor(u0 + west) - 1, math.floor(v0 + north) - 1
-    width = math.ceil(u0 + east) - left + 2
-    height = math.ceil(v0 + south) - top + 2
+    left, top, width, height = _bounds(shape * scale, u0, v0)
     fine = max(1, min(4, math.ceil(_SAMPLES / (0.232 * size * scale))))
     inward = np.diag(1 / (model.axes_m * size)) @ axes.T @ camera_axes.T
     at_x = ((np.arange(width * fine) + 0.5) / fine + left - u0) / scale
     at_y = ((np.arange(height * fine) + 0.5) / fine + top - v0) / scale
-    hit, cover = _cast(
-        model.relief, inward, centre_m / np.linalg.norm(centre_m), at_x, at_y, scale * fine * size
-    )
-    sheet_px = 0.232 * size * scale * fine / 2 * 2 * REACH * 2
-    level = int(np.clip(round(math.log2(416 / sheet_px)), 0, len(model.paint) - 1))
-    paint = model.paint[level]
+    ray = centre_m / np.linalg.norm(centre_m)
+    hit, cover = _cast(model.relief, inward, ray, at_x, at_y, scale * fine * size)
+    paint = _paint_for(model, 0.232 * size * scale * fine)
     shade = _shade(_look_up(model.normals, hit), axes, lighting)
     lit = cv2.multiply(_look_up(paint, hit), shade, dtype=cv2.CV_32F)
     rgb = as_plane(np.minimum(lit, 255)) * cover[..., None]
@@ -141,10 +136,24 @@ def draw_head(
     return Patch(left, top, rgb, cover)
 
 
+def _bounds(offsets_px: Vector, u0: float, v0: float) -> tuple[int, int, int, int]:
+    """Returns left, top, width and height of the pixels around (u0, v0) that offsets cover."""
+    (west, north), (east, south) = offsets_px.min(axis=0), offsets_px.max(axis=0)
+    left, top = math.floor(u0 + west) - 1, math.floor(v0 + north) - 1
+    return left, top, math.ceil(u0 + east) - left + 2, math.ceil(v0 + south) - top + 2
+
+
+def _paint_for(model: HeadModel, head_px: float) -> Image:
+    """Returns the sheet whose pixels are about as large as those of a head of that height."""
+    sheet_px = head_px / 2 * 2 * REACH * 2
+    level = int(np.clip(round(math.log2(416 / sheet_px)), 0, len(model.paint) - 1))
+    return model.paint[level]
+
+
 def _shade(normal: Plane, axes: Vector, light: Lighting) -> Plane:
     """Returns RGB factors: the sun on what faces it, the sky from above, the street from below."""
-    ways = np.stack([axes.T @ light.towards, axes[1]]).astype(np.float32)
-    facing = np.maximum(cv2.transform(normal, ways), np.array([0, -1], np.float32))
+    towards = np.stack([axes.T @ light.towards, axes[1]]).astype(np.float32)
+    facing = np.maximum(cv2.transform(normal, towards), np.array([0, -1], np.float32))
     colours = np.stack(
         [light.sun, (light.sky - light.ground) / 2, (light.sky + light.ground) / 2], axis=1
     )

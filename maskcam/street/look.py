@@ -131,6 +131,7 @@ _CLOTHS: tuple[Colour, ...] = (
     (110, 74, 120),
     (196, 140, 60),
 )
+_MASKS = {MaskKind.SURGICAL: _SURGICAL, MaskKind.FFP2: _FFP2, MaskKind.CLOTH: _CLOTHS}
 _GARMENTS: tuple[Colour, ...] = (
     (30, 32, 38),
     (52, 56, 66),
@@ -155,6 +156,10 @@ _LEGS: tuple[Colour, ...] = (
     (56, 60, 58),
 )
 
+# Shares in the order of `Hair`.
+_BEARDED_HAIR = (0.1, 0.56, 0.08, 0.0, 0.12, 0.14)
+_OTHER_HAIR = (0.0, 0.26, 0.16, 0.34, 0.1, 0.14)
+
 
 def _pick(rng: np.random.Generator, colours: tuple[Colour, ...], spread: float = 8.0) -> Colour:
     base = colours[int(rng.integers(len(colours)))]
@@ -168,12 +173,7 @@ def draw_look(seed: int, wearing: Wearing) -> Look:
     rng = np.random.default_rng([seed, 0x10C5])
     bearded = rng.random() < 0.45
     age = float(rng.random())
-    hair = Hair(
-        rng.choice(
-            [h.value for h in Hair],
-            p=[0.1, 0.56, 0.08, 0.0, 0.12, 0.14] if bearded else [0.0, 0.26, 0.16, 0.34, 0.1, 0.14],
-        )
-    )
+    hair = Hair(rng.choice([h.value for h in Hair], p=_BEARDED_HAIR if bearded else _OTHER_HAIR))
     tone = int(np.clip(rng.normal(3.0, 2.6), 0, len(_SKINS) - 1))
     skin = _pick(rng, _SKINS[tone : tone + 1], 5)
     if age > 0.75 and rng.random() < 0.7:
@@ -181,9 +181,7 @@ def draw_look(seed: int, wearing: Wearing) -> Look:
     else:
         hair_colours = _HAIRS[:3] if tone > 4 else _HAIRS[:8]
     kind = MaskKind(rng.choice([k.value for k in MaskKind], p=[0.55, 0.22, 0.23]))
-    shades = {MaskKind.SURGICAL: _SURGICAL, MaskKind.FFP2: _FFP2, MaskKind.CLOTH: _CLOTHS}[kind]
-    covers = [c.value for c in Cover]
-    cover = Cover(rng.choice(covers, p=[0.78, 0.09, 0.06, 0.07]))
+    cover = Cover(rng.choice([c.value for c in Cover], p=[0.78, 0.09, 0.06, 0.07]))
     if bearded and cover is Cover.SCARF:
         cover = Cover.NONE
     glasses = rng.random() < 0.25
@@ -202,7 +200,7 @@ def draw_look(seed: int, wearing: Wearing) -> Look:
         wide=float(rng.uniform(0.94, 1.06)),
         nose=float(rng.uniform(0.75, 1.25)),
         mask=kind,
-        mask_colour=_pick(rng, shades, 4),
+        mask_colour=_pick(rng, _MASKS[kind], 4),
         mask_pattern=int(rng.integers(5)),
         wearing=wearing,
         top=_pick(rng, _GARMENTS),

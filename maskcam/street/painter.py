@@ -9,7 +9,7 @@ import numpy as np
 
 from maskcam.records import Box
 from maskcam.street.body import draw_body
-from maskcam.street.canvas import Picture, as_plane
+from maskcam.street.canvas import Image, as_plane
 from maskcam.street.figure import Figure, outlines
 from maskcam.street.geometry import PinholeCamera
 from maskcam.street.head import Patch, build_head, draw_head
@@ -18,14 +18,14 @@ from maskcam.street.look import Cover
 
 
 def draw_people(
-    picture: Picture,
+    frame: Image,
     figures: list[Figure],
     camera: PinholeCamera,
     sky: Weather,
     *,
     exposure_s: float,
 ) -> None:
-    """Draws people onto an RGB picture, in place.
+    """Draws people onto an RGB frame, in place.
 
     exposure_s: time for which the shutter is open; what moves in it blurs.
     """
@@ -33,8 +33,8 @@ def draw_people(
         depth = float(camera.view(figure.head_centre)[2])
         if depth < 0.4:
             continue
-        draw_body(picture, figure, camera, sky.people, shadow=sky.shadow)
-        if not _in_picture(outlines(figure, camera)[0], camera.size):
+        draw_body(frame, figure, camera, sky.people, shadow=sky.shadow)
+        if not _in_frame(outlines(figure, camera)[0], camera.size):
             continue
         patch = draw_head(
             build_head(figure.look),
@@ -51,14 +51,14 @@ def draw_people(
         cap = figure.look.cover is Cover.CAP
         facing = float(figure.head_axes[2, 2]) < 0
         if cap and not facing:
-            _draw_visor(picture, figure, camera, sky)
-        _lay(picture, _blurred(patch, turn))
+            _draw_visor(frame, figure, camera, sky)
+        _lay(frame, _blurred(patch, turn))
         if cap and facing:
-            _draw_visor(picture, figure, camera, sky)
+            _draw_visor(frame, figure, camera, sky)
 
 
-def _in_picture(head: Box, size: tuple[int, int]) -> bool:
-    """Tells whether any of a head, with hair and hat, can be in the picture."""
+def _in_frame(head: Box, size: tuple[int, int]) -> bool:
+    """Returns whether any of a head, with hair and hat, can be in the frame."""
     wide, high = head.width / 2, head.height / 2
     return (
         head.x1 + wide > 0
@@ -68,7 +68,7 @@ def _in_picture(head: Box, size: tuple[int, int]) -> bool:
     )
 
 
-def _draw_visor(picture: Picture, figure: Figure, camera: PinholeCamera, sky: Weather) -> None:
+def _draw_visor(frame: Image, figure: Figure, camera: PinholeCamera, sky: Weather) -> None:
     """Draws the visor of a cap, a thin half disc that stands out of the forehead."""
     angle = np.radians(np.linspace(-72, 72, 15))
     out = np.stack([np.sin(angle) * 0.085, 0.058 - 0.022 * np.cos(angle), np.cos(angle) * 0.155], 1)
@@ -79,7 +79,7 @@ def _draw_visor(picture: Picture, figure: Figure, camera: PinholeCamera, sky: We
     strength = light.sky * 0.9 + light.sun * max(0.0, float(figure.head_axes[:, 1] @ light.towards))
     colour = np.clip(np.array(figure.look.cover_colour) * strength * 0.85, 0, 255)
     points = np.round((seen - 0.5) * 16).astype(np.int32)
-    cv2.fillPoly(picture, [points], colour.tolist(), cv2.LINE_AA, 4)
+    cv2.fillPoly(frame, [points], colour.tolist(), cv2.LINE_AA, 4)
 
 
 def _blurred(patch: Patch, across_px: float) -> Patch:
@@ -98,8 +98,8 @@ def _blurred(patch: Patch, across_px: float) -> Patch:
     return Patch(patch.left, patch.top, rgb, patch.alpha)
 
 
-def _lay(picture: Picture, patch: Patch) -> None:
-    high, wide = picture.shape[:2]
+def _lay(frame: Image, patch: Patch) -> None:
+    high, wide = frame.shape[:2]
     h, w = patch.alpha.shape
     x0, y0 = max(0, patch.left), max(0, patch.top)
     x1, y1 = min(wide, patch.left + w), min(high, patch.top + h)
@@ -107,5 +107,5 @@ def _lay(picture: Picture, patch: Patch) -> None:
         return
     there = slice(y0 - patch.top, y1 - patch.top), slice(x0 - patch.left, x1 - patch.left)
     here = slice(y0, y1), slice(x0, x1)
-    kept = picture[here] * (1 - patch.alpha[there])[..., None]
-    picture[here] = (kept + patch.rgb[there]).astype(np.uint8)
+    kept = frame[here] * (1 - patch.alpha[there])[..., None]
+    frame[here] = (kept + patch.rgb[there]).astype(np.uint8)

@@ -34,7 +34,7 @@ def people_at(cast: Sequence[Walker], at_s: float) -> dict[int, Figure]:
 
 
 def faces_of(people: dict[int, Figure], camera: PinholeCamera) -> list[FaceTruth]:
-    """Returns the faces that are turned to the camera and at least partly in the picture."""
+    """Returns the faces that are turned to the camera and at least partly in the frame."""
     out = []
     for number, figure in people.items():
         box = face_box(figure, camera)

@@ -11,7 +11,7 @@ import cv2
 from maskcam.camera.base import fitted
 from maskcam.errors import CameraError
 from maskcam.records import Frame
-from maskcam.street.canvas import Picture
+from maskcam.street.canvas import Image
 from maskcam.street.street import Scene
 
 
@@ -19,7 +19,7 @@ class SceneCamera:
     """Serves the frames of a scene; see `maskcam.camera.base.Camera`.
 
     scene: what to show. rgb_size: width and height in px into which the
-        detector's picture is scaled, its aspect kept.
+        detector's image is scaled, its aspect kept.
     fast: the scene's own clock runs as fast as frames are read, starting at 0;
         otherwise frames come in real time, stamped by the monotonic clock, and
         frames that nobody read in time are skipped, as a real camera would.
@@ -34,12 +34,12 @@ class SceneCamera:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height of the luma picture in px."""
+        """Width and height of the luma image in px."""
         return self._scene.camera.size
 
     @property
     def rgb_size(self) -> tuple[int, int]:
-        """Width and height of the detector's picture in px."""
+        """Width and height of the detector's image in px."""
         return self._rgb_size
 
     def __enter__(self) -> Self:
@@ -73,12 +73,12 @@ class SceneCamera:
         if at_s >= self._scene.config.duration_s:
             return None
         self._number += 1
-        picture = self._scene.render(at_s)
-        small = cv2.resize(picture, self._rgb_size, interpolation=cv2.INTER_AREA)
+        image = self._scene.render(at_s)
+        small = cv2.resize(image, self._rgb_size, interpolation=cv2.INTER_AREA)
         return Frame(
             captured_at_s=self._begun_at_s + at_s,
-            luma=cast("Picture", cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)),
-            rgb=cast("Picture", small),
+            luma=cast("Image", cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)),
+            rgb=cast("Image", small),
         )
 
     def _wait(self, period: float, timeout_s: float) -> None:

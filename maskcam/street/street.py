@@ -1,4 +1,4 @@
-"""The rendered street: a picture and its truth for any moment."""
+"""The rendered street: a frame and its truth for any moment."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from maskcam.street.backdrop import paint_street
-from maskcam.street.canvas import Picture
+from maskcam.street.canvas import Image
 from maskcam.street.cast import SceneConfig, draw_cast
 from maskcam.street.figure import Figure
 from maskcam.street.lighting import weather
@@ -27,7 +27,7 @@ _SPARE_PX = 64
 class Scene:
     """A street with people, by a configuration and its seed.
 
-    The same configuration and time always give the same picture.
+    The same configuration and time always give the same frame.
     """
 
     def __init__(self, config: SceneConfig | None = None) -> None:
@@ -38,12 +38,12 @@ class Scene:
         self._sky = weather(self.config.light, rng)
 
     @cached_property
-    def street(self) -> Picture:
+    def street(self) -> Image:
         """The empty street (H, W, 3), RGB, without noise."""
         return paint_street(self.camera, self._sky, np.random.default_rng([self.config.seed, 0xBD]))
 
     @cached_property
-    def _grain(self) -> tuple[Picture, Picture]:
+    def _grain(self) -> tuple[Image, Image]:
         """Sensor noise, larger than a frame: what brightens and what darkens."""
         rng = np.random.default_rng([self.config.seed, 0x9A1])
         wide, high = self.camera.size
@@ -62,11 +62,11 @@ class Scene:
         """Returns who is in the street at a time, by their number in the scene."""
         return people_at(self.cast, at_s)
 
-    def render(self, at_s: float) -> Picture:
-        """Returns the picture (H, W, 3) RGB at a time of the scene's clock."""
-        picture = self.street.copy()
+    def render(self, at_s: float) -> Image:
+        """Returns the frame (H, W, 3) RGB at a time of the scene's clock."""
+        frame = self.street.copy()
         figures = list(self.people(at_s).values())
-        draw_people(picture, figures, self.camera, self._sky, exposure_s=self.config.exposure_s)
+        draw_people(frame, figures, self.camera, self._sky, exposure_s=self.config.exposure_s)
         if self.config.noise > 0:
             # Where the noise sheet lies follows from the time alone.
             lot = np.random.default_rng([self.config.seed, abs(int(at_s * 1e6))])
@@ -74,12 +74,12 @@ class Scene:
             wide, high = self.camera.size
             here = slice(top, top + high), slice(left, left + wide)
             bright, dark = self._grain
-            cv2.add(picture, bright[here], dst=picture)
-            cv2.subtract(picture, dark[here], dst=picture)
-        return picture
+            cv2.add(frame, bright[here], dst=frame)
+            cv2.subtract(frame, dark[here], dst=frame)
+        return frame
 
     def faces(self, at_s: float) -> list[FaceTruth]:
-        """Returns the faces that are turned to the camera and at least partly in the picture."""
+        """Returns the faces that are turned to the camera and at least partly in the frame."""
         return faces_of(self.people(at_s), self.camera)
 
     @cached_property
@@ -88,7 +88,7 @@ class Scene:
         return self.truth_until(self.config.duration_s)
 
     def truth_until(self, until_s: float) -> SceneTruth:
-        """Returns the passages up to a time; who is still in view then ends there.
+        """Returns the passages up to a time; whoever is still in view then is taken to leave.
 
         Takes about 2 % of the time asked for, so ask for no more than was shown.
         """

@@ -16,7 +16,7 @@ class FaceTruth(NamedTuple):
     """A face in one frame.
 
     person: number in the scene. box: forehead to chin and ear to ear, in px of
-    the luma picture. visible: share 0..1 of it that is seen.
+    the luma image. visible: share 0..1 of it that is seen.
     """
 
     person: int

@@ -1,4 +1,4 @@
-"""How people move: their way past the camera, their gait and what their heads do.
+"""How people move: their path past the camera, their gait and what their heads do.
 
 Every movement is a plain function of time, so any moment can be asked for.
 Angles in radians, times in seconds of the scene's clock.
@@ -67,8 +67,8 @@ class Act:
             case Gesture.LOOK_BOTH_WAYS:
                 half = self.lasts_s / 2
                 first = into < half
-                way = 1 if first else -1
-                return way * self.size * _held(into if first else into - half, half), 0.0
+                direction = 1 if first else -1
+                return direction * self.size * _held(into if first else into - half, half), 0.0
             case Gesture.LOOK_DOWN:
                 return 0.0, abs(self.size) * _held(into, self.lasts_s)
 
@@ -86,10 +86,10 @@ def _held(into: float, lasts: float) -> float:
 
 @dataclass(frozen=True, kw_only=True)
 class Walker:
-    """One person's way from far down the street to behind the camera.
+    """One person's path from far down the street to behind the camera.
 
-    begin_s: when the walk begins. speed: m/s. way: the place (x, z) at which it
-    begins and the one at which it ends, in metres. stop_s: begin and end of a
+    begin_s: when the walk begins. speed: m/s. path: the place (x, z) at which
+    it begins and the one at which it ends, in metres. stop_s: begin and end of a
     pause, if any; the walk goes on after it. away: walks with the back to the
     camera. still: stands on its place for the whole scene.
     """
@@ -97,7 +97,7 @@ class Walker:
     look: Look
     begin_s: float
     speed: float
-    way: tuple[tuple[float, float], tuple[float, float]]
+    path: tuple[tuple[float, float], tuple[float, float]]
     tall: float
     acts: tuple[Act, ...] = ()
     stop_s: tuple[float, float] | None = None
@@ -109,7 +109,7 @@ class Walker:
 
     @property
     def _long_m(self) -> float:
-        (x0, z0), (x1, z1) = self.way
+        (x0, z0), (x1, z1) = self.path
         return math.hypot(x1 - x0, z1 - z0)
 
     @cached_property
@@ -149,7 +149,7 @@ class Walker:
         """Returns the person at a time, or None when not in the street."""
         if not self.begin_s <= at_s < self.end_s:
             return None
-        (x0, z0), (x1, z1) = self.way
+        (x0, z0), (x1, z1) = self.path
         walked, speed = self._progress(at_s)
         long = self._long_m
         along_x, along_z = (x1 - x0) / long, (z1 - z0) / long
@@ -195,7 +195,7 @@ class Walker:
         pitch += brisk * 0.014 * math.cos(2 * stride + 0.5)
         for act in self.acts:
             if act.gesture is Gesture.SHAKE:
-                # Whoever objects looks at the camera, so as to be seen.
+                # People who object look at the camera, so as to be seen.
                 before, after = at_s - act.begin_s + 0.5, act.end_s + 0.4 - at_s
                 near = _ease(before / 0.5) * _ease(after / 0.4)
                 yaw += near * (to_camera - yaw) * 0.9

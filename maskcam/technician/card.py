@@ -11,6 +11,7 @@ import shutil
 from datetime import datetime
 from pathlib import Path
 
+from maskcam.messages import say
 from maskcam.technician.mounts import MOUNTS, mounted
 from maskcam.technician.provisioning import FILES, FOLDER, ProvisioningError, examine_folder
 
@@ -48,33 +49,45 @@ def set_up(card: Path, folder: Path, *, plain: bool = False, mounts: Path = MOUN
     try:
         _write(card, content)
     except OSError as error:
-        raise ProvisioningError(
-            f"{card}: could not be written ({error.strerror or error}); "
-            "the card is as it was, try another one"
-        ) from error
-    return [f"{card / FOLDER}: written and read back; now unmount the card", *notes]
+        why = say(
+            "could not be written ({why}); the card is as it was, try another one",
+            why=error.strerror or error,
+        )
+        raise ProvisioningError(f"{card}: {why}") from error
+    return [f"{card / FOLDER}: " + say("written and read back; now unmount the card"), *notes]
 
 
 def _card_faults(card: Path, size: int, *, plain: bool, mounts: Path) -> list[str]:
+    fault = _card_fault(card, size, plain=plain, mounts=mounts)
+    return [f"{card}: {fault}"] if fault else []
+
+
+def _card_fault(card: Path, size: int, *, plain: bool, mounts: Path) -> str:
     if not card.exists():
-        return [f"{card}: no card there; put it in and give the place where it is mounted"]
+        return say("no card there; put it in and give the folder where it is mounted")
     if not card.is_dir():
-        return [f"{card}: is not a folder; give the place where the card is mounted"]
+        return say("is not a folder; give the folder where the card is mounted")
     if not plain:
         system = mounted(mounts).get(str(card.resolve()))
         if system is None:
-            return [f"{card}: no card is mounted there; mount its first partition, or see lsblk"]
+            return say("no card is mounted there; mount its first partition, or see lsblk")
         if system not in _FAT:
-            return [f"{card}: is {system}, not the card's FAT partition; mount its first partition"]
+            return say(
+                "is {system}, not the card's FAT partition; mount its first partition",
+                system=system,
+            )
     missing = [name for name in _BOOT_FILES if not (card / name).is_file()]
     if missing:
-        return [f"{card}: is not a unit's boot partition (no {missing[0]}); flash the image first"]
+        return say(
+            "is not a unit's boot partition (no {name}); flash the image first", name=missing[0]
+        )
     room = os.statvfs(card)
     if room.f_flag & os.ST_RDONLY or not os.access(card, os.W_OK):
-        return [f"{card}: is read-only; open the card's lock or mount it for writing"]
+        return say("is read-only; open the card's lock or mount it for writing")
     if room.f_bavail * room.f_frsize < size + _SPARE_BYTES:
-        return [f"{card}: is full; it needs {(size + _SPARE_BYTES) // 1024} KiB of free space"]
-    return []
+        needed = (size + _SPARE_BYTES) // 1024
+        return say("is full; it needs {needed} KiB of free space", needed=needed)
+    return ""
 
 
 def _write(card: Path, content: dict[str, bytes]) -> None:

@@ -10,8 +10,11 @@ from __future__ import annotations
 import ssl
 import time
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from maskcam.messages import say
 
 DAY_S = 86400
 SOON_DAYS = 30
@@ -22,8 +25,9 @@ _NO_CHECK_TIME = 0x200000
 # OpenSSL's X509_V_ERR_* codes, from include/openssl/x509_vfy.h.
 _VERDICTS = {
     7: "client.crt was changed or its signature is wrong; get a new one from city hall",
-    9: "client.crt is not valid yet; check this machine's date",
-    10: "client.crt has expired; get a new one from city hall",
+    9: "client.crt is not valid yet by this machine's date, {today}; set the date",
+    10: "client.crt has expired by this machine's date, {today}; "
+    "set the date if it is wrong, or get a new one from city hall",
     18: "client.crt is self-signed, not issued by ca.crt; get both from the same city hall",
     19: "client.crt was not issued by ca.crt; get both files from the same city hall",
     20: "client.crt was not issued by ca.crt; get both files from the same city hall",
@@ -46,14 +50,15 @@ class Report(NamedTuple):
     days_left: float | None
 
 
-def examine(files: TlsFiles, *, unit: str | None, dates: bool = True) -> Report:
+def examine(files: TlsFiles, *, unit: str | None, today: date | None) -> Report:
     """Examines the files as the broker would.
 
     Args:
         files: the three files.
         unit: the name that the certificate must bear (its common name); None: any.
-        dates: judge by this machine's clock; False where the clock is not set yet.
+        today: by this machine's clock; None where that is not set: then no date is judged.
     """
+    dates = today is not None
     faults = [
         fault
         for fault in (
@@ -73,16 +78,19 @@ def examine(files: TlsFiles, *, unit: str | None, dates: bool = True) -> Report:
     fault = _pair_fault(files)
     if fault:
         return Report([fault], None)
-    certificate = _accepted_certificate(files, dates=dates)
+    certificate = _accepted_certificate(files, today=today)
     if isinstance(certificate, str):
         return Report([certificate], None)
     expiry = min(authority, ssl.cert_time_to_seconds(certificate["notAfter"]))
     names = [value for part in certificate["subject"] for key, value in part if key == "commonName"]
     if unit is not None and unit not in names:
-        shown = ", ".join(names) or "nobody"
         faults.append(
-            f'client.crt is the certificate of "{shown}", but the unit is "{unit}"; '
-            "use the folder that was made for this unit"
+            say(
+                'client.crt is the certificate of "{names}", but the unit is "{unit}"; '
+                "use the folder that was made for this unit",
+                names=", ".join(names),
+                unit=unit,
+            )
         )
     return Report(faults, (expiry - time.time()) / DAY_S if dates else None)
 
@@ -91,19 +99,30 @@ def _pem_fault(path: Path, name: str, kinds: list[str]) -> str | None:
     try:
         text = path.read_bytes().decode("ascii", "replace")
     except FileNotFoundError:
-        return f"{name} is missing; copy the whole folder from city hall again"
+        return say("{name} is missing; copy the whole folder from city hall again", name=name)
     except OSError as error:
-        return f"{name} cannot be read ({error.strerror}); check the folder's permissions"
+        return say(
+            "{name} cannot be read ({why}); copy the folder again", name=name, why=error.strerror
+        )
     if not text.strip():
-        return f"{name} is empty; copy the folder from city hall again"
+        return say("{name} is empty; copy the folder from city hall again", name=name)
     if "ENCRYPTED" in text:
-        return f"{name} is locked with a passphrase, which a unit cannot type; ask for one without"
+        return say(
+            "{name} is locked with a passphrase, which a unit cannot type; ask for one without",
+            name=name,
+        )
     if not any(f"-----BEGIN {kind}-----" in text for kind in kinds):
         if "PRIVATE KEY-----" in text:
-            return f"{name} holds a private key instead of a certificate; the files are mixed up"
+            return say(
+                "{name} holds a private key instead of a certificate; the files are mixed up",
+                name=name,
+            )
         if "CERTIFICATE-----" in text:
-            return f"{name} holds a certificate instead of a private key; the files are mixed up"
-        return f"{name} is not a PEM file; copy the folder from city hall again"
+            return say(
+                "{name} holds a certificate instead of a private key; the files are mixed up",
+                name=name,
+            )
+        return say("{name} is not a PEM file; copy the folder from city hall again", name=name)
     return None
 
 
@@ -113,13 +132,13 @@ def _authority_expiry(ca: Path, *, dates: bool) -> float | str:
     try:
         context.load_verify_locations(ca)
     except ssl.SSLError:
-        return "ca.crt is damaged; copy the folder from city hall again"
+        return say("ca.crt is damaged; copy the folder from city hall again")
     authorities = context.get_ca_certs()
     if not authorities:
-        return "ca.crt is not the certificate of an authority; the files are mixed up"
+        return say("ca.crt is not the certificate of an authority; the files are mixed up")
     expiry = max(ssl.cert_time_to_seconds(_text(entry["notAfter"])) for entry in authorities)
     if dates and expiry < time.time():
-        return "ca.crt has expired; city hall must make a new authority and new certificates"
+        return say("ca.crt has expired; city hall must make a new authority and new certificates")
     return expiry
 
 
@@ -129,18 +148,18 @@ def _pair_fault(files: TlsFiles) -> str | None:
         context.load_cert_chain(files.certificate, files.key, password=lambda: b"")
     except ssl.SSLError as error:
         if error.reason == "KEY_VALUES_MISMATCH":
-            return "client.key does not belong to client.crt; copy both from city hall again"
+            return say("client.key does not belong to client.crt; copy both from city hall again")
         if error.reason in {"EE_KEY_TOO_SMALL", "CA_MD_TOO_WEAK", "CA_KEY_TOO_SMALL"}:
-            return "client.crt uses a key or signature that is too weak; ask for a new one"
-        return "client.crt or client.key is damaged; copy the folder from city hall again"
+            return say("client.crt uses a key or signature that is too weak; ask for a new one")
+        return say("client.crt or client.key is damaged; copy the folder from city hall again")
     return None
 
 
-def _accepted_certificate(files: TlsFiles, *, dates: bool) -> dict[str, Any] | str:
+def _accepted_certificate(files: TlsFiles, *, today: date | None) -> dict[str, Any] | str:
     """Returns the unit's certificate as a server that trusts `ca` sees it, or a fault."""
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server.verify_mode = ssl.CERT_REQUIRED
-    if not dates:
+    if today is None:
         server.verify_flags = ssl.VerifyFlags(server.verify_flags | _NO_CHECK_TIME)
     server.load_verify_locations(files.ca)
     server.load_cert_chain(files.certificate, files.key)  # any will do: nobody looks at it
@@ -158,12 +177,13 @@ def _accepted_certificate(files: TlsFiles, *, dates: bool) -> dict[str, Any] | s
             if not pending:
                 break
     except ssl.SSLCertVerificationError as error:
-        return _VERDICTS.get(
-            error.verify_code,
-            f"client.crt is refused: {error.verify_message}; ask city hall for a new one",
-        )
+        refused = "client.crt is refused: {why}; ask city hall for a new one"
+        verdict = _VERDICTS.get(error.verify_code, refused)
+        return say(verdict, today=today, why=error.verify_message)
     except ssl.SSLError as error:
-        return f"client.crt cannot be used ({error.reason}); ask city hall for a new one"
+        return say(
+            "client.crt cannot be used ({why}); ask city hall for a new one", why=error.reason
+        )
     certificate = asking.getpeercert()
     assert certificate, "a server that requires a certificate has one"
     return dict(certificate)

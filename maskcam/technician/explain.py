@@ -19,14 +19,15 @@ def explain(config: Config, *, language: Language) -> str:
     for part in _PARTS:
         lines = "\n".join(
             textwrap.fill(
-                line.format_map(values).strip(),
+                line.strip(),
                 _WIDTH,
                 initial_indent="- ",
                 subsequent_indent="  ",
                 break_long_words=False,
                 break_on_hyphens=False,
             )
-            for line in text[f"{part}_text"]
+            for line in (wording.format_map(values) for wording in text[f"{part}_text"])
+            if line
         )
         parts.append(f"{text[part]}\n{lines}")
     return "\n\n".join(parts)

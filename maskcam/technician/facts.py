@@ -90,6 +90,11 @@ def facts(config: Config, language: Language) -> dict[str, str]:
             else phrase["no_zones"]
         ),
         "lamp": phrase["lamp"] if config.lamp.gpio is not None else "",
+        "button": (
+            phrase["button"].format(n=f"{config.objections.button_pause_s:g}")
+            if config.objections.button_gpio is not None
+            else ""
+        ),
         "aim": phrase["aim" if config.technician.aim else "aim_locked"],
         "min_fps": f"{counting.min_fps:g}",
         "broker": f"{broker.host}:{broker.port}",

@@ -11,8 +11,9 @@ import signal
 from pathlib import Path
 from typing import Final
 
-from maskcam.errors import MaskcamError
-from maskcam.technician.provisioning import CONFIG, FILES, examine_folder, read_toml
+from maskcam import toml_settings
+from maskcam.errors import ConfigError, MaskcamError
+from maskcam.technician.provisioning import CONFIG, FILES, examine_folder
 from maskcam.unit.faults import Fault
 from maskcam.unit.lamp import Lamp
 
@@ -61,9 +62,10 @@ def blink(folder: Path) -> None:
 
 def lamp_pin(folder: Path) -> int | None:
     """Returns the lamp's pin by a configuration that need not be right; None: no lamp."""
+    path = folder / CONFIG
     try:
-        values = read_toml(folder / CONFIG)
-    except (OSError, ValueError, RecursionError):
+        values = toml_settings.parse(toml_settings.read(path, missing=""), name="")
+    except ConfigError:
         return GUIDE_GPIO
     lamp = values.get("lamp")
     pin = lamp.get("gpio") if isinstance(lamp, dict) else None

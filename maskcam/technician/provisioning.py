@@ -1,38 +1,24 @@
 """A unit's provisioning folder: is it complete, right, and made for one unit?
 
-Standard library only, so that `scripts/setup-unit` runs on any Linux laptop. Where
-maskcam's own dependencies are installed, the full configuration check is made too.
+Standard library only, so that `scripts/setup-unit` runs on any Linux laptop and says
+what the unit itself would say.
 """
 
 from __future__ import annotations
 
-import re
-import tomllib
-from collections.abc import Mapping
 from datetime import date
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Final
 
+from maskcam import config
+from maskcam.config import Config
 from maskcam.errors import ConfigError, UsageError
-from maskcam.names import SLUG, SLUG_RULE, UNCONFIGURED
+from maskcam.messages import say
 from maskcam.technician.certificates import SOON_DAYS, TlsFiles, examine
 
 CONFIG, CA, CERTIFICATE, KEY = FILES = ("maskcam.toml", "ca.crt", "client.crt", "client.key")
-FOLDER = "maskcam"  # on the card, and in what city hall makes for a unit
-MAX_FILE_BYTES = 64 * 1024
-
-_EXAMPLE = Path(__file__).parent.parent / "maskcam.example.toml"
-_REQUIRED = (
-    ("unit", "id"),
-    ("unit", "site"),
-    ("broker", "host"),
-    ("notice", "controller"),
-    ("notice", "contact"),
-    ("notice", "sign_date"),
-)
-_NAMED_ON_SIGN = ("controller", "contact", "dpo_contact", "information_url")
-_FILE_KEYS = {"ca": CA, "certificate": CERTIFICATE, "key": KEY}
+FOLDER: Final = "maskcam"  # on the card, and in what city hall makes for a unit
+MAX_FILE_BYTES: Final = 64 * 1024
 
 
 class ProvisioningError(UsageError):
@@ -53,87 +39,94 @@ def examine_folder(folder: Path, *, today: date | None) -> list[str]:
     Raises:
         ProvisioningError: with a line for each fault.
     """
-    if not folder.is_dir():
-        raise ProvisioningError(f"{folder}: no such folder; give the one from city hall")
-    if (folder / FOLDER / CONFIG).is_file() and not (folder / CONFIG).exists():
-        raise ProvisioningError(f"{folder}: one folder too high; give {folder / FOLDER}")
-    faults = _file_faults(folder)
-    if faults:
+    if faults := _place_faults(folder) or _file_faults(folder):
         raise ProvisioningError("\n".join(faults))
-    values, config_faults = _read_config(folder / CONFIG, today)
-    unit = None if config_faults else str(values["unit"]["id"])
+    loaded, config_faults = _read_config(folder, today)
+    unit = loaded.unit.id if loaded else None
     files = TlsFiles(folder / CA, folder / CERTIFICATE, folder / KEY)
-    report = examine(files, unit=unit, dates=today is not None)
-    faults = [*(f"{CONFIG}: {fault}" for fault in config_faults), *report.faults]
-    if not faults:
-        faults = _full_check(folder / CONFIG)
-    if faults:
+    report = examine(files, unit=unit, today=today)
+    if faults := [*(f"{CONFIG}: {fault}" for fault in config_faults), *report.faults]:
         raise ProvisioningError("\n".join(faults))
+    assert loaded is not None
     notes = []
     if report.days_left is not None and report.days_left < SOON_DAYS:
+        days = f"{report.days_left:.0f}"
         notes.append(
-            f"the certificates expire in {report.days_left:.0f} days; ask for new ones soon"
+            say("the certificates expire in {days} days; ask for new ones soon", days=days)
         )
-    sign_date = values["notice"]["sign_date"]
-    if today is not None and sign_date > today:
-        notes.append(f"the sign goes up on {sign_date}: before this day the unit does not count")
-    if keys := still_the_example(values["notice"]):
-        notes.append(f"[notice] {', '.join(keys)}: still the example's; write the city's own")
-    if not _is_checked_in_full():
-        notes.append("maskcam is not installed here: the unit checks each value when it starts")
+    if today is not None and loaded.notice.sign_date > today:
+        notes.append(
+            say(
+                "the sign goes up on {day}: before this day the unit does not count",
+                day=loaded.notice.sign_date,
+            )
+        )
     return notes
 
 
-def still_the_example(notice: Mapping[str, object]) -> list[str]:
-    """Returns the keys of [notice] by which the sign would send people to the example's city."""
-    example = read_toml(_EXAMPLE)["notice"]
-    return [key for key in _NAMED_ON_SIGN if notice.get(key) == example[key]]
-
-
-def known_keys() -> dict[str, set[str]]:
-    """Returns the keys of each section, as the example file lists them."""
-    keys: dict[str, set[str]] = {}
-    section = ""
-    for line in _EXAMPLE.read_text(encoding="utf-8").splitlines():
-        if header := re.match(r"\[(\w+)\]", line):
-            section = header[1]
-            keys[section] = set()
-        elif section and (entry := re.match(r"(?:# )?(\w+) = ", line)):
-            keys[section].add(entry[1])
-    return keys
-
-
-def read_toml(path: Path) -> dict[str, Any]:
-    """Reads a TOML file; some editors put a byte order mark before it.
-
-    Raises:
-        OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError: it is none.
-    """
-    return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+def _place_faults(folder: Path) -> list[str]:
+    if not folder.is_dir():
+        return [f"{folder}: " + say("no such folder; give the one from city hall")]
+    if (folder / CONFIG).exists():
+        return []
+    if (folder / FOLDER / CONFIG).is_file():
+        return [f"{folder}: " + say("one folder too high; give {inner}", inner=folder / FOLDER)]
+    units = sorted(path.parent for path in folder.glob(f"*/{CONFIG}"))
+    if units:
+        names = ", ".join(path.name for path in units[:4])
+        return [
+            f"{folder}: " + say("holds folders of units ({names}); give one of them", names=names)
+        ]
+    return []
 
 
 def _file_faults(folder: Path) -> list[str]:
     faults = []
     for name in FILES:
-        path = folder / name
         try:
-            size = len(path.read_bytes())
+            size = len((folder / name).read_bytes())
         except FileNotFoundError:
+            long = (folder / f"{name}.txt").exists()
             faults.append(
-                f"{name} is called {name}.txt in {folder}; take the .txt away"
-                if (folder / f"{name}.txt").exists()
-                else f"{name} is missing in {folder}; copy the whole folder from city hall"
+                say(
+                    "{name} is called {name}.txt in {folder}; take the .txt away",
+                    name=name,
+                    folder=folder,
+                )
+                if long
+                else say(
+                    "{name} is missing in {folder}; copy the whole folder from city hall",
+                    name=name,
+                    folder=folder,
+                )
             )
         except OSError as error:
-            faults.append(f"{name} cannot be read ({error.strerror}); copy the folder again")
+            faults.append(
+                say(
+                    "{name} cannot be read ({why}); copy the folder again",
+                    name=name,
+                    why=error.strerror,
+                )
+            )
         else:
             if size == 0:
-                faults.append(f"{name} is empty; copy the folder from city hall again")
+                faults.append(
+                    say("{name} is empty; copy the folder from city hall again", name=name)
+                )
             elif size > MAX_FILE_BYTES:
-                faults.append(f"{name} is over {MAX_FILE_BYTES // 1024} KiB: not a unit's file")
+                faults.append(
+                    say(
+                        "{name} is over {size} KiB: not a unit's file",
+                        name=name,
+                        size=MAX_FILE_BYTES // 1024,
+                    )
+                )
     faults.extend(
-        f"{path.name} holds a private key that is not this unit's; "
-        "take it out of the folder and keep it at city hall"
+        say(
+            "{name} holds a private key that is not this unit's; "
+            "take it out of the folder and keep it at city hall",
+            name=path.name,
+        )
         for path in sorted(folder.iterdir())
         if path.name not in FILES and _holds_private_key(path)
     )
@@ -147,81 +140,33 @@ def _holds_private_key(path: Path) -> bool:
         return False
 
 
-def _read_config(path: Path, today: date | None) -> tuple[dict[str, Any], list[str]]:
+def _read_config(folder: Path, today: date | None) -> tuple[Config | None, list[str]]:
     """Returns what the file says, and its faults."""
+    path = folder / CONFIG
     try:
-        values = read_toml(path)
-    except UnicodeDecodeError:
-        return {}, ["is not a text file in UTF-8; save it as such"]
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        return {}, [f"is not valid TOML: {error}"]
-    return values, _key_faults(values) or _value_faults(values, today)
-
-
-def _key_faults(values: dict[str, Any]) -> list[str]:
-    known = known_keys()
-    faults = []
-    for section, table in values.items():
-        if section not in known:
-            faults.append(f"[{section}] is not a known section; check the spelling or remove it")
-        elif not isinstance(table, dict):
-            faults.append(f"[{section}] must be a section with keys of its own")
-        else:
-            faults += [
-                f"[{section}] {key}: is not a known key; check the spelling or remove it"
-                for key in table
-                if key not in known[section]
-            ]
-    if not faults:
-        faults = [
-            f"[{section}] {key}: is missing; add it"
-            for section, key in _REQUIRED
-            if values.get(section, {}).get(key) in (None, "")
-        ]
-    return faults
-
-
-def _value_faults(values: dict[str, Any], today: date | None) -> list[str]:
-    unit, broker, notice = values["unit"], values["broker"], values["notice"]
-    faults = [
-        f"[unit] {key} = {unit[key]!r}: {SLUG_RULE}"
-        for key in ("id", "site")
-        if not isinstance(unit[key], str) or not SLUG.fullmatch(unit[key])
-    ]
-    if unit["id"] == UNCONFIGURED:
-        faults.append(f'[unit] id = "{UNCONFIGURED}" is the image\'s default; give it its own')
-    for key, name in _FILE_KEYS.items():
-        if broker.get(key) != name:
-            faults.append(f'[broker] {key}: must be "{name}", the file beside it in the folder')
-    if broker.get("insecure"):
-        faults.append("[broker] insecure: counts would be sent in the clear; remove the key")
-    faults += [
-        f"[{section}] {key} = {values[section][key]!r}: write a text in quotes"
-        for section, key in (("broker", "host"), ("notice", "controller"), ("notice", "contact"))
-        if not isinstance(values[section][key], str) or not values[section][key].strip()
-    ]
-    ends = notice.get("deployment_ends")
-    faults += [
-        f"[notice] {key}: write a date without quotes, such as 2026-05-01"
-        for key, value in (("sign_date", notice["sign_date"]), ("deployment_ends", ends))
-        if value is not None and type(value) is not date
-    ]
-    if today is not None and type(ends) is date and ends < today:
-        faults.append(f"[notice] deployment_ends = {ends}: is over; the unit would not count")
-    return faults
-
-
-def _is_checked_in_full() -> bool:
-    return find_spec("pydantic") is not None
-
-
-def _full_check(path: Path) -> list[str]:
-    if not _is_checked_in_full():  # a laptop without maskcam's dependencies
-        return []
-    from maskcam import config
-
-    try:
-        config.load(path, environment={})
+        loaded = config.load(path, environment={})
+        config.refuse_examples(loaded)
     except ConfigError as error:
-        return [line.replace(f"{path}: ", f"{CONFIG}: ") for line in str(error).splitlines()]
-    return []
+        return None, [line.removeprefix(f"{path}: ") for line in str(error).splitlines()]
+    return loaded, _demands(loaded, folder.resolve(), today)
+
+
+def _demands(loaded: Config, folder: Path, today: date | None) -> list[str]:
+    """Returns what a unit on a pole asks for besides what any configuration must be."""
+    broker = loaded.broker
+    wanted = {"ca": CA, "certificate": CERTIFICATE, "key": KEY}
+    faults = [
+        f"[broker] {key}: " + say('must be "{name}", the file beside it in the folder', name=name)
+        for key, name in wanted.items()
+        if getattr(broker, key) != folder / name
+    ]
+    if broker.insecure:
+        faults.append(
+            "[broker] insecure: " + say("counts would be sent in the clear; remove the key")
+        )
+    ends = loaded.notice.deployment_ends
+    if today is not None and ends is not None and ends < today:
+        faults.append(
+            f"[notice] deployment_ends = {ends}: " + say("is over; the unit would not count")
+        )
+    return faults

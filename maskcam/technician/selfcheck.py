@@ -74,8 +74,9 @@ def run_checks(config: Config, probes: Probes) -> Iterator[Finding]:
     yield loading.finding
     yield picture.coral(config, loading, probes.root)
     yield machine.clock(probes.synchronised)
+    yield machine.button(config.objections)
     yield delivery.network(config)
-    yield delivery.tls(config)
+    yield delivery.tls(config, today=probes.today())
     yield delivery.broker(config)
     yield machine.storage(config.unit.state_directory)
     yield machine.temperature(probes.root)

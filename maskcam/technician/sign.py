@@ -86,7 +86,8 @@ def second_layer(config: Config, *, language: Language) -> str:
         parts.append(f"<h2>{filled(section['heading'])}</h2>")
         parts += [f"<p>{filled(text)}</p>" for text in section["text"]]
         if "list" in section:
-            items = "".join(f"<li>{filled(text)}</li>" for text in section["list"])
+            lines = filter(None, map(filled, section["list"]))
+            items = "".join(f"<li>{line}</li>" for line in lines)
             parts.append(f"<ol>{items}</ol>")
             parts.append((HERE / "art" / "headshake.svg").read_text(encoding="utf-8"))
         if "after" in section:

@@ -51,8 +51,10 @@ def _run(args: argparse.Namespace) -> int:
     from maskcam import config
     from maskcam.unit import run
 
+    loaded = config.load(args.config)
+    config.refuse_examples(loaded)
     try:
-        run.run(config.load(args.config))
+        run.run(loaded)
     except (CameraStalledError, InferenceStalledError) as error:
         # A driver that hangs would hold an ordinary exit; systemd starts us again.
         print(f"maskcam: {error}", file=sys.stderr, flush=True)

@@ -1,8 +1,8 @@
 """The lamp on the pole: it answers an objection, and blinks what is wrong.
 
-Whoever shook the head must know that it was understood, so the lamp lights for two
-seconds. Between times it shows the technician a fault by short flashes. The only
-module that imports gpiozero.
+Whoever shook the head must know that it was recognised, so the lamp lights for two
+seconds; one short blink says that one more swing is wanted. While the button's pause
+lasts it stays lit. Between times it shows the technician a fault by short flashes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from maskcam.errors import MaskcamError
 from maskcam.unit.faults import Fault
 
 _ANSWER_S = 2.0
-_STEP_S = 0.1
+_HINT_S = 0.2
+_HINT_PAUSE_S = 1.0  # between two hints: one blink is one hint
+_STEP_S = 0.05
 _FLASH_S, _DARK_S, _PAUSE_S = 0.2, 0.4, 2.0
 
 
@@ -43,6 +45,7 @@ class Lamp:
         self._now = now
         self._lock = threading.Lock()
         self._lit_until_s = 0.0
+        self._hint_until_s = -_HINT_PAUSE_S
         self._fault: Fault | None = None
         self._fault_since_s = 0.0
         self._led: Any = None
@@ -82,7 +85,19 @@ class Lamp:
     def answer_objection(self) -> None:
         """Lights the lamp for 2 s from now on, whatever it shows otherwise."""
         with self._lock:
-            self._lit_until_s = self._now() + _ANSWER_S
+            self._lit_until_s = max(self._lit_until_s, self._now() + _ANSWER_S)
+
+    def hint(self) -> None:
+        """Blinks once: half of a head shake was recognised, and one more swing is wanted."""
+        with self._lock:
+            now_s = self._now()
+            if now_s >= max(self._hint_until_s + _HINT_PAUSE_S, self._lit_until_s):
+                self._hint_until_s = now_s + _HINT_S
+
+    def light(self, seconds: float) -> None:
+        """Lights the lamp for so long from now on: nobody is counted in this time."""
+        with self._lock:
+            self._lit_until_s = max(self._lit_until_s, self._now() + seconds)
 
     def show(self, fault: Fault | None) -> None:
         """Blinks the fault's number from now on; None: all is well."""
@@ -94,8 +109,10 @@ class Lamp:
         """Tells whether the lamp is to be lit at this moment."""
         with self._lock:
             now_s = self._now()
-            if now_s < self._lit_until_s:
+            if now_s < max(self._lit_until_s, self._hint_until_s):
                 return True
+            if now_s < self._hint_until_s + _DARK_S:
+                return False  # a hint stands alone
             if self._fault is None:
                 return False
             return _flashes(self._fault, now_s - self._fault_since_s)

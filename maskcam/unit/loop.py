@@ -41,6 +41,7 @@ class Loop:
         on_frame: called after each frame, for a progress line.
         show_fault: shows the technician what is wrong, once a second.
         trouble: tells what is wrong outside of this loop.
+        is_pausing: whether nobody may be counted because the button was pressed.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Loop:
         on_frame: Callable[[float], None] = lambda at_s: None,
         show_fault: Callable[[Fault | None], None] = lambda fault: None,
         trouble: Callable[[], Fault | None] = lambda: None,
+        is_pausing: Callable[[], bool] = lambda: False,
     ) -> None:
         self._camera = camera
         self._detector = detector
@@ -67,6 +69,7 @@ class Loop:
         self._on_frame = on_frame
         self._show_fault = show_fault
         self._trouble = trouble
+        self._is_pausing = is_pausing
         self._watchdog = Watchdog(
             limits_s={"frame": CAMERA_STALLED_S, "inference": INFERENCE_STALLED_S}
         )
@@ -127,7 +130,10 @@ class Loop:
                 f"an inference has not ended for {INFERENCE_STALLED_S:g} s; "
                 "check the accelerator's cable and power"
             )
-        self._pipeline.process_frame(frame, may_count=self._open)
+        pausing = self._is_pausing()
+        if pausing:
+            self._pipeline.exclude_everybody()
+        self._pipeline.process_frame(frame, may_count=self._open and not pausing)
         if self._pipeline.observing and not self._has_counted:
             self._has_counted = True
             _log.info("the first frame is counted")
@@ -157,13 +163,15 @@ class Loop:
     def _fault(self) -> Fault | None:
         if self._offset_s is None:
             return Fault.CLOCK
-        if self._open and not self._pipeline.observing:
+        if self._open and not self._pipeline.observing and not self._is_pausing():
             return Fault.PICTURE
         return self._trouble()
 
     def _status(self) -> str:
         if not self._open:
             return "not counting: outside of the operating hours, or the time is unknown"
+        if self._is_pausing():
+            return "not counting: the button was pressed"
         if not self._pipeline.observing:
             return "not counting: a head shake could not be seen (frame rate, light or focus)"
         waits = "" if self._offset_s is not None else "; windows wait for the clock"

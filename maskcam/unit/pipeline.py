@@ -69,6 +69,10 @@ class Pipeline:
         """Returns the face box expected at `at_s` of each who objected and is still in view."""
         return self._crowd.objecting(at_s)
 
+    def exclude_everybody(self) -> None:
+        """Counts nobody who is in view now: the button on the pole was pressed."""
+        self._crowd.exclude_everybody()
+
     def process_frame(self, frame: Frame, *, may_count: bool = True) -> None:
         """Looks for head shakes in a frame, and books who has left by its time.
 

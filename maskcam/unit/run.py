@@ -18,6 +18,7 @@ from maskcam.delivery.outbox import Outbox
 from maskcam.delivery.publisher import Publisher
 from maskcam.errors import AcceleratorError, CameraError, ModelError
 from maskcam.people.windows import Rules
+from maskcam.unit.button import Button
 from maskcam.unit.clock import SystemClock
 from maskcam.unit.faults import Fault
 from maskcam.unit.lamp import Lamp, flashing_s
@@ -80,6 +81,13 @@ def _count(config: Config, *, clock: SystemClock, lamp: Lamp, stop: threading.Ev
                 stop_timeout_s=_FLUSH_S,
             )
         )
+        button = parts.enter_context(
+            Button(
+                config.objections.button_gpio,
+                pause_s=config.objections.button_pause_s,
+                on_press=lamp.light,
+            )
+        )
         camera = parts.enter_context(camera_for(config.camera, rgb_size=loaded.input_size))
         pipeline = Pipeline(
             frame_size=camera.size,
@@ -107,6 +115,7 @@ def _count(config: Config, *, clock: SystemClock, lamp: Lamp, stop: threading.Ev
             renew_detector=loaded.renew,
             show_fault=lamp.show,
             trouble=trouble,
+            is_pausing=button.is_pausing,
         ).run(stop)
 
 

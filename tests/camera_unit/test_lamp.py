@@ -61,6 +61,34 @@ def test_a_second_objection_lengthens_it(clock):
     assert lit(lamp, clock, 5) == [0, 2.0]
 
 
+def test_half_a_shake_is_one_short_blink_a_second(clock):
+    lamp = Lamp(17, now=clock)
+    lamp.hint()
+    assert lit(lamp, clock, 0.6) == pytest.approx([0, 0.2], abs=0.011)
+    lamp.hint()
+    assert not lamp.is_lit()
+    clock.now_s += 1.0
+    lamp.hint()
+    assert lamp.is_lit()
+
+
+def test_a_hint_interrupts_no_answer_and_stands_alone_in_a_fault(clock):
+    lamp = Lamp(17, now=clock)
+    lamp.show(Fault.STORAGE)
+    lamp.hint()
+    assert lit(lamp, clock, 0.6) == pytest.approx([0, 0.2], abs=0.011)
+    lamp.answer_objection()
+    lamp.hint()
+    assert lit(lamp, clock, 2.0) == [0]
+
+
+def test_it_is_lit_as_long_as_the_button_pauses_the_counting(clock):
+    lamp = Lamp(17, now=clock)
+    lamp.light(30)
+    lamp.answer_objection()
+    assert lit(lamp, clock, 40) == [0, 30.0]
+
+
 @pytest.mark.parametrize("fault", list(Fault))
 def test_a_fault_is_as_many_flashes_as_its_number(clock, fault):
     lamp = Lamp(17, now=clock)

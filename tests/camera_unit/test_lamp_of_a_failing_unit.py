@@ -20,8 +20,8 @@ clock = "trusted"
 [broker]
 host = "localhost"
 [notice]
-controller = "Ville d'Exemple"
-contact = "masques@example.org"
+controller = "Ville de Cannes"
+contact = "masques@cannes.test"
 sign_date = 2026-05-01
 """
 

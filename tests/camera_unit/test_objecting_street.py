@@ -41,7 +41,7 @@ def walker(x, *, look=1, wearing=Wearing.RIGHT, shakes_at_s=None, lasts_s=1.6, h
         look=draw_look(look, wearing),
         begin_s=0.0,
         speed=1.2,
-        way=((x, 7.0), (x * 0.8, 0.3)),
+        path=((x, 7.0), (x * 0.8, 0.3)),
         tall=1.7,
         acts=acts,
     )
@@ -217,6 +217,20 @@ def test_the_lamp_answers_for_two_seconds():
     factory.reset()
     assert min(lit) == pytest.approx(told.understood_s[0], abs=1.5 / FPS)
     assert max(lit) == pytest.approx(told.understood_s[-1] + 2.0, abs=1.5 / FPS)
+
+
+def test_whoever_is_in_view_when_the_button_is_pressed_is_not_counted():
+    street = Street(walker(-0.6, look=1), walker(0.6, look=2))
+    leaves_s = max(street.seen(0))
+    faces = street.faces
+
+    def press(at_s):
+        if leaves_s - 0.3 < at_s < leaves_s - 0.1:
+            street.pipeline.exclude_everybody()
+        return faces(at_s)
+
+    street.faces = press
+    assert street.watch().people == 0
 
 
 def test_who_walks_in_an_excluded_zone_is_nowhere():

@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from maskcam.cityhall.database import connect, upgrade
 from maskcam.cityhall.rollup import Calendar
 from maskcam.cityhall.store import Store
+from tests.cityhall.city import City
 from tests.cityhall.servers import Mosquitto, Postgres, running_postgres
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -57,3 +58,10 @@ def broker(tmp_path: Path) -> Iterator[Mosquitto]:
     server.start()
     yield server
     server.kill()
+
+
+@pytest.fixture
+def city(tmp_path: Path) -> Iterator[City]:
+    city = City(tmp_path / "hall")
+    yield city
+    city.broker.kill()

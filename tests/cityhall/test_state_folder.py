@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,70 +11,23 @@ import pytest
 from cryptography import x509
 
 from maskcam import config
+from maskcam.cityhall.broker_files import access_list
 from maskcam.cityhall.collector import Collector
 from maskcam.cityhall.commands import main
 from maskcam.cityhall.database import connect, upgrade
-from maskcam.cityhall.generated import acl
 from maskcam.cityhall.metrics import Metrics
+from maskcam.cityhall.registry import Registered
 from maskcam.cityhall.rollup import Calendar
 from maskcam.cityhall.settings import load
 from maskcam.cityhall.state_folder import StateFolder
 from maskcam.cityhall.store import Store
 from tests import needs
+from tests.cityhall.city import CONTACT, City
 from tests.cityhall.conftest import PARIS
 from tests.cityhall.fleet import message, wait_until
 from tests.cityhall.messages import minutes_from, received
-from tests.cityhall.servers import Mosquitto, free_port
 
 START = datetime(2026, 5, 4, 8, 31, tzinfo=UTC)
-
-
-class City:
-    """A city hall made by the commands themselves, and its broker."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.port = free_port()
-        self.config = directory / "cityhall.toml"
-        assert (
-            main(
-                [
-                    *("init", "--directory", str(directory), "--host", "127.0.0.1"),
-                    *("--city", "Ville d'Exemple", "--port", str(self.port)),
-                ]
-            )
-            == 0
-        )
-        for unit, site in (("forville-01", "forville"), ("gare-01", "gare")):
-            assert self.run("add-unit", unit, "--site", site) == 0
-        file = directory / "broker/mosquitto.conf"
-        # Started as root, mosquitto becomes another user, who may not look into pytest's folders.
-        rights = "user root\n" if os.geteuid() == 0 else ""
-        self.broker = Mosquitto(directory.parent / "run", config=rights + file.read_text())
-        self.broker.port = self.port
-
-    def run(self, *arguments: str) -> int:
-        return main([*arguments, "--config", str(self.config)])
-
-    def publish(self, unit: str, topic: str, payload: bytes) -> int:
-        folder = self.directory / "units" / unit / "maskcam"
-        return subprocess.run(
-            [
-                *("mosquitto_pub", "-h", "127.0.0.1", "-p", str(self.port), "-V", "5", "-q", "1"),
-                *("--cafile", str(folder / "ca.crt"), "--cert", str(folder / "client.crt")),
-                *("--key", str(folder / "client.key"), "-t", topic, "-m", payload.decode()),
-            ],
-            capture_output=True,
-            timeout=20,
-            check=False,
-        ).returncode
-
-
-@pytest.fixture
-def city(tmp_path: Path) -> Iterator[City]:
-    city = City(tmp_path / "hall")
-    yield city
-    city.broker.kill()
 
 
 @needs.as_root
@@ -193,7 +144,7 @@ def test_a_revoked_unit_can_be_issued_again(city: City) -> None:
     before = (folder / "client.crt").read_bytes()
     assert city.run("revoke-unit", "gare-01") == 0
     assert "gare-01" not in StateFolder(city.directory).units()
-    assert city.run("add-unit", "gare-01", "--site", "gare") == 0
+    assert city.run("add-unit", "gare-01", "--site", "gare", *CONTACT) == 0
     assert (folder / "client.crt").read_bytes() != before
     revoked = x509.load_pem_x509_crl((city.directory / "ca/revoked.crl").read_bytes())
     assert len(list(revoked)) == 1
@@ -207,29 +158,31 @@ def test_a_reader_reads_the_counts_and_writes_nothing(city: City) -> None:
         *("-h", "127.0.0.1", "-p", str(city.port), "--cafile", str(folder / "ca.crt")),
         *("--cert", str(folder / "client.crt"), "--key", str(folder / "client.key")),
     ]
+    topic, payload = message(received(START))
+    # Its own message is dropped; the one that it reads is the unit's. One certificate is
+    # one client: it cannot publish while it reads.
+    forged = ["mosquitto_pub", *access, "-q", "1", "-r", "-t", topic, "-m", "forged"]
+    subprocess.run(forged, timeout=30, check=False)
     reading = subprocess.Popen(
         ["mosquitto_sub", *access, "-t", "maskcam/v1/+/+/count", "-C", "1", "-W", "60"],
         stdout=subprocess.PIPE,
     )
     time.sleep(1)
-    topic, payload = message(received(START))
-    # Its own message is dropped; the one that it reads is the unit's.
-    subprocess.run(
-        ["mosquitto_pub", *access, "-q", "1", "-t", topic, "-m", "forged"], timeout=30, check=False
-    )
     assert city.publish("forville-01", topic, payload) == 0
     assert reading.communicate(timeout=90)[0].strip() == payload
-    assert city.run("add-unit", "home-assistant", "--site", "forville") == 2
+    assert city.run("add-unit", "home-assistant", "--site", "forville", *CONTACT) == 2
     assert city.run("revoke-unit", "home-assistant") == 0
     assert "home-assistant" not in (city.directory / "broker/acl").read_text()
 
 
 def test_a_call_that_was_cut_off_half_way_can_be_undone(city: City) -> None:
     state = StateFolder(city.directory)
-    state.write_access({"gare-01": "gare"}, [])  # as if add-unit had not come to its end
-    assert city.run("add-unit", "forville-01", "--site", "forville") == 2
+    state.write_access(
+        units={"gare-01": Registered(site="gare")}, programs={}
+    )  # as if add-unit had not come to its end
+    assert city.run("add-unit", "forville-01", "--site", "forville", *CONTACT) == 2
     assert city.run("revoke-unit", "forville-01") == 0
-    assert city.run("add-unit", "forville-01", "--site", "forville") == 0
+    assert city.run("add-unit", "forville-01", "--site", "forville", *CONTACT) == 0
     state.authority.revoke("forville-01")  # as if revoke-unit had not come to its end
     assert city.run("revoke-unit", "forville-01") == 0
     assert "forville-01" not in state.units()
@@ -289,7 +242,8 @@ def test_a_folder_in_use_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFix
     (tmp_path / "file").write_text("mine")
     assert main(["init", "--directory", str(tmp_path), "--host", "h"]) == 2
     assert "not empty" in capsys.readouterr().err
-    assert main(["add-unit", "a-1", "--site", "a", "--config", str(tmp_path / "c.toml")]) == 2
+    there = ["--config", str(tmp_path / "c.toml")]
+    assert main(["add-unit", "a-1", "--site", "a", *CONTACT, *there]) == 2
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
@@ -307,7 +261,7 @@ def test_accounts_and_backup_by_command(
 
 
 def test_each_unit_has_its_two_topics_and_no_more() -> None:
-    text = acl({"b-1": "b", "a-1": "a"})
+    text = access_list({"b-1": "b", "a-1": "a"}, collectors=["cityhall-collector"])
     assert text.index("user a-1") < text.index("user b-1")
     assert "readwrite" not in text
     assert text.count("topic write maskcam") == 4

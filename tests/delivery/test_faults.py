@@ -242,6 +242,9 @@ def city_ca(tmp_path):
     return Authority(tmp_path / "ca")
 
 
+NOT_FOR_A_TEST = ("#", "listener", "crlfile", "persistence", "persistence_location")
+
+
 def encrypted(tmp_path, authority, *, server=None, more="", port=0):
     """Returns a broker with the configuration that docs/mqtt has for city hall."""
     certificate, key = server or authority.server()
@@ -249,7 +252,7 @@ def encrypted(tmp_path, authority, *, server=None, more="", port=0):
     lines = [more]
     for line in CONFIGURATION.read_text().splitlines():
         name, _, value = line.partition(" ")
-        if name and name not in ("#", "listener", "persistence", "persistence_location"):
+        if name and name not in NOT_FOR_A_TEST:
             lines.append(f"{name} {paths.get(name, value)}")
     broker = Mosquitto(tmp_path, lines="\n".join(lines), port=port)
     broker.host = "localhost"

@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from headclips import motion as scripts
+from headclips import confusers as scripts
+from headclips import shakes
 from headclips.picture import Photographs, render
 from maskcam.errors import UsageError
 from maskcam.evaluate import gestures
@@ -29,7 +30,7 @@ def save(folder, name, kind, seed):
 def clips(tmp_path_factory):
     folder = tmp_path_factory.mktemp("clips")
     manifest = [
-        save(folder, "a.npz", scripts.shake, 11),
+        save(folder, "a.npz", shakes.even_shake, 11),
         save(folder, "b.npz", scripts.still, 5),
     ]
     (folder / "manifest.json").write_text(json.dumps(manifest))

@@ -32,8 +32,8 @@ min_people = 1
 host = "127.0.0.1"
 port = {port}
 [notice]
-controller = "Ville d'Exemple"
-contact = "masques@example.org"
+controller = "Ville de Cannes"
+contact = "masques@cannes.test"
 sign_date = 2026-05-01
 """
 _START_S, _END_S = 90.0, 60.0  # the machine may be busy with other things

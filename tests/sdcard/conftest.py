@@ -40,8 +40,8 @@ key = "client.key"
 keepalive_s = 10
 
 [notice]
-controller = "Ville d'Exemple"
-contact = "masques@example.org"
+controller = "Ville de Cannes"
+contact = "masques@cannes.test"
 sign_date = 2026-05-01
 
 [technician]

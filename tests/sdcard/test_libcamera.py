@@ -47,8 +47,8 @@ host = "127.0.0.1"
 insecure = true
 
 [notice]
-controller = "Ville d'Exemple"
-contact = "masques@example.org"
+controller = "Ville de Cannes"
+contact = "masques@cannes.test"
 sign_date = 2026-05-01
 """
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from headclips import motion
+from headclips import confusers, shakes
 from headclips.picture import Photographs, render
 from maskcam.records import Box, Detection, Frame, MaskState
 
@@ -35,8 +35,10 @@ _BACKDROPS = 16
 # Each of these is told apart rightly when it is alone: the soak looks for what changes with time.
 _SHAKES = (11, 12, 14)
 _OTHERS = (
-    (motion.still, 11), (motion.still, 13), (motion.slow_nod, 12), (motion.slow_nod, 14),
-    (motion.talk, 12), (motion.talk, 13), (motion.sway, 12), (motion.sway, 14),
+    (confusers.still, 11), (confusers.still, 13),
+    (confusers.slow_nod, 12), (confusers.slow_nod, 14),
+    (confusers.talk, 12), (confusers.talk, 13),
+    (confusers.sway, 12), (confusers.sway, 14),
 )  # fmt: skip
 
 
@@ -50,7 +52,7 @@ class Film:
 
 def render_films() -> tuple[list[Film], list[Film]]:
     """Returns films of people who shake the head, and of people who do anything else."""
-    shakes = [_film(motion.shake, seed) for seed in _SHAKES]
+    shakes = [_film(shakes.even_shake, seed) for seed in _SHAKES]
     return shakes, [_film(kind, seed) for kind, seed in _OTHERS]
 
 

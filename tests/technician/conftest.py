@@ -12,6 +12,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from maskcam import config
+
+# The example with names that are a city's own.
+CITY = config.example().replace("example.org", "cannes.test").replace("d'Exemple", "de Cannes")
+
 PEM = serialization.Encoding.PEM
 
 
@@ -90,11 +95,9 @@ def unit_certificate(authority) -> Issued:
 @pytest.fixture
 def folder(tmp_path: Path, authority: Issued, unit_certificate: Issued) -> Path:
     """A provisioning folder as city hall makes it."""
-    from maskcam import config
-
     path = tmp_path / "forville-01"
     path.mkdir()
-    (path / "maskcam.toml").write_text(config.example(), encoding="utf-8")
+    (path / "maskcam.toml").write_text(CITY, encoding="utf-8")
     (path / "ca.crt").write_bytes(authority.pem)
     (path / "client.crt").write_bytes(unit_certificate.pem)
     (path / "client.key").write_bytes(unit_certificate.key_pem())

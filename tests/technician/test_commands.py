@@ -67,9 +67,10 @@ def test_aim_without_a_terminal(example, capsys):
 
 def test_the_folder_that_city_hall_makes_fits_a_card(tmp_path, card, capsys):
     office = tmp_path / "office"
-    init = ["--directory", str(office), "--host", "mqtt.example.org"]
+    init = ["--directory", str(office), "--host", "mqtt.cannes.test"]
     assert main(["cityhall", "init", *init]) == 0
-    add = ["forville-01", "--site", "forville", "--config", str(office / "cityhall.toml")]
+    add = ["forville-01", "--site", "forville", "--contact", "masques@cannes.test"]
+    add += ["--config", str(office / "cityhall.toml")]
     assert main(["cityhall", "add-unit", *add]) == 0
     folder = office / "units" / "forville-01" / "maskcam"
     setup = ["setup", "--plain", str(card), str(folder)]

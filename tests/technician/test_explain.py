@@ -66,6 +66,16 @@ def test_settings_change_the_words(tmp_path):
     assert "prend fin le 31 décembre 2026" in french
 
 
+def test_the_button_is_named_only_where_there_is_one(tmp_path):
+    without = told(tmp_path, config.example())
+    text = config.example().replace("# button_gpio", "button_gpio")
+    text = text.replace("# button_pause_s = 30", "button_pause_s = 45")
+    english = " ".join(told(tmp_path, text).split())
+    assert "button" not in without.lower()
+    assert "Press the button on the pole: for 45 seconds nobody in view is counted." in english
+    assert "pendant 45 secondes" in " ".join(told(tmp_path, text, "fr").split())
+
+
 def test_an_unencrypted_broker_is_named_so(tmp_path):
     text = config.example().replace("# insecure = false", "insecure = true")
     for name in ("ca", "certificate", "key"):

@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import date
 from functools import cache
 from types import SimpleNamespace
@@ -15,12 +16,15 @@ import cv2
 import numpy as np
 import pytest
 from cryptography.x509.oid import ExtendedKeyUsageOID
+from gpiozero.pins.mock import MockFactory, MockPin
 
 from maskcam import config
+from maskcam.config import ObjectionsSection
 from maskcam.errors import AcceleratorError, ModelError
 from maskcam.technician import selfcheck
 from maskcam.technician.checks import delivery, machine, picture
 from maskcam.technician.finding import Finding, State
+from maskcam.unit.lamp import Lamp
 from maskcam.vision.detector import Detector
 from maskcam.vision.interpreter import Interpreter
 from tests import needs
@@ -39,6 +43,7 @@ NAMES = [
     "model",
     "accelerator",
     "clock",
+    "button",
     "network",
     "tls",
     "broker",
@@ -76,10 +81,7 @@ def settle(folder, tmp_path):
         path = folder / "maskcam.toml"
         text = path.read_text(encoding="utf-8")
         replacements |= {
-            "Ville d'Exemple": "Ville de Cannes",
-            "@example.org": "@cannes.example",
-            "https://example.org": "https://cannes.example",
-            'host = "mqtt.example.org"': 'host = "localhost"',
+            'host = "mqtt.cannes.test"': 'host = "localhost"',
             '# model = "maskcam.tflite"': 'model = "maskcam.tflite"',
             "# port = 8883": f"port = {port}",
             '# state_directory = "/var/lib/maskcam"': f'state_directory = "{tmp_path}/state"',
@@ -151,7 +153,8 @@ def test_a_sound_unit_is_all_well(broker, settle, machine_root, model_file):
     told = json.loads(selfcheck.as_json(settings, found))
     assert told["ok"] is True
     assert told["unit"] == "forville-01"
-    assert {check["state"] for check in told["checks"]} == {"ok"}
+    absent = [check["name"] for check in told["checks"] if check["state"] != "ok"]
+    assert absent == ["button"]
 
 
 def test_the_model_of_the_head_shake_stage_must_be_whole_too(settle, monkeypatch):
@@ -186,7 +189,7 @@ def test_a_unit_with_everything_wrong_still_gets_all_its_lines(settle, tmp_path,
     assert not selfcheck.all_well(list(found.values()))
     # No model tells what runs it, and no Coral is there.
     sound = {name for name, finding in found.items() if finding.state is not State.FAULT}
-    assert sound == {"accelerator", "network", "tls", "temperature", "power"}
+    assert sound == {"accelerator", "button", "network", "tls", "temperature", "power"}
     assert "nothing listens there" in found["broker"].detail
     for finding in found.values():
         assert "\n" not in selfcheck.as_line(finding)
@@ -298,7 +301,7 @@ def test_the_broker_says_why_it_refuses(broker, settle, folder):
     (folder / "client.crt").write_bytes(own.pem)
     (folder / "client.key").write_bytes(own.key_pem())
     settings = settle(broker.port)
-    assert delivery.tls(settings).state is State.FAULT
+    assert delivery.tls(settings, today=date.today()).state is State.FAULT
     finding = delivery.broker(settings)
     assert finding.state is State.FAULT
     assert "certificate" in finding.detail or "CA" in finding.detail
@@ -377,6 +380,27 @@ def test_storage_in_memory_full_or_read_only(tmp_path, options, words):
     assert "State.FAULT" in result.stdout
 
 
+class Grounded(MockPin):
+    """A pin that no pull-up lifts: the button is down."""
+
+    def _set_pull(self, value):
+        super()._set_pull(value)
+        self.drive_low()
+
+
+def test_a_button_is_tried_only_where_there_is_one():
+    factory, there = MockFactory(), ObjectionsSection(button_gpio=27, button_pause_s=45)
+    assert machine.button(ObjectionsSection()).state is State.ABSENT
+    free = machine.button(there, pin_factory=factory)
+    assert (free.state, free.detail) == (State.OK, "GPIO 27; a press pauses for 45 s")
+    stuck = machine.button(there, pin_factory=MockFactory(pin_class=Grounded))
+    assert stuck.state is State.FAULT
+    assert "nobody is counted" in stuck.detail
+    with Lamp(27, pin_factory=factory):
+        assert "cannot be used" in machine.button(there, pin_factory=factory).detail
+    factory.reset()
+
+
 def test_dates_of_the_sign(settle):
     settings = settle(**{"# deployment_ends = 2026-12-31": "deployment_ends = 2026-12-31"})
     states = [
@@ -389,7 +413,7 @@ def test_dates_of_the_sign(settle):
 def test_a_sign_that_names_the_examples_people_is_a_fault(settle):
     day, settings = date(2026, 6, 1), settle()
     assert delivery.sign(settings, today=day).state is State.OK
-    notice = settings.notice.model_copy(update={"dpo_contact": "dpo@example.org"})
-    finding = delivery.sign(settings.model_copy(update={"notice": notice}), today=day)
+    notice = replace(settings.notice, dpo_contact="dpo@example.org")
+    finding = delivery.sign(replace(settings, notice=notice), today=day)
     assert finding.state is State.FAULT
     assert finding.detail == "[notice] dpo_contact: still the example's"

@@ -139,7 +139,7 @@ def test_long_names_are_set_smaller_until_they_fit(tmp_path):
     output = tmp_path / "sign.pdf"
     sign.write(loaded(tmp_path, long), language="fr", size="a4", output=output)
     assert output.exists()
-    endless = FULL.replace("Ville d'Exemple", "Communauté urbaine " * 60)
+    endless = FULL.replace("Ville d'Exemple", "Communauté urbaine " * 50)
     with pytest.raises(MaskcamError, match=r"too long for the sign.*shorten"):
         sign.write(loaded(tmp_path, endless), language="fr", size="a4", output=output)
 

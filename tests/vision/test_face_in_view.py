@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from headclips import motion as scripts
+from headclips import confusers as scripts
+from headclips import shakes
 from headclips.picture import Photographs, render
 from maskcam.errors import ModelError
 from maskcam.vision import face_in_view, model_files
@@ -49,7 +50,7 @@ def test_a_hand_before_the_face_is_told(sees, seed):
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_a_turned_face_is_still_in_view(sees, seed):
-    looks, _ = patches(scripts.shake(np.random.default_rng(seed)), seed=seed)
+    looks, _ = patches(shakes.even_shake(np.random.default_rng(seed)), seed=seed)
     odds = [sees.log_odds(looks[0], look) for look in looks]
     assert np.mean(odds) > 1.5
 

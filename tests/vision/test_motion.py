@@ -5,8 +5,10 @@ import time
 import numpy as np
 import pytest
 
-from headclips import motion as scripts
+from headclips import confusers as scripts
+from headclips import shakes
 from headclips.picture import Photographs, render
+from headclips.script import Script
 from maskcam.evaluate.gestures import first_shake_at, measure_clip
 from maskcam.records import Box, Frame
 from maskcam.vision.motion import HeadMotionMeter
@@ -26,14 +28,14 @@ def motions_of(clip):
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_it_follows_the_true_turn(seed):
-    clip = clip_of(scripts.shake, seed, fps=30.0)
+    clip = clip_of(shakes.even_shake, seed, fps=30.0)
     yaw = [motion.yaw for motion in motions_of(clip)]
     assert np.corrcoef(yaw[1:], np.diff(clip.turned[:, 0]))[0, 1] > 0.8
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_a_degree_is_about_a_hundredth_of_a_head(seed):
-    clip = clip_of(scripts.shake, seed, fps=30.0)
+    clip = clip_of(shakes.even_shake, seed, fps=30.0)
     way = np.cumsum([motion.yaw for motion in motions_of(clip)])
     slope = np.polyfit(clip.turned[:, 0], way - np.linspace(0, way[-1], len(way)), 1)[0]
     assert 0.004 < slope < 0.016
@@ -41,7 +43,7 @@ def test_a_degree_is_about_a_hundredth_of_a_head(seed):
 
 @pytest.mark.parametrize("seed", [11, 12, 13, 14])
 def test_rendered_shakes_are_recognised(seed):
-    assert first_shake_at(motions_of(clip_of(scripts.shake, seed))) is not None
+    assert first_shake_at(motions_of(clip_of(shakes.even_shake, seed))) is not None
 
 
 @pytest.mark.parametrize(
@@ -61,7 +63,7 @@ def test_other_movements_are_not(kind):
 
 def test_it_tells_how_far_the_whole_head_went():
     rng = np.random.default_rng(3)
-    script = scripts.Script("sway", "sway", seconds=3.0)
+    script = Script("sway", "sway", seconds=3.0)
     script.add("body_x", 0.2 * np.sin(2 * np.pi * 0.8 * script.t))
     clip = render(script, rng, head_px=50.0, fps=15, photographs=Photographs())
     way = np.cumsum([motion.travel for motion in motions_of(clip)])
@@ -72,7 +74,7 @@ def test_it_tells_how_far_the_whole_head_went():
 
 def test_a_head_that_comes_back_is_where_it_was():
     rng = np.random.default_rng(5)
-    script = scripts.Script("shake", "shake", seconds=3.0)
+    script = Script("shake", "shake", seconds=3.0)
     script.add("yaw", 20 * np.sign(np.sin(2 * np.pi * 1.7 * script.t)) * (script.t > 0.6))
     clip = render(script, rng, head_px=60.0, fps=10, photographs=Photographs())
     way = np.cumsum([motion.yaw for motion in motions_of(clip)])
@@ -160,7 +162,7 @@ def test_boxes_at_and_over_the_border_do_no_harm(picture, box):
 
 
 def test_each_head_has_its_own_motion():
-    shaking, still = clip_of(scripts.shake, 11), clip_of(scripts.still, 5)
+    shaking, still = clip_of(shakes.even_shake, 11), clip_of(scripts.still, 5)
     count = min(len(shaking.lumas), len(still.lumas))
     height = max(shaking.lumas.shape[1], still.lumas.shape[1])
     offset = shaking.lumas.shape[2]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import queue
 import socket
 import threading
@@ -11,10 +12,10 @@ from maskcam.config import Config
 from maskcam.delivery import wire
 from maskcam.delivery.link import Connected, Disconnected, Link, LinkEvent, Will
 from maskcam.errors import MaskcamError
+from maskcam.examples import find_examples
 from maskcam.names import LOOPBACK_HOSTS
 from maskcam.technician.certificates import SOON_DAYS, TlsFiles, examine
 from maskcam.technician.finding import Finding
-from maskcam.technician.provisioning import still_the_example
 
 RESOLVE_TIMEOUT_S = 10.0
 BROKER_TIMEOUT_S = 20.0
@@ -46,14 +47,15 @@ def network(config: Config) -> Finding:
     return Finding.ok("network", f"{host} is {answer}")
 
 
-def tls(config: Config) -> Finding:
+def tls(config: Config, *, today: date) -> Finding:
     """Tells whether the three TLS files are whole, fit together and are in date."""
     broker = config.broker
     if broker.ca is None or broker.certificate is None or broker.key is None:
         if broker.host in LOOPBACK_HOSTS:
             return Finding.absent("tls", "the broker is on this machine")
         return Finding.fault("tls", "switched off", "set ca, certificate and key in [broker]")
-    report = examine(TlsFiles(broker.ca, broker.certificate, broker.key), unit=config.unit.id)
+    files = TlsFiles(broker.ca, broker.certificate, broker.key)
+    report = examine(files, unit=config.unit.id, today=today)
     if report.faults or report.days_left is None:
         return Finding.fault("tls", "; ".join(report.faults), "run setup-unit again")
     days = f"good for {report.days_left:.0f} days"
@@ -107,11 +109,11 @@ def sign(config: Config, *, today: date) -> Finding:
         return Finding.fault(
             "sign", f"the deployment ended on {notice.deployment_ends}", "take the unit down"
         )
-    if keys := still_the_example(notice.model_dump()):
+    if keys := find_examples(dataclasses.asdict(config)):
         return Finding.fault(
             "sign",
-            f"[notice] {', '.join(keys)}: still the example's",
-            "write the city's own and make the sign again",
+            f"{', '.join(keys)}: still the example's",
+            "ask city hall for a new folder and a new sign",
         )
     ends = f", until {notice.deployment_ends}" if notice.deployment_ends else ""
     return Finding.ok("sign", f"up since {notice.sign_date}{ends}; see that it hangs there")

@@ -1,4 +1,4 @@
-"""The machine: clock, storage, temperature, power."""
+"""The machine: clock, button, storage, temperature, power."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
+from maskcam.config import ObjectionsSection
+from maskcam.errors import MaskcamError
 from maskcam.technician.finding import Finding
 from maskcam.technician.mounts import file_system_of
+from maskcam.unit.button import Button
 
 FREE_MIB = 16
 # A Raspberry Pi slows down from 80 degrees on (documentation of config.txt, temp_soft_limit).
@@ -32,6 +36,22 @@ def clock(synchronised: Callable[[], bool]) -> Finding:
         "not synchronised",
         "connect the network and let NTP (UDP port 123) out; wait 2 min",
     )
+
+
+def button(config: ObjectionsSection, *, pin_factory: Any = None) -> Finding:
+    """Tells whether the push button can be read and is not down: then nobody would be counted."""
+    gpio = config.button_gpio
+    if gpio is None:
+        return Finding.absent("button", "none is configured")
+    try:
+        with Button(gpio, pause_s=config.button_pause_s, pin_factory=pin_factory) as pushed:
+            held = pushed.is_held
+    except MaskcamError as error:
+        return Finding.fault("button", str(error), "stop the unit first (systemctl stop maskcam)")
+    if held:
+        advice = "free it; it belongs between the pin and ground, and opens when it is let go"
+        return Finding.fault("button", f"GPIO {gpio} is held down: nobody is counted", advice)
+    return Finding.ok("button", f"GPIO {gpio}; a press pauses for {config.button_pause_s:g} s")
 
 
 def storage(directory: Path) -> Finding:

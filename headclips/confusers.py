@@ -1,4 +1,4 @@
-"""How people move their heads: shakes, and all that is easily taken for one.
+"""How people move their heads without saying "no": all that is easily taken for it.
 
 Every kind is a function of a random generator that writes the signals of a clip.
 """
@@ -21,44 +21,7 @@ from headclips.script import (
     through,
     walk,
 )
-
-
-def shake(rng: np.random.Generator) -> Script:
-    """A "no" that must be recognised: 1 to 3 Hz, 20 to 60 degrees, 3 swings and more."""
-    hz = float(rng.uniform(1, 3))
-    wide = float(rng.uniform(20, 60))
-    number = int(rng.integers(3, 8))
-    return _shake(rng, hz=hz, wide=wide, number=number, kind="shake", required=True)
-
-
-def faint_shake(rng: np.random.Generator) -> Script:
-    """A "no" that is reported, not required: small, short or slow."""
-    hz, wide, number = float(rng.uniform(1, 3)), float(rng.uniform(20, 60)), int(rng.integers(3, 8))
-    kind = str(rng.choice(["shake 10-20 deg", "shake 2 swings", "shake 0.6-1 Hz"]))
-    if kind == "shake 10-20 deg":
-        wide = float(rng.uniform(10, 20))
-    elif kind == "shake 2 swings":
-        number = 2
-    else:
-        hz = float(rng.uniform(0.6, 1))
-    return _shake(rng, hz=hz, wide=wide, number=number, kind=kind, required=False)
-
-
-def _shake(
-    rng: np.random.Generator, *, hz: float, wide: float, number: int, kind: str, required: bool
-) -> Script:
-    start = float(rng.uniform(0.4, 1.5))
-    s = Script(kind, "shake", seconds=start + number / hz / 2 + float(rng.uniform(0.8, 1.5)))
-    s.required, s.start_s = required, start
-    stand_or_walk(s, rng)
-    yaw, end = swings(s.t, rng, start_s=start, hz=hz, wide=wide, number=number)
-    s.seconds = max(s.seconds, min(end + 0.3, s.t[-1]))
-    s.add("yaw", yaw)
-    s.add("roll", yaw * rng.normal(0, 0.08))
-    s.add("pitch", yaw * rng.normal(0, 0.08))
-    s.add("head_x", yaw * rng.uniform(-0.001, 0.001))
-    s.facts = {"hz": round(hz, 2), "degrees": round(wide, 1), "swings": number}
-    return s
+from headclips.waveform import Logs, take_nods
 
 
 def _negative(kind: str, rng: np.random.Generator) -> Script:
@@ -215,6 +178,34 @@ def hand_in_front(rng: np.random.Generator) -> Script:
     return s
 
 
+def hand_held(rng: np.random.Generator) -> Script:
+    """Holds a hand before the face for two seconds and longer: the other way to object."""
+    s = Script("hand held", "hand held", seconds=float(rng.uniform(4.5, 6)))
+    stand_or_walk(s, rng)
+    start_s, lasts_s = float(rng.uniform(0.6, 1.5)), float(rng.uniform(2.1, 2.8))
+    up_s, down_s = rng.uniform(0.25, 0.6, 2)
+    on = step(s.t, start_s, up_s) - step(s.t, start_s + up_s + lasts_s, down_s)
+    s.start_s = start_s + float(up_s)
+    s["hand_on"][:] = on > 0.001
+    s["hand_x"][:] = rng.uniform(-0.08, 0.08) + (1 - on) * rng.uniform(-0.6, 0.6)
+    s["hand_y"][:] = rng.uniform(0.05, 0.2) + (1 - on) * 2.2
+    s.add("hand_x", on * drift(rng, s.t, rng.uniform(0, 0.015), 2.0))
+    s.add("hand_turn", rng.uniform(-25, 25) + on * drift(rng, s.t, rng.uniform(0, 3), 2.0))
+    return s
+
+
+def logged_nod(rng: np.random.Generator, logs: Logs) -> Script:
+    """A piece of a real log of somebody who nods and looks about; painted where there is none."""
+    if not logs.nods:
+        return slow_nod(rng)
+    s = _negative("logged nod", rng)
+    stand_or_walk(s, rng)
+    wave = take_nods(rng, logs, s.t[-1] + 1 / RATE)
+    for name, signal in (("yaw", wave.yaw), ("pitch", wave.pitch), ("roll", wave.roll)):
+        s.add(name, np.resize(signal, s.t.shape))
+    return s
+
+
 def adjust_mask(rng: np.random.Generator) -> Script:
     """Tugs at the mask with a hand."""
     s = _negative("adjust mask", rng)
@@ -320,8 +311,8 @@ def nuisances(s: Script, rng: np.random.Generator) -> None:
     s.add("box_y", drift(rng, s.t, rng.uniform(0, 0.03), 1.5))
 
 
-SHAKES: tuple[Callable[[np.random.Generator], Script], ...] = (shake, faint_shake)
-NEGATIVES: tuple[Callable[[np.random.Generator], Script], ...] = (
+NEGATIVES: tuple[Callable[..., Script], ...] = (
     gait, strong_gait, cross_street, look_around, turn_and_back, slow_nod, fast_nod, talk, tilt,
     hand_in_front, adjust_mask, sway, heads_cross, box_jitter, camera_shake, rolling_light, still,
+    logged_nod,
 )  # fmt: skip
