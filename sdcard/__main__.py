@@ -5,7 +5,19 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from sdcard import boot, bundle, debian, disk, host, initrd, options, release, root, sealed
+from sdcard import (
+    boot,
+    bundle,
+    debian,
+    disk,
+    host,
+    initrd,
+    needs,
+    options,
+    release,
+    root,
+    sealed,
+)
 from sdcard.options import SUFFIX, Options
 from sdcard.root import CHECKOUT
 from sdcard.steps import BuildError, run, step
@@ -23,7 +35,8 @@ def main(arguments: list[str] | None = None) -> int:
             sys.stderr.write(f"build-image: {line}\n")
         return 2
     try:
-        _build(wanted)
+        with host.arm_programs():
+            _build(wanted)
     except (BuildError, OSError) as error:
         sys.stderr.write(f"build-image: {error}\n")
         return 1
@@ -31,7 +44,6 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _build(wanted: Options) -> None:
-    host.let_arm_programs_run()
     profile, cache, epoch = wanted.profile, wanted.cache, wanted.epoch
     work = cache.parent / "work"
     for folder in (cache, work):
@@ -40,7 +52,7 @@ def _build(wanted: Options) -> None:
         debian=wanted.debian,
         pi=wanted.pi_archive,
         pi_key=wanted.pi_key,
-        packages=(wanted.edgetpu,) if wanted.edgetpu else (),
+        packages=(wanted.coral.libedgetpu,) if wanted.coral else (),
     )
     packages = debian.root_archive(profile, archives, cache=cache, scratch=work / "root")
     python = debian.native_python(archives, cache=cache)
@@ -50,6 +62,8 @@ def _build(wanted: Options) -> None:
     with step("maskcam and its settings"):
         debian.unpack(kept, tree)
         root.install(tree, profile, scratch=work / "wheel", epoch=epoch, native_python=python)
+        if wanted.coral:
+            root.install_coral(tree, wanted.coral)
     with step("list of contents"):
         count = release.list_contents(
             tree, wanted.output.with_name(f"{stem}.cdx.json"), epoch=epoch
@@ -63,13 +77,20 @@ def _build(wanted: Options) -> None:
         root.settle(
             tree,
             epoch=epoch,
-            certificate=wanted.signing.certificate,
-            system_conf=bundle.system_conf(profile),
+            updates=root.Updates(
+                certificate=wanted.signing.certificate,
+                compatible=bundle.compatible(profile),
+                system_conf=bundle.system_conf(profile),
+                minimum_version=wanted.minimum_version,
+            ),
             video=video,
         )
         packed = sealed.seal(tree, work / "root.img", epoch=epoch)
     with step("card"):
-        disk.make_boot(work / "boot.img", boot.card_files(profile, starter, packed), epoch=epoch)
+        files = boot.card_files(profile, starter, packed)
+        if missing := needs.lacks(needs.Place(tree, starter), profile):
+            raise BuildError("a Raspberry Pi would miss: " + "; ".join(missing))
+        disk.make_boot(work / "boot.img", files, epoch=epoch)
         disk.put_together(work / "card.img", boot=work / "boot.img", root=packed.file)
     with step("compression and signature"):
         release.compress(work / "card.img", wanted.output)

@@ -26,7 +26,11 @@ disable_splash=1
 """
 # The unit's id is all that its screen shows.
 _QUIET = "quiet loglevel=3 systemd.show_status=no vt.global_cursor_default=0"
-_SAFE = "ro panic=10 rd.systemd.gpt_auto=0 systemd.gpt_auto=0 systemd.getty_auto=0 noresume"
+# The Raspberry Pi's firmware switches the memory controller off: MemoryMax= would do nothing.
+_SAFE = (
+    "cgroup_enable=memory ro panic=10 rd.systemd.gpt_auto=0 systemd.gpt_auto=0 "
+    "systemd.getty_auto=0 noresume"
+)
 
 
 def config_txt(profile: Profile, slot: str) -> str:
@@ -56,11 +60,17 @@ def save(root: Path, folder: Path) -> Path:
     packed = data if data[:2] == b"\x1f\x8b" else gzip.compress(data, mtime=0)
     (slot / "vmlinuz").write_bytes(packed)
     trees = root / f"usr/lib/linux-image-{version}"
-    for pattern in ("bcm2711-rpi-*.dtb", "bcm2712-*.dtb"):
+    # bcm2712d0: the second stepping of the Pi 5's processor. bcm2837: the Pi 3 that QEMU plays.
+    for pattern in ("bcm2711-rpi-*.dtb", "bcm2712*.dtb", "bcm2837-rpi-3-b.dtb"):
         for path in (trees / "broadcom").glob(pattern):
             shutil.copy(path, slot)
     if (trees / "overlays").is_dir():
         shutil.copytree(trees / "overlays", slot / "overlays")
+    # Without this file the firmware takes no overlay of the slot's folder, but its own.
+    readme = slot / "overlays/README"
+    readme.parent.mkdir(exist_ok=True)
+    if not readme.exists():
+        readme.write_text("Its presence tells the firmware that os_prefix holds for overlays.\n")
     return folder
 
 

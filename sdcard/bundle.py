@@ -40,8 +40,9 @@ bootloader-custom-backend=/usr/lib/maskcam/slots
 
 [keyring]
 path=/etc/rauc/keyring.pem
-# A unit without a battery clock knows the time no better than the bundle does.
-use-bundle-signing-time=true
+# Judged by the unit's own time (use-bundle-signing-time would take expired keys, whose signer
+# names the time): without a network it is that of the image or of the last run, never earlier.
+use-bundle-signing-time=false
 """
 _SLOT = """
 [slot.rootfs.{number}]

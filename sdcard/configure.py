@@ -1,7 +1,7 @@
 """What the maintainers' scripts of the packages would do, as far as a unit needs it.
 
-A unit is not administered: no password, no e-mail, no alternatives, nothing enabled
-that image/root.py does not name. What is left is a list of packages and the system's users.
+A unit is not administered: no password, no e-mail, nothing enabled that sdcard/root.py
+does not name. What is left is a list of packages and the system's users.
 """
 
 from __future__ import annotations
@@ -20,6 +20,11 @@ networks: files
 protocols: files
 services: files
 """
+# What update-alternatives would choose. Debian's numpy, and PyAV, do not load without.
+_ALTERNATIVES = {
+    "usr/lib/aarch64-linux-gnu/libblas.so.3": "blas/libblas.so.3",
+    "usr/lib/aarch64-linux-gnu/liblapack.so.3": "lapack/liblapack.so.3",
+}
 # Never in the image, and large.
 _LEFT_OUT = ("usr/share/man", "usr/share/info", "usr/share/locale", "usr/lib/udev/hwdb.d")
 
@@ -37,9 +42,20 @@ def configure(root: Path) -> None:
         shutil.copy(root / f"usr/share/base-passwd/{name}.master", etc / name)
     (etc / "nsswitch.conf").write_text(_NAMES)
     (etc / "localtime").symlink_to("/usr/share/zoneinfo/Etc/UTC")
-    # One program of the unit's own, under emulation: this machine's may not know all the words.
+    choose_alternatives(root)
+    # Programs of the unit's own, under emulation: this machine's may not know all the words, and
+    # its ldconfig does not know the unit's processor.
     run("chroot", root, "/usr/bin/systemd-sysusers")
+    run("chroot", root, "/sbin/ldconfig")
     lock_accounts(etc)
+
+
+def choose_alternatives(root: Path) -> None:
+    """Makes the links of the alternatives whose only candidate is there."""
+    for name, target in _ALTERNATIVES.items():
+        link = root / name
+        if (link.parent / target).exists() and not link.is_symlink():
+            link.symlink_to(target)
 
 
 def lock_accounts(etc: Path) -> None:

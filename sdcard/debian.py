@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sdcard import configure
-from sdcard.host import KEYRING
+from sdcard.host import keyring
 from sdcard.profiles import ARCHITECTURE, COMMON_PACKAGES, PYTHON, SUITE, Profile
 from sdcard.steps import run, step
 
@@ -105,7 +105,7 @@ def _command(profile: Profile, archives: Archives) -> list[str]:
 def sources(archives: Archives) -> bytes:
     """Returns what apt is to know."""
     lines = [
-        f"deb [signed-by={KEYRING}] {address} {suite} main non-free-firmware"
+        f"deb [signed-by={keyring()}] {address} {suite} main non-free-firmware"
         for address, suite in archives.debian
     ]
     if archives.pi:

@@ -1,4 +1,4 @@
-"""What the building machine must have; all that is missing is told at the start."""
+"""What the building machine must have; all that is missing is reported at the start."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import shutil
 import urllib.error
 import urllib.request
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from sdcard.profiles import SUITE
@@ -29,7 +30,10 @@ NEEDS = {
     "zstd": "zstd",
 }
 _PATH = os.environ.get("PATH", os.defpath) + os.pathsep + "/usr/sbin:/sbin"
-KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+# Debian 13 ships the same keys under the second name, and drops the first one day.
+_KEYRINGS = tuple(
+    Path(f"/usr/share/keyrings/debian-archive-keyring.{kind}") for kind in ("gpg", "pgp")
+)
 _BINFMT = Path("/proc/sys/fs/binfmt_misc")
 _HANDLER = Path("/usr/lib/binfmt.d/qemu-aarch64.conf")
 _NATIVE = {"aarch64", "arm64"}
@@ -50,9 +54,14 @@ def faults() -> list[str]:
         found.append("root is needed to make a root file system: run it with sudo")
     if missing := missing_tools():
         found.append(f"tools are missing: apt-get install {' '.join(missing)}")
-    if not KEYRING.exists():
-        found.append(f"{KEYRING} is missing: apt-get install debian-archive-keyring")
+    if not keyring().exists():
+        found.append(f"{keyring()} is missing: apt-get install debian-archive-keyring")
     return found
+
+
+def keyring() -> Path:
+    """Returns the file with the keys that sign Debian's archive."""
+    return next((path for path in _KEYRINGS if path.exists()), _KEYRINGS[0])
 
 
 def debian_archives(
@@ -109,19 +118,30 @@ def archive_fault(url: str, suite: str) -> str | None:
     return None
 
 
-def let_arm_programs_run() -> None:
-    """Registers the emulator for arm64 programs with the kernel, where there is none.
+@contextmanager
+def arm_programs(binfmt: Path = _BINFMT, handler: Path = _HANDLER) -> Iterator[None]:
+    """Lets arm64 programs run by emulation for as long as the block lasts.
+
+    What it registers with the kernel, or mounts for that, it takes away again.
 
     Raises:
         BuildError: the kernel does not take it.
     """
-    if os.uname().machine in _NATIVE:
-        return
+    with ExitStack() as undo:
+        if os.uname().machine not in _NATIVE:
+            _register(binfmt, handler, undo)
+        yield
+
+
+def _register(binfmt: Path, handler: Path, undo: ExitStack) -> None:
+    entry = binfmt / "qemu-aarch64"
     try:
-        if not (_BINFMT / "register").exists():
-            run("mount", "-t", "binfmt_misc", "binfmt_misc", str(_BINFMT))
-        if not (_BINFMT / "qemu-aarch64").exists():
-            (_BINFMT / "register").write_bytes(_HANDLER.read_bytes().strip())
+        if not (binfmt / "register").exists():
+            run("mount", "-t", "binfmt_misc", "binfmt_misc", binfmt)
+            undo.callback(run, "umount", binfmt)
+        if not entry.exists():
+            (binfmt / "register").write_bytes(handler.read_bytes().strip())
+            undo.callback(entry.write_text, "-1")  # takes the entry away
     except (OSError, BuildError) as error:
         raise BuildError(
             f"this kernel cannot be told to run arm64 programs by emulation ({error}); "

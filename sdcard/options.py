@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from sdcard import host
+from sdcard import coral, host, root
+from sdcard.coral import Coral
 from sdcard.profiles import PROFILES, SUITE, Profile
 from sdcard.release import SigningKey
 from sdcard.root import CHECKOUT
@@ -21,7 +21,6 @@ examples:
   scripts/build-image --profile ci --output build/maskcam-ci.img.zst
   scripts/build-image --profile field --output maskcam.img.zst \\
       --pi-archive URL --pi-key raspberrypi-archive.gpg \\
-      --edgetpu-deb libedgetpu1-std.deb --edgetpu-sha256 HEX \\
       --signing-key city.key --signing-certificate city.crt
 
 Beside the image it writes FILE.sha256, its signature FILE.sha256.sig, the update for
@@ -40,7 +39,8 @@ class Options:
     debian: tuple[tuple[str, str], ...]
     pi_archive: str | None
     pi_key: Path | None
-    edgetpu: Path | None
+    coral: Coral | None
+    minimum_version: str
     signing: SigningKey
     street: Path | None
 
@@ -64,14 +64,24 @@ def parser() -> argparse.ArgumentParser:
         "--mirror", metavar="URL", help="of Debian (default: that of this machine's apt)"
     )
     made.add_argument("--pi-archive", metavar="URL", help="of the Raspberry Pi archive (field)")
-    made.add_argument("--pi-key", type=Path, metavar="FILE", help="that it is signed with (field)")
     made.add_argument(
-        "--edgetpu-deb",
+        "--pi-key",
         type=Path,
         metavar="FILE",
-        help="libedgetpu for arm64, built for the runtime of requirements/unit.txt (field)",
+        help="that it is signed with: raspberrypi-archive-keyring 2025 or newer (field)",
     )
-    made.add_argument("--edgetpu-sha256", metavar="HEX", help="of that file (field)")
+    made.add_argument(
+        "--coral",
+        type=Path,
+        metavar="FILE",
+        help="coral.toml: runtime, libedgetpu and compiled model for a Coral (default: the CPU)",
+    )
+    made.add_argument(
+        "--minimum-version",
+        metavar="VERSION",
+        default=root.package_version(),
+        help="the units take no update below it (default: maskcam's own, %(default)s)",
+    )
     made.add_argument(
         "--signing-key",
         type=Path,
@@ -114,6 +124,12 @@ def read(arguments: list[str] | None = None) -> Options:
     debian: list[tuple[str, str]] = []
     signing = _signing(given, profile, cache, faults)
     epoch = _epoch(faults)
+    found_coral = None
+    if given.coral:
+        found_coral, wrong = coral.read(given.coral.resolve(), model=CHECKOUT / coral.MODEL)
+        faults += wrong
+    if not re.fullmatch(r"\d+(\.\d+)*(-\d+)?", given.minimum_version):
+        faults.append(f"--minimum-version {given.minimum_version}: give one such as 0.2.0")
     if given.street and not given.street.is_file():
         faults.append(f"--street {given.street}: no such file")
     if not faults:
@@ -136,7 +152,8 @@ def read(arguments: list[str] | None = None) -> Options:
         debian=tuple(debian),
         pi_archive=given.pi_archive,
         pi_key=given.pi_key and given.pi_key.resolve(),
-        edgetpu=given.edgetpu_deb and given.edgetpu_deb.resolve(),
+        coral=found_coral,
+        minimum_version=given.minimum_version,
         signing=signing,
         street=given.street and given.street.resolve(),
     )
@@ -153,27 +170,11 @@ def _output_faults(output: Path) -> list[str]:
 def _field_faults(given: argparse.Namespace, profile: Profile) -> list[str]:
     if not profile.from_pi_archive:
         return []
-    wanted = (
-        "pi_archive",
-        "pi_key",
-        "edgetpu_deb",
-        "edgetpu_sha256",
-        "signing_key",
-        "signing_certificate",
-    )
+    wanted = ("pi_archive", "pi_key", "signing_key", "signing_certificate")
     absent = [f"--{name.replace('_', '-')}" for name in wanted if getattr(given, name) is None]
     if absent:
         return [f"the profile {profile.name} also needs {', '.join(absent)}; see --help"]
-    faults = [
-        f"{path}: no such file" for path in (given.pi_key, given.edgetpu_deb) if not path.is_file()
-    ]
-    if not re.fullmatch(r"[0-9a-f]{64}", given.edgetpu_sha256):
-        faults.append("--edgetpu-sha256: 64 small hexadecimal digits are wanted")
-    elif not faults:
-        found = hashlib.sha256(given.edgetpu_deb.read_bytes()).hexdigest()
-        if found != given.edgetpu_sha256:
-            faults.append(f"{given.edgetpu_deb}: its SHA-256 is {found}, not the one that is given")
-    return faults
+    return [] if given.pi_key.is_file() else [f"{given.pi_key}: no such file"]
 
 
 def _signing(

@@ -63,7 +63,10 @@ CI = Profile(
     firmware="raspi-firmware",
     console="console=tty1 console=ttyAMA0,115200",
     config_txt=("upstream_kernel=1",),
-    root_drivers=("virtio_pci", "virtio_mmio", "virtio_blk", "sdhci_iproc", "mmc_block"),
+    root_drivers=(
+        *("virtio_pci", "virtio_mmio", "virtio_blk", "sdhci_iproc", "mmc_block"),
+        *("bcm2835", "dwc2", "usbnet", "cdc_ether", "rndis_host"),  # of QEMU's raspi3b
+    ),
     video=True,
 )
 
@@ -72,7 +75,8 @@ FIELD = Profile(
     kernel="linux-image-rpi-v8",
     firmware="raspi-firmware",
     console="console=tty1",
-    packages=("python3-picamera2", "python3-gpiozero", "python3-lgpio"),
+    # libcamera-ipa, which knows the sensors, is only recommended by libcamera.
+    packages=("python3-picamera2", "libcamera-ipa", "python3-lgpio"),
     config_txt=("camera_auto_detect=1", "dtparam=watchdog=on"),
     root_drivers=("sdhci_iproc", "sdhci_brcmstb", "mmc_block"),
     from_pi_archive=True,

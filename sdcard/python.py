@@ -13,6 +13,8 @@ from sdcard.steps import run
 HOME = Path("opt/maskcam")
 SITE = HOME / f"lib/python{PYTHON}/site-packages"
 
+MODELS = HOME / "share/maskcam/models"
+
 _PLATFORM = "aarch64-manylinux_2_28"
 _COMMAND = f"""\
 #!/{HOME}/bin/python3
@@ -32,6 +34,10 @@ def install_packages(root: Path, requirements: Path) -> None:
         f"home = /usr/bin\ninclude-system-site-packages = true\nversion = {PYTHON}\n"
     )
     _uv(root, "--require-hashes", "--only-binary", ":all:", "-r", requirements)
+    # colorzero asks for setuptools, and never uses it.
+    for pattern in ("setuptools*", "_distutils_hack", "pkg_resources", "distutils-precedence.pth"):
+        for path in (root / SITE).glob(pattern):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
     for tests in [*(root / SITE).glob("*/**/tests")]:
         shutil.rmtree(tests, ignore_errors=True)
     shutil.rmtree(root / SITE / "bin", ignore_errors=True)
@@ -82,6 +88,13 @@ def install_maskcam(root: Path, checkout: Path, scratch: Path, *, epoch: int) ->
     command.chmod(0o755)
     for name in ("bin", "share"):
         shutil.rmtree(root / SITE / name, ignore_errors=True)
+
+
+def replace_runtime(root: Path, wheel: Path) -> None:
+    """Installs another TFLite runtime and removes ai-edge-litert, which is tried first."""
+    for path in (root / SITE).glob("ai_edge_litert*"):
+        shutil.rmtree(path)
+    _uv(root, wheel)
 
 
 def compile_all(root: Path, folders: Iterable[str], *, python: Sequence[str]) -> None:

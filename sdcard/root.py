@@ -7,10 +7,12 @@ import os
 import re
 import shutil
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from sdcard import debian, python
+from sdcard.coral import Coral
 from sdcard.initrd import kernel_version
 from sdcard.profiles import PYTHON, Profile
 from sdcard.steps import run, step
@@ -126,6 +128,12 @@ def install(
 ) -> None:
     """Adds maskcam, its units and the settings of a unit."""
     python.install_maskcam(root, CHECKOUT, scratch, epoch=epoch)
+    add_settings(root, profile)
+    python.compile_all(root, [f"{python.SITE}/maskcam"], python=native_python)
+
+
+def add_settings(root: Path, profile: Profile) -> None:
+    """Adds the units, the rules and all else of a unit that is no package."""
     for overlay in (_OVERLAY, *([_CI] if profile.video else [])):
         shutil.copytree(overlay, root, dirs_exist_ok=True, symlinks=True)
     units = root / "usr/lib/systemd/system"
@@ -134,12 +142,18 @@ def install(
     for name, folder in (
         ("system.conf.d/maskcam-watchdog.conf", "etc/systemd/system.conf.d"),
         ("udev/60-maskcam-coral.rules", "usr/lib/udev/rules.d"),
+        ("udev/60-maskcam-pi.rules", "usr/lib/udev/rules.d"),
     ):
         shutil.copy(CHECKOUT / "systemd" / name, root / folder)
     if profile.video:
         service = (CHECKOUT / "systemd/maskcam.service").read_text(encoding="utf-8")
         (units / "maskcam-ci-load.service").write_text(loaded(service))
-    python.compile_all(root, [f"{python.SITE}/maskcam"], python=native_python)
+
+
+def install_coral(root: Path, coral: Coral) -> None:
+    """Puts the runtime that fits libedgetpu in place of the other, and the compiled model."""
+    python.replace_runtime(root, coral.runtime)
+    shutil.copy(coral.model, root / python.MODELS / "maskcam_edgetpu.tflite")
 
 
 def loaded(service: str) -> str:
@@ -165,20 +179,34 @@ def loaded(service: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def version(epoch: int) -> str:
-    """Returns the version of an image: that of maskcam, and when it was made."""
+def package_version() -> str:
+    """Returns maskcam's own version."""
     text = (CHECKOUT / "maskcam/__init__.py").read_text(encoding="utf-8")
     found = re.search(r'__version__ = "(.+?)"', text)
-    day = datetime.fromtimestamp(epoch, UTC)
-    return f"{found[1] if found else 0}-{day:%Y%m%d%H%M}"
+    return found[1] if found else "0"
 
 
-def settle(
-    root: Path, *, epoch: int, certificate: Path, system_conf: str, video: Path | None
-) -> None:
+def version(epoch: int) -> str:
+    """Returns the version of an image: that of maskcam, and when it was made."""
+    return f"{package_version()}-{datetime.fromtimestamp(epoch, UTC):%Y%m%d%H%M}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Updates:
+    """Which updates the unit takes: signed by `certificate`, for `compatible` hardware.
+
+    system_conf: RAUC's configuration. minimum_version: older ones are refused.
+    """
+
+    certificate: Path
+    compatible: str
+    system_conf: str
+    minimum_version: str
+
+
+def settle(root: Path, *, epoch: int, updates: Updates, video: Path | None) -> None:
     """Removes what a unit does not need, and writes the few files that differ from Debian's.
 
-    certificate: whose updates the unit takes. system_conf: how it takes them.
     video: what stands in for the camera.
     """
     for pattern in _REMOVED:
@@ -193,11 +221,13 @@ def settle(
         shutil.copy(video, street / "street.mp4")
         again = "file street.mp4\n" * 720  # two minutes, for a day
         (street / "street.ffconcat").write_text(f"ffconcat version 1.0\n{again}")
-    (root / "etc/rauc").mkdir(exist_ok=True)
-    shutil.copy(certificate, root / "etc/rauc/keyring.pem")
-    (root / "etc/rauc/system.conf").write_text(system_conf)
-    (root / "usr/lib/maskcam/version").write_text(f"{version(epoch)}\n")
-    etc = root / "etc"
+    etc, ours = root / "etc", root / "usr/lib/maskcam"
+    (etc / "rauc").mkdir(exist_ok=True)
+    shutil.copy(updates.certificate, etc / "rauc/keyring.pem")
+    (etc / "rauc/system.conf").write_text(updates.system_conf)
+    (ours / "version").write_text(f"{version(epoch)}\n")
+    (ours / "minimum-version").write_text(f"{updates.minimum_version}\n")
+    (ours / "compatible").write_text(f"{updates.compatible}\n")
     (etc / "hostname").write_text("maskcam\n")
     for name, target in (("var/run", "/run"), ("var/lock", "/run/lock")):
         if (root / name).is_dir() and not (root / name).is_symlink():
@@ -211,8 +241,8 @@ def settle(
     clock = root / "usr/lib/clock-epoch"
     clock.touch()
     os.utime(clock, (epoch, epoch))
-    ours = sorted(path.name for path in (root / "usr/lib/systemd/system").glob("maskcam-ci-*"))
+    of_ci = sorted(path.name for path in (root / "usr/lib/systemd/system").glob("maskcam-ci-*"))
     systemctl = ("systemctl", f"--root={root}", "--quiet")
-    run(*systemctl, "enable", *_ENABLED, *ours)
+    run(*systemctl, "enable", *_ENABLED, *of_ci)
     run(*systemctl, "mask", *_MASKED)
     run(*systemctl, "set-default", "multi-user.target")

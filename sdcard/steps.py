@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -41,7 +42,7 @@ def run(
     """Runs a command and returns what it printed.
 
     Raises:
-        BuildError: it failed; the message ends with the last line that it wrote.
+        BuildError: it failed; the message ends with its `complaint`.
     """
     words = [str(word) for word in command]
     path = os.environ.get("PATH", os.defpath) + os.pathsep + "/usr/sbin:/sbin"
@@ -59,6 +60,19 @@ def run(
         check=False,
     )
     if done.returncode:
-        lines = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()
-        raise BuildError(f"{words[0]} failed ({done.returncode}): {' | '.join(lines[-3:])}")
+        text = (done.stderr or done.stdout).decode(errors="replace")
+        raise BuildError(f"{words[0]} failed ({done.returncode}): {complaint(text)}")
     return done.stdout
+
+
+def complaint(text: str) -> str:
+    """Returns the lines that say why a command failed: apt's own, or else the last ones.
+
+    mmdebstrap shows what apt wrote, and then some lines about itself.
+    """
+    lines = [line.strip() for line in text.strip().splitlines()]
+    of_apt = [
+        line for line in lines if line.startswith(("E: ", "Err:")) and "mmdebstrap" not in line
+    ]
+    of_apt = [line for line in of_apt if not re.search(r"setup failed|failed to|hook", line)] or []
+    return " | ".join(of_apt[:3] or lines[-3:])

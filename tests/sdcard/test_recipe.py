@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import runpy
 import shutil
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from sdcard import boot, bundle, disk, host, options, root, steps
+from sdcard import boot, bundle, coral, disk, host, options, root, steps
 from sdcard.options import SUFFIX
 from sdcard.profiles import CI, COMMON_PACKAGES, FIELD, PROFILES
 from sdcard.sealed import Sealed
@@ -90,7 +92,25 @@ def test_the_profiles_differ_in_packages_kernel_and_camera_only():
 
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=str)
 @pytest.mark.parametrize("slot", boot.SLOTS)
-def test_what_the_firmware_is_told(profile, slot):
+def test_the_firmware_can_read_its_configuration(profile, slot):
+    """By the documented rules of config.txt, tryboot.txt (a copy of it) and cmdline.txt."""
+    text = boot.config_txt(profile, slot)
+    assert len(text) < 4096  # a Pi 5 was seen to stop at large ones
+    for line in text.splitlines():
+        assert len(line) <= 98  # the rest of a longer one is ignored
+        # No spaces around "=", no quotes, comments on lines of their own.
+        assert re.fullmatch(r"#.*|\[\w+\]|initramfs \S+ followkernel|\w+=[^\s\"#]+", line), line
+    settings = dict(line.split("=", 1) for line in text.splitlines() if re.match(r"\w+=", line))
+    assert settings["os_prefix"].endswith("/")  # it is put before names as it is
+    assert settings["kernel"] == "vmlinuz"
+    assert settings["arm_64bit"] == "1"
+    assert len(boot.arguments(profile, PACKED, slot).splitlines()) == 1
+    assert len(boot.arguments(profile, PACKED, slot)) < 1024  # of arm64's COMMAND_LINE_SIZE 2048
+
+
+@pytest.mark.parametrize("profile", PROFILES.values(), ids=str)
+@pytest.mark.parametrize("slot", boot.SLOTS)
+def test_what_the_firmware_is_given(profile, slot):
     settings = boot.config_txt(profile, slot).splitlines()
     assert f"os_prefix={slot}/" in settings
     arguments = boot.arguments(profile, PACKED, slot).split()
@@ -167,18 +187,12 @@ def test_the_output_has_a_place(tmp_path):
 def test_what_the_field_profile_lacks_is_one_line(tmp_path):
     found = faults("--profile", "field", "--output", str(tmp_path / "x.img.zst"))
     assert len(found) == 1
-    for option in (
-        "--pi-archive",
-        "--pi-key",
-        "--edgetpu-deb",
-        "--edgetpu-sha256",
-        "--signing-key",
-    ):
+    for option in ("--pi-archive", "--pi-key", "--signing-key"):
         assert option in found[0]
 
 
 def _field(tmp_path: Path, **changes: str) -> list[str]:
-    files = {name: tmp_path / name for name in ("key.gpg", "tpu.deb", "sign.key", "sign.crt")}
+    files = {name: tmp_path / name for name in ("key.gpg", "sign.key", "sign.crt")}
     for path in files.values():
         path.write_text(path.name)
     values = {
@@ -186,8 +200,6 @@ def _field(tmp_path: Path, **changes: str) -> list[str]:
         "--output": str(tmp_path / "x.img.zst"),
         "--pi-archive": "http://pi.test",
         "--pi-key": str(files["key.gpg"]),
-        "--edgetpu-deb": str(files["tpu.deb"]),
-        "--edgetpu-sha256": hashlib.sha256(b"tpu.deb").hexdigest(),
         "--signing-key": str(files["sign.key"]),
         "--signing-certificate": str(files["sign.crt"]),
     } | changes
@@ -198,10 +210,9 @@ def _field(tmp_path: Path, **changes: str) -> list[str]:
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"--edgetpu-sha256": "00" * 32}, "its SHA-256 is"),
-        ({"--edgetpu-sha256": "abc"}, "64 small hexadecimal digits"),
         ({"--pi-key": "/nowhere.gpg"}, "/nowhere.gpg: no such file"),
-        ({"--edgetpu-deb": "/nowhere.deb"}, "/nowhere.deb: no such file"),
+        ({"--coral": "/nowhere/coral.toml"}, "--coral /nowhere/coral.toml: no such file"),
+        ({"--minimum-version": "new"}, "give one such as 0.2.0"),
         ({}, "not a private key and a certificate"),
     ],
 )
@@ -209,6 +220,98 @@ def _field(tmp_path: Path, **changes: str) -> list[str]:
 def test_what_is_wrong_for_the_field_is_told(tmp_path, changes, told):
     found = faults(*_field(tmp_path, **changes))
     assert any(told in line for line in found), found
+
+
+DEB = "libedgetpu1-std_16.0tf2.19.1-1.trixie_arm64.deb"
+WHEEL = "tflite_runtime-2.19.1-cp313-cp313-linux_aarch64.whl"
+
+
+class CoralFolder:
+    """A coral.toml with its files, and the model that the image holds."""
+
+    def __init__(self, folder: Path):
+        self.folder, self.model = folder, folder / "maskcam.tflite"
+        self.model.write_bytes(b"weights")
+        self.files = {"libedgetpu": DEB, "runtime": WHEEL, "model": "maskcam_edgetpu.tflite"}
+        self.tensorflow = "2.19.1"
+        for name in self.files.values():
+            (folder / name).write_bytes(name.encode())
+        self.note(made_from=self.model)
+
+    def note(self, *, made_from: Path) -> None:
+        compiled = self.folder / "maskcam_edgetpu.tflite"
+        facts = {"made_from": made_from, "sha256": compiled}
+        text = json.dumps({k: hashlib.sha256(p.read_bytes()).hexdigest() for k, p in facts.items()})
+        compiled.with_suffix(".json").write_text(text)
+
+    def read(self, **hashes: str) -> list[str]:
+        lines = [f'tensorflow = "{self.tensorflow}"']
+        lines += [f'{key} = "{name}"' for key, name in self.files.items()]
+        lines.append("[sha256]")
+        for key, name in self.files.items():
+            found = hashlib.sha256((self.folder / name).read_bytes()).hexdigest()
+            lines.append(f'{key} = "{hashes.get(key, found)}"')
+        (self.folder / "coral.toml").write_text("\n".join(lines))
+        made, faults = coral.read(self.folder / "coral.toml", model=self.model)
+        assert (made is None) == bool(faults)
+        return faults
+
+
+@pytest.fixture
+def coral_folder(tmp_path) -> CoralFolder:
+    return CoralFolder(tmp_path)
+
+
+def test_a_pair_of_one_tensorflow_and_a_model_of_the_same_weights_are_taken(coral_folder):
+    assert coral_folder.read() == []
+
+
+def test_a_coral_with_a_wrong_hash_is_refused(coral_folder):
+    assert "its SHA-256 is" in coral_folder.read(runtime="00" * 32)[0]
+    assert "64 small hexadecimal digits" in coral_folder.read(model="abc")[0]
+
+
+def test_a_runtime_of_another_tensorflow_is_refused(coral_folder):
+    coral_folder.tensorflow = "2.17.1"
+    assert len(coral_folder.read()) == 2
+    coral_folder.tensorflow = "2.19"
+    assert "both must be of the same" in coral_folder.read()[0]
+
+
+def test_a_model_compiled_from_other_weights_is_refused(coral_folder):
+    coral_folder.note(made_from=coral_folder.folder / DEB)
+    assert "was not made from" in coral_folder.read()[0]
+    (coral_folder.folder / "maskcam_edgetpu.json").unlink()
+    assert "scripts/compile-edgetpu" in coral_folder.read()[0]
+
+
+def test_a_coral_toml_that_says_too_little_is_one_line(tmp_path):
+    (tmp_path / "coral.toml").write_text('tensorflow = "2.19.1"\n')
+    made, faults = coral.read(tmp_path / "coral.toml", model=tmp_path / "maskcam.tflite")
+    assert made is None
+    assert len(faults) == 1
+
+
+def test_the_document_shows_a_coral_toml():
+    shown = (ROOT / "docs/image.md").read_text(encoding="utf-8")
+    assert (
+        "".join(f"    {line}\n" if line else "\n" for line in coral.EXAMPLE.splitlines()) in shown
+    )
+
+
+def test_the_kernel_is_left_as_it_was(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "uname", lambda: SimpleNamespace(machine="x86_64"))
+    handler, table = tmp_path / "handler", tmp_path / "binfmt"
+    handler.write_text(":qemu-aarch64:M::…:/usr/bin/qemu-aarch64-static:F\n")
+    table.mkdir()
+    (table / "register").write_text("")
+    with host.arm_programs(table, handler):
+        assert "qemu-aarch64" in (table / "register").read_text()
+    assert (table / "qemu-aarch64").read_text() == "-1"  # which takes the entry away
+    (table / "qemu-aarch64").write_text("enabled")
+    with host.arm_programs(table, handler):
+        pass
+    assert (table / "qemu-aarch64").read_text() == "enabled"  # somebody else's stays
 
 
 @pytest.mark.usefixtures("ready")
@@ -243,6 +346,21 @@ def test_help_has_examples():
 def test_a_command_that_fails_is_told_by_its_last_words():
     with pytest.raises(steps.BuildError, match=r"sh failed \(3\): it broke"):
         steps.run("sh", "-c", "echo it broke >&2; exit 3")
+
+
+def test_an_unknown_package_is_named_by_apts_own_line():
+    text = """I: running apt-get install...
+E: Unable to locate package python3-picamera3
+E: apt-get --yes install -oAPT::Status-Fd=<$fd> failed: process exited with 100
+W: hooks failed
+I: main() received signal PIPE: waiting for setup...
+E: mmdebstrap failed to run
+"""
+    assert steps.complaint(text).split(" | ")[0] == (
+        "E: Unable to locate package python3-picamera3"
+    )
+    assert "mmdebstrap" not in steps.complaint(text)
+    assert steps.complaint("a\nb\nc\nd") == "b | c | d"
 
 
 def test_the_version_is_that_of_the_package_and_the_time():

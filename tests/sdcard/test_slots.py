@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from sdcard import boot
+from sdcard import boot, bundle
 from sdcard.profiles import CI
 from tests.sdcard.conftest import ROOT
 
@@ -80,24 +82,42 @@ def test_a_bad_slot_is_forgotten(firmware):
     assert firmware.text("tryboot.txt") is None
 
 
+def test_the_slot_that_runs_and_whether_it_is_on_trial(firmware):
+    assert firmware("get-current") == "a"
+    with pytest.raises(subprocess.CalledProcessError):
+        firmware("on-trial")
+    firmware("set-primary", "b")
+    firmware.runs("b")
+    assert (firmware("get-current"), firmware("on-trial")) == ("b", "")
+
+
+MINE = "maskcam-field"
+
+
 class Stick:
-    """A unit that runs version 1 in slot a, and a stick with updates (name: version).
+    """A unit that runs version 0.2.0-2 in slot a, and a stick with updates.
 
     The programs that the script calls are played by others that write down how.
     """
 
     def __init__(self, folder: Path):
         self.folder = folder
-        self._write("proc/cmdline", "quiet rauc.slot=a\n")
-        self._write("usr/lib/maskcam/version", "1\n")
+        self._write("run/cmdline", "quiet rauc.slot=a\n")
+        self._write("usr/lib/maskcam/version", "0.2.0-2\n")
+        self._write("usr/lib/maskcam/compatible", f"{MINE}\n")
+        self._write("usr/lib/maskcam/minimum-version", "0.2.0\n")
+        shutil.copy(SLOTS, folder / "usr/lib/maskcam/slots")
         for name in ("boot/firmware", "run/data", "run/update", "bin"):
             (folder / name).mkdir(parents=True)
-        for name in ("mount", "umount", "systemctl"):
+        for name in ("systemd-mount", "systemd-umount", "systemctl"):
             self._program(name, f'echo {name} "$@" >>"{folder}/calls"')
-        # An update's file holds its version; without one its signature is not the city's.
-        told = 'sed "s/.*/RAUC_MF_VERSION=\'&\'/" "$3"; [ -s "$3" ]'
+        # An update's file holds what RAUC says of it; an empty one is not signed by the city.
+        info = 'cat "$3"; [ -s "$3" ]'
+        install = f'[ ! -e "{folder}/broken" ]'
         self._program(
-            "rauc", f'echo rauc "$@" >>"{folder}/calls"; [ $1 = install ] || {{ {told}; }}'
+            "rauc",
+            f'echo rauc "$@" >>"{folder}/calls"; if [ $1 = install ]; then {install}; '
+            f"else {info}; fi",
         )
 
     def _write(self, name: str, text: str) -> None:
@@ -109,20 +129,32 @@ class Stick:
         self._write(f"bin/{name}", f"#!/bin/sh\n{script}\n")
         (self.folder / "bin" / name).chmod(0o755)
 
-    def put_in(self, **updates: str) -> list[str]:
-        """Returns what the script has done of it, once."""
+    def put_in(self, compatible: str = MINE, **updates: str) -> str:
+        """Looks at the stick once; returns the version that is installed and tried, or ""."""
         calls = self.folder / "calls"
         calls.unlink(missing_ok=True)
         for name, version in updates.items():
-            self._write(f"run/update/{name}.raucb", version)
+            facts = f"RAUC_MF_COMPATIBLE='{compatible}'\nRAUC_MF_VERSION='{version}'\n"
+            self._write(f"run/update/{name}.raucb", facts if version else "")
         path = f"{self.folder}/bin{os.pathsep}{os.environ['PATH']}"
-        subprocess.run(
-            ["sh", SCRIPTS / "update", "sda1"],
-            env={"PATH": path, "MASKCAM_ROOT": str(self.folder)},
-            check=True,
-        )
-        done = calls.read_text().splitlines() if calls.exists() else []
-        return [line.split()[1] for line in done if line.startswith(("rauc install", "systemctl"))]
+        variables = {
+            "PATH": path,
+            "MASKCAM_ROOT": str(self.folder),
+            "MASKCAM_BOOT": str(self.folder / "boot/firmware"),
+            "MASKCAM_CMDLINE": str(self.folder / "run/cmdline"),
+        }
+        done = subprocess.run(
+            [sys.executable, SCRIPTS / "update.py", "sda1"],
+            env=variables, check=False, capture_output=True, text=True,
+        )  # fmt: skip
+        self.said = done.stderr
+        lines = calls.read_text().splitlines() if calls.exists() else []
+        if lines and "systemd-mount" in lines[0]:
+            assert any(line.startswith("systemd-umount") for line in lines)
+        installed = [line.split()[2] for line in lines if line.startswith("rauc install")]
+        rebooted = "systemctl reboot --reboot-argument=0 tryboot" in lines
+        assert rebooted == (bool(installed) and done.returncode == 0)
+        return Path(installed[0]).stem if installed else ""
 
 
 @pytest.fixture
@@ -131,25 +163,61 @@ def stick(tmp_path) -> Stick:
 
 
 def test_an_update_is_installed_and_tried(stick):
-    assert stick.put_in(new="2") == ["install", "reboot"]
+    assert stick.put_in(new="0.3.0-1") == "new"
 
 
 def test_the_version_that_runs_is_not_installed_again(stick):
-    assert stick.put_in(same="1") == []
+    assert stick.put_in(same="0.2.0-2") == ""
+
+
+def test_only_the_newest_of_several_is_taken(stick):
+    assert stick.put_in(a="0.2.0-3", b="0.10.0-1", c="0.9.0-7") == "b"
+
+
+def test_a_stick_with_the_present_and_an_older_version_changes_nothing(stick):
+    assert stick.put_in(same="0.2.0-2", old="0.2.0-1") == ""
+
+
+def test_an_update_for_other_hardware_does_not_stop_the_right_one(stick):
+    stick.put_in(compatible="maskcam-ci", aaa="0.9.0-1")
+    assert "is for maskcam-ci, not for maskcam-field" in stick.said
+    assert stick.put_in(zzz="0.3.0-1") == "zzz"
+
+
+def test_nothing_below_the_minimum_version_is_taken(stick):
+    assert stick.put_in(old="0.1.9-9") == ""
+    assert "0.1.9-9 is older than the minimum, 0.2.0" in stick.said
+    assert stick.put_in(old="0.2.0-1") == "old"
 
 
 def test_an_update_that_is_not_signed_by_the_city_is_left(stick):
-    assert stick.put_in(alien="", new="2") == ["install", "reboot"]
-    assert "alien" not in (stick.folder / "calls").read_text().split("install")[1]
+    assert stick.put_in(alien="", new="0.3.0-1") == "new"
+    assert "alien.raucb: not signed by this unit's city" in stick.said
 
 
 def test_an_update_that_does_not_work_is_not_tried_for_ever(stick):
-    tries = [stick.put_in(new="2") for _ in range(5)]
-    assert tries == [["install", "reboot"]] * 3 + [[]] * 2
-    assert stick.put_in(newer="3") == ["install", "reboot"]
+    tries = [stick.put_in(new="0.3.0-1") for _ in range(5)]
+    assert tries == ["new"] * 3 + [""] * 2
+    assert "was tried 3 times and did not work" in stick.said
+    assert stick.put_in(newer="0.4.0-1") == "newer"
+
+
+def test_an_installation_that_fails_counts_too(stick):
+    (stick.folder / "broken").touch()
+    assert [stick.put_in(new="0.3.0-1") for _ in range(4)] == ["new"] * 3 + [""]
+
+
+def test_a_success_is_no_failure(stick):
+    assert "rm -f /run/data/tried" in (SCRIPTS / "trial").read_text()
+    stick.put_in(new="0.3.0-1")
+    assert (stick.folder / "run/data/tried").read_text() == "0.3.0-1\n"
 
 
 def test_a_version_on_trial_installs_nothing(stick):
     # It would write over the slot that is known to be good.
     (stick.folder / "boot/firmware/tryboot.txt").write_text(boot.config_txt(CI, "a"))
-    assert stick.put_in(new="2") == []
+    assert stick.put_in(new="0.3.0-1") == ""
+
+
+def test_an_expired_key_is_not_made_young_by_the_time_that_its_signer_names():
+    assert "use-bundle-signing-time=false" in bundle.system_conf(CI)
