@@ -104,7 +104,8 @@ class HeadMotion(NamedTuple):
     picture), already free of the motion of the head box, the body and the camera.
     `quality` is 0..1; at 0 the motion could not be measured. `roll` is how far tilting
     around the neck moved the face, `travel` how far the whole head went to the right in the
-    picture, in head heights.
+    frame, in head heights. `in_view`: log odds that nothing is before the face; None where
+    the face was not found again.
     """
 
     at_s: float
@@ -113,6 +114,7 @@ class HeadMotion(NamedTuple):
     quality: float
     roll: float = 0.0
     travel: float = 0.0
+    in_view: float | None = None
 
 
 class HeadShake(NamedTuple):

@@ -1,8 +1,8 @@
-"""Tells whether a face is in view, or a hand, another head or a thing before it.
+"""Judges whether a face is in view, or a hand, another head or a thing before it.
 
-A small network looks at two small pictures of one head, an earlier one and the present one.
+A small network compares two patches of one head, an earlier one and the present one.
 It learned from drawn pairs (training/head_pairs.py): photographed and painted heads that
-turn, nod, tilt and travel, with and without something before them. One number is all it tells.
+turn, nod, tilt and travel, with and without something before them. It returns one number.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ _MOST: Final = 4.0
 
 
 class FaceInView:
-    """The network. Its memory holds the last two pictures until it is used again, or forgets.
+    """The network. Its memory holds the last two patches until it is used again, or forgets.
 
     Raises:
         ModelError: its file is missing, damaged or another model.
     """
 
     def __init__(self) -> None:
-        told = describe().face_in_view
-        if told is None:
+        description = describe().face_in_view
+        if description is None:
             raise ModelError("maskcam.json names no face_in_view; install maskcam again")
         # One thread: so small a network would wait for a second one longer than it works.
-        self._interpreter = Interpreter(told.file, threads=1, sha256=told.sha256)
+        self._interpreter = Interpreter(description.file, threads=1, sha256=description.sha256)
         inputs, outputs = self._interpreter.inputs, self._interpreter.outputs
         if [tensor.shape for tensor in inputs + outputs] != [(1, SIZE[1], SIZE[0], 2), (1, 1)]:
-            raise ModelError(f"{told.file}: does not tell faces in view; install maskcam again")
+            raise ModelError(f"{description.file}: is another model; install maskcam again")
 
     def log_odds(self, earlier: Patch, now: Patch) -> float:
         """Returns how sure it is that nothing is before the face now, as log odds.
@@ -50,7 +50,7 @@ class FaceInView:
         return float(self._interpreter.read(self._interpreter.outputs[0])[0, 0])
 
     def forget(self) -> None:
-        """Overwrites what the network's memory still holds of the last pictures."""
+        """Overwrites what the network's memory still holds of the last patches."""
         nothing = np.zeros((1, SIZE[1], SIZE[0], 2), np.float32)
         self._interpreter.set_input(nothing)
         self._interpreter.invoke()

@@ -1,11 +1,11 @@
 """How the inner face of each head moves, free of everything else that moves.
 
-A turn of the head carries eyes, nose and mask across the picture while the body stays;
-walking, swaying, a camera in the wind and a nervous detector carry both. Each head is
-cut out with the chest below it and drawn to one small size. Correlation finds the inner
+A turn of the head carries eyes, nose and mask across the frame while the body stays;
+walking, swaying, a camera in the wind and a nervous detector carry both. A patch of one
+small size is cut around each head and the chest below it. Correlation finds the inner
 face and the chest again in the next frame, and a fit of a turning ellipsoid (`turn.py`)
-tells how much of the way of the face was turn and how much was travel. A small network
-(`face_in_view.py`) tells whether it was the face at all that was measured.
+splits the displacement of the face into turn and travel. A small network
+(`face_in_view.py`) judges whether it was the face at all that was measured.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from maskcam.vision.patch import CENTRE, FACE_PX, Luma, Patch, cut_patch
 from maskcam.vision.turn import Known, Turn, TurnFit
 
 HEAD_HEIGHT: Final = 1.25  # in box heights; between the two usual conventions of boxes
-LONGEST_GAP_S: Final = 0.5  # after that nothing is known of the way between two frames
+LONGEST_GAP_S: Final = 0.5  # longer, and what happened between two frames is unknown
 SIZE_MEMORY_S: Final = 0.7  # box sizes are averaged over this
 BOX_PULL_S: Final = 0.3  # the followed centre returns to the box within this
 LONGEST_LEASH: Final = 0.12  # and never leaves its centre by more, in box heights
-RESCALE: Final = 1.18  # a head that grew by this is drawn anew
+RESCALE: Final = 1.18  # a head that grew by this is cut anew
 
 # A face that is not found in the frame before may be found in one of the last few:
 # a shaken head comes back to where it was.
@@ -45,16 +45,18 @@ LOOK_EVERY_S: Final = 0.6
 LOOK_KEPT_S: Final = 3.0
 IN_VIEW: Final = (-1.0, 2.0)  # log odds that count for nothing, and for all
 RESIDUAL: Final = (0.77, 0.27)  # residual that counts for nothing, and for all
-FOUND: Final = 0.8  # likeness below which the face is lost, and the way to here unknown
+FOUND: Final = 0.8  # likeness below which the face is lost, and what led here unknown
 LEAST_QUALITY: Final = 0.01
 
 BODY_SIGMA_PX: Final = 1.0  # how far the head moves against the body, frame to frame
 BOX_SIGMA_PX: Final = 1.5  # of the box's jitter
+BODY_SHARPNESS: Final = (0.03, 0.15)  # likeness that counts e times less, and added where unlike
+FACE_ASPECT: Final = 1.25  # faces are 4 wide, 5 high
 INNER_SIGMA_PX: Final = (0.25, 4.0)  # of the inner face where it is alike, and added where not
 
 
 class _Region:
-    """A part of the patch that is looked for again, and how far around it."""
+    """A part of the patch that is searched for in the next one, and how far around it."""
 
     def __init__(self, *, x: tuple[int, int], y: tuple[int, int], reach: tuple[int, int]) -> None:
         left, right, top, bottom = *x, *y
@@ -79,12 +81,12 @@ _ACROSS: Final = np.arange(-5, 6, dtype=np.float32)
 
 
 class _Place(NamedTuple):
-    """One look of a head, and where in the frame it was cut out."""
+    """One look of a head, and where in the frame it was cut."""
 
     patch: Patch
     cut: tuple[float, float]
     box: tuple[float, float]  # the centre of the face box
-    # Yaw, pitch, roll and way to the right since the track began, in head heights.
+    # Yaw, pitch, roll and travel to the right since the track began, in head heights.
     went: NDArray[np.float64]
 
 
@@ -101,7 +103,7 @@ class _Look(NamedTuple):
 class _Head:
     at_s: float
     size: float  # of the box, averaged
-    scale: float  # frame px a patch px
+    scale: float  # frame px per patch px
     centre: tuple[float, float]  # of the head as followed
     places: list[_Place]  # newest first
     looks: deque[tuple[float, Patch]]  # of the last seconds with their times, oldest first
@@ -110,11 +112,11 @@ class _Head:
 class HeadMotionMeter:
     """Measures the turn of every tracked head from one frame to the next.
 
-    Keeps at most twelve patches of 36 x 50 px a head, none older than 3 s; a track missing
+    Keeps at most twelve patches of 36 x 50 px per head, none older than 3 s; a track missing
     from `heads` is forgotten at once.
 
     Raises:
-        ModelError: the network that sees hands before faces is missing or damaged.
+        ModelError: the network that sees what is before a face is missing or damaged.
     """
 
     def __init__(self) -> None:
@@ -161,7 +163,7 @@ class HeadMotionMeter:
             instead = self._turn(other, patch, cut, box, head.scale)
             if instead.residual < CLEARER * turn.residual:
                 look, turn = other, instead
-        quality = 0.0
+        quality, in_view = 0.0, None
         if look.likeness >= FOUND:
             in_view = self._face_in_view.log_odds(_earlier(head, patch, at_s), patch)
             quality = _grade(turn.residual, RESIDUAL) * _grade(in_view, IN_VIEW)
@@ -179,7 +181,7 @@ class HeadMotionMeter:
             patch = cut_patch(halves, cut, head.scale)
             head.places = [_Place(patch, cut, box.centre, went)]
             head.looks = deque([(at_s, patch)])
-        return HeadMotion(at_s, yaw, pitch, quality, roll, travel)
+        return HeadMotion(at_s, yaw, pitch, quality, roll, travel, in_view)
 
     def _turn(
         self, look: _Look, patch: Patch, cut: tuple[float, float], box: Box, scale: float
@@ -204,8 +206,8 @@ def _meet(halves: list[Luma], box: Box, at_s: float) -> _Head:
 
 
 def _size(box: Box) -> float:
-    """Returns a height that jitters less than that of the box: faces are 4 wide, 5 high."""
-    return math.sqrt(max(box.width, 2.0) * 1.25 * max(box.height, 2.0))
+    """Returns a height that jitters less than that of the box."""
+    return math.sqrt(max(box.width, 2.0) * FACE_ASPECT * max(box.height, 2.0))
 
 
 def _expected_centre(head: _Head, box: Box, passed_s: float) -> tuple[float, float]:
@@ -235,7 +237,8 @@ def _likest(places: Sequence[_Place], patch: Patch, *, better_than: _Look | None
 def _find_body(likeness: NDArray[np.float32], box_x: float, box_y: float) -> Known:
     """Returns how the body moved, from the chest where it has texture, else from the box."""
     best = float(likeness.max())
-    log_weight = (likeness - best) / (0.03 + 0.15 * (1 - best))
+    sharp, added = BODY_SHARPNESS
+    log_weight = (likeness - best) / (sharp + added * (1 - best))
     log_weight -= 0.5 * np.square((_ACROSS - box_x) / BOX_SIGMA_PX)
     log_weight -= 0.5 * np.square((_ACROSS - box_y) / BOX_SIGMA_PX)[:, None]
     weight = np.exp(log_weight - log_weight.max())

@@ -1,4 +1,4 @@
-"""One head with the chest below it, cut out of a frame and drawn to one small size."""
+"""One head with the chest below it, cut from a frame at one small size."""
 
 from __future__ import annotations
 
@@ -16,15 +16,17 @@ FACE_PX: Final = 20
 CENTRE: Final = (18, 18)  # of the face box
 SIZE: Final = (36, 50)  # width, height
 
+_COARSEST: Final = 1.5  # px of the frame per px cut; more would alias
+
 
 def cut_patch(halves: list[Luma], centre: tuple[float, float], scale: float) -> Patch:
     """Cuts the patch around a face centre, from the smallest frame with enough detail.
 
     halves: the frame, and the frames of half its size each that were needed so far.
-    scale: frame px a patch px.
+    scale: frame px per patch px.
     """
-    scale, level = scale / 2, 0  # drawn at twice the size, then smoothed
-    while scale > 1.5:
+    scale, level = scale / 2, 0  # cut at twice the size, then smoothed
+    while scale > _COARSEST:
         level += 1
         scale /= 2
         if len(halves) == level:
@@ -32,7 +34,7 @@ def cut_patch(halves: list[Luma], centre: tuple[float, float], scale: float) -> 
             smaller = cv2.resize(halves[-1], half, interpolation=cv2.INTER_AREA)
             halves.append(smaller.astype(np.uint8, copy=False))
     shrink = 0.5**level
-    way = np.array(
+    to_frame = np.array(
         [
             [scale, 0, (centre[0] + 0.5) * shrink - 0.5 - 2 * CENTRE[0] * scale],
             [0, scale, (centre[1] + 0.5) * shrink - 0.5 - 2 * CENTRE[1] * scale],
@@ -40,7 +42,7 @@ def cut_patch(halves: list[Luma], centre: tuple[float, float], scale: float) -> 
     )
     twice = cv2.warpAffine(
         halves[level],
-        way,
+        to_frame,
         (2 * SIZE[0], 2 * SIZE[1]),
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,

@@ -1,9 +1,9 @@
-"""Splits the change between two pictures of a head into turn, tilt and travel.
+"""Splits the change between two patches of a head into turn, tilt and travel.
 
 A head is taken for an ellipsoid under distant view. Turning by a small angle moves a
 point of its surface by depth times angle: most in the middle of the face, not at all at
 the outline. Travel moves all points alike, tilting moves them around the neck. So the
-three can be told apart in one picture pair, by weighted least squares on the luma
+three can be told apart in one pair of patches, by weighted least squares on the luma
 (Lucas and Kanade 1981; robust weights after Geman and McClure 1987).
 """
 
@@ -23,18 +23,25 @@ _RADIUS_X: Final = 9.0
 _RADIUS_Y: Final = 12.0
 _MIDDLE_Y: Final = -1.5
 _NECK_Y: Final = 12.0
+_RIM: Final = 0.3  # of the squared radius: this part of the ellipsoid weighs less and less
+_TILT_PX: Final = 10.0  # a tilt of 1 moves a point so far from the neck's joint by 1 px
+_TURN_SEEN: Final = 0.95  # of the turn of the middle is seen by the whole inner face
 
-# Ways in which an inner face can have gone sideways: indices of the fit's unknowns.
+# What an inner face that has gone sideways may have done: indices of the fit's unknowns.
 _TRAVELLED: Final = 0
 _TURNED: Final = 2
 _TILTED: Final = 4
-_FAR: Final = 2.0  # px; where it went less, one beginning finds the end
-_BETTER: Final = 0.97  # by which another beginning must explain more
+_FAR: Final = 2.0  # px; where it went less, one start finds the end
+_BETTER: Final = 0.97  # by which another start must explain more
+_UNEXPLAINED: Final = 0.5  # residual from which on every turn is tried
+_SEARCH_SIGMA_PX: Final = 1.5  # of the turn that the search finds
+_SEARCHED: Final = np.arange(-10.0, 10.5, 1.0)  # px at the middle of the face
 
 _STEPS: Final = 3
 _SETTLED: Final = 0.05  # px; a smaller change is not worth another step
-_INDEPENDENT: Final = 0.2  # parts of the pixels: neighbours of a smooth picture agree
+_INDEPENDENT: Final = 0.2  # share of the pixels: neighbours in a smooth patch agree
 _NOISE: Final = 1.5  # luma levels that are never evidence
+_ROBUST: Final = 1.3  # mean errors from which on a pixel counts for less than half
 # How far turn, nod (px at the middle), tilt, growth (px at the rim), gain and offset of
 # the light go from one frame to the next; a prior, one standard deviation.
 _SPREAD: Final = (6.0, 4.0, 2.0, 0.5, 0.3, 30.0)
@@ -66,30 +73,59 @@ class Turn(NamedTuple):
     residual: float
 
 
+class _Looks(NamedTuple):
+    """The ellipsoid's pixels in two patches, as the fit needs them (n pixels).
+
+    was: (n,) luma of the earlier patch. rows: (8, n) what a change of each unknown changes in
+    it. contrast: of the earlier face, in luma levels. now: the later patch.
+    """
+
+    was: NDArray[np.float32]
+    rows: NDArray[np.float32]
+    contrast: float
+    now: Patch
+
+
+class _Prior(NamedTuple):
+    """What is known of the eight unknowns before the patches are compared.
+
+    mean: (8,) the expected state. trust: (8,) of it, inverse variances. seen, pull: where the
+    inner face is, and how much the unknowns must agree with it. fixed: (8, 8) both together.
+    """
+
+    mean: NDArray[np.float32]
+    trust: NDArray[np.float32]
+    seen: NDArray[np.float32]
+    pull: NDArray[np.float32]
+    fixed: NDArray[np.float32]
+
+
 class TurnFit:
     """Fits the model; holds only constants, so one serves all heads."""
 
     def __init__(self) -> None:
         x, y = np.meshgrid(np.arange(-9, 10), np.arange(-13, 12))
-        square = (x / _RADIUS_X) ** 2 + ((y - _MIDDLE_Y) / _RADIUS_Y) ** 2
-        inside = square < 1
-        x, y, square = x[inside], y[inside], square[inside]
-        depth = np.sqrt(1 - square)
+        radius2 = (x / _RADIUS_X) ** 2 + ((y - _MIDDLE_Y) / _RADIUS_Y) ** 2
+        inside = radius2 < 1
+        x, y, radius2 = x[inside], y[inside], radius2[inside]
+        depth = np.sqrt(1 - radius2)
         self._count = len(x)
-        self._weight = np.clip((1 - square) / 0.3, 0, 1).astype(np.float32)
+        self._weight = np.clip((1 - radius2) / _RIM, 0, 1).astype(np.float32)
         self._weight /= self._weight.sum()
         self._at = np.concatenate([x + CENTRE[0], y + CENTRE[1]]).astype(np.float32)
         self._index = (y + CENTRE[1]) * SIZE[0] + x + CENTRE[0]
         one, none = np.ones_like(depth), np.zeros_like(depth)
         self._sideways = np.array(
-            [one, none, depth, none, (_NECK_Y - y) / 10, x / 10], dtype=np.float32
+            [one, none, depth, none, (_NECK_Y - y) / _TILT_PX, x / _TILT_PX], dtype=np.float32
         )
-        self._down = np.array([none, one, none, depth, x / 10, y / 10], dtype=np.float32)
+        self._down = np.array(
+            [none, one, none, depth, x / _TILT_PX, y / _TILT_PX], dtype=np.float32
+        )
         self._flow = np.concatenate([self._sideways, self._down], axis=1)
         # The inner face moves by the travel and (nearly) all of the turn.
         self._inner = np.zeros((2, 8), np.float32)
-        self._inner[0, [0, 2]] = self._inner[1, [1, 3]] = 1, 0.95
-        self._search = _Search(x, y, depth, square)
+        self._inner[0, [0, 2]] = self._inner[1, [1, 3]] = 1, _TURN_SEEN
+        self._search = _Search(x, y, depth)
 
     def fit(self, before: Patch, now: Patch, *, body: Known, inner: Known) -> Turn:
         """Returns what moved the head from one patch to the next.
@@ -100,88 +136,112 @@ class TurnFit:
             body: how the body moved; the head is expected to travel with it.
             inner: how the inner face moved, found by correlation.
         """
-        turn = self._refine(before, now, body, inner, _TURNED)
+        looks = self._looks(before, now)
+        turn = self._refine(looks, body, inner, _TURNED)
         if abs(inner.x - body.x) > _FAR:
-            for way in (_TILTED, _TRAVELLED):
-                other = self._refine(before, now, body, inner, way)
+            for done in (_TILTED, _TRAVELLED):
+                other = self._refine(looks, body, inner, done)
                 if other.residual < _BETTER * turn.residual:
                     turn = other
-        if turn.residual > 0.5:
-            offset = self._search.best(before.ravel()[self._index], now, body)
-            seen = Known(body.x + offset, body.y, 1.5, 1.5)
-            other = self._refine(before, now, body, seen, _TURNED)
+        if turn.residual > _UNEXPLAINED:
+            offset = self._search.best(looks.was, now, body)
+            seen = Known(body.x + offset, body.y, _SEARCH_SIGMA_PX, _SEARCH_SIGMA_PX)
+            other = self._refine(looks, body, seen, _TURNED)
             if other.residual < turn.residual:
                 return other
         return turn
 
-    def _refine(self, before: Patch, now: Patch, body: Known, inner: Known, way: int) -> Turn:
-        """Fits from a beginning in which the inner face has gone one way: an index of `_SPREAD`."""
-        flat, index, weight, n = before.ravel(), self._index, self._weight, self._count
+    def _looks(self, before: Patch, now: Patch) -> _Looks:
+        flat, index, weight = before.ravel(), self._index, self._weight
         was = flat[index]
         slope_x = (flat[index + 1] - flat[index - 1]) * 0.5
         slope_y = (flat[index + SIZE[0]] - flat[index - SIZE[0]]) * 0.5
-        rows = np.empty((8, n), np.float32)
+        rows = np.empty((8, self._count), np.float32)
         np.multiply(self._sideways, slope_x, out=rows[:6])
         rows[:6] += self._down * slope_y
         rows[6] = float(weight @ was) - was
         rows[7] = -1
         contrast = float(np.sqrt(weight @ (rows[6] * rows[6])))
+        return _Looks(was, rows, contrast, now)
 
-        trust = 1 / np.square(np.array([body.x_sigma, body.y_sigma, *_SPREAD], np.float32))
-        start = np.array([body.x, body.y, 0, 0, 0, 0, 0, 0], np.float32)
+    def _prior(self, body: Known, inner: Known) -> _Prior:
+        mean = np.array([body.x, body.y, 0, 0, 0, 0, 0, 0], np.float32)
+        sigmas = np.array([body.x_sigma, body.y_sigma, *_SPREAD], np.float32)
+        trust = np.asarray(1 / np.square(sigmas), np.float32)
         seen = np.array([inner.x, inner.y], np.float32)
         seen_trust = 1 / np.square(np.array([inner.x_sigma, inner.y_sigma], np.float32))
-        pull = self._inner.T * seen_trust
-        fixed = pull @ self._inner
+        pull = np.asarray(self._inner.T * seen_trust, np.float32)
+        fixed = np.asarray(pull @ self._inner, np.float32)
         fixed.flat[::9] += trust
+        return _Prior(mean, trust, seen, pull, fixed)
 
-        state = start.copy()
-        state[3] = seen[1] - start[1]
-        state[way] += (seen[0] - start[0]) * (10 / _NECK_Y if way == _TILTED else 1)
-        best, least = state, np.inf
+    def _refine(self, looks: _Looks, body: Known, inner: Known, done: int) -> Turn:
+        """Fits from a start in which the inner face has done one thing: an index of the state."""
+        prior = self._prior(body, inner)
+        state = prior.mean.copy()
+        state[3] = prior.seen[1] - prior.mean[1]
+        sideways = prior.seen[0] - prior.mean[0]
+        state[done] += sideways * (_TILT_PX / _NECK_Y if done == _TILTED else 1)
+        best, least, best_rest = state, np.inf, looks.was
         for step in range(_STEPS + 1):
-            at = self._at + state[:6] @ self._flow
-            value = cv2.remap(
-                now, at[None, :n], at[None, n:], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-            )[0]
-            rest = value - was
-            if step == 0:
-                state[7] = float(weight @ rest)
-            rest += state[6] * rows[6] - state[7]
-            error = float(weight @ np.abs(rest))
+            rest = self._rest(looks, state, first=step == 0)
+            error = float(self._weight @ np.abs(rest))
             if error < least:
                 best, least, best_rest = state, error, rest
             if step == _STEPS:
                 break
-            scale = 1.3 * error + _NOISE
-            robust = weight / np.square(1 + np.square(rest / scale))
-            weighted = rows * robust
-            evidence = _INDEPENDENT * n / (scale * scale)
-            slope = evidence * (weighted @ rest) + trust * (state - start)
-            slope += pull @ (self._inner @ state - seen)
-            curve = evidence * (weighted @ rows.T) + fixed
-            change = cv2.solve(curve, slope, flags=cv2.DECOMP_CHOLESKY)[1][:, 0]
+            change = self._change(looks, prior, state, rest, error)
             state = state - change
             if np.abs(change[:5]).max() < _SETTLED:
                 best = state
                 break
-        residual = float(np.sqrt(weight @ (best_rest * best_rest))) / (contrast + _NOISE)
+        unexplained = float(np.sqrt(self._weight @ (best_rest * best_rest)))
         x, y, yaw, pitch, tilt = (float(value) for value in best[:5])
-        return Turn(x, y, yaw, pitch, tilt * _NECK_Y / 10, residual)
+        residual = unexplained / (looks.contrast + _NOISE)
+        return Turn(x, y, yaw, pitch, tilt * _NECK_Y / _TILT_PX, residual)
+
+    def _rest(
+        self, looks: _Looks, state: NDArray[np.float32], *, first: bool
+    ) -> NDArray[np.float32]:
+        """Returns what a state leaves unexplained, per pixel; the first sets the light's offset."""
+        at = self._at + state[:6] @ self._flow
+        across, down = at[None, : self._count], at[None, self._count :]
+        value = cv2.remap(
+            looks.now, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
+        rest: NDArray[np.float32] = value[0] - looks.was
+        if first:
+            state[7] = float(self._weight @ rest)
+        rest += state[6] * looks.rows[6] - state[7]
+        return rest
+
+    def _change(
+        self,
+        looks: _Looks,
+        prior: _Prior,
+        state: NDArray[np.float32],
+        rest: NDArray[np.float32],
+        error: float,
+    ) -> NDArray[np.float32]:
+        """Returns the step of Gauss and Newton from a state."""
+        scale = _ROBUST * error + _NOISE
+        robust = self._weight / np.square(1 + np.square(rest / scale))
+        weighted = looks.rows * robust
+        evidence = _INDEPENDENT * self._count / (scale * scale)
+        slope = evidence * (weighted @ rest) + prior.trust * (state - prior.mean)
+        slope += prior.pull @ (self._inner @ state - prior.seen)
+        curve = evidence * (weighted @ looks.rows.T) + prior.fixed
+        solved = cv2.solve(curve, slope, flags=cv2.DECOMP_CHOLESKY)[1]
+        return np.asarray(solved[:, 0], np.float32)
 
 
 class _Search:
-    """Tries every turn of a head at a given travel; for large ones, where slopes mislead."""
+    """Tries every turn of a head at a given travel: for large ones, where slopes mislead."""
 
     def __init__(
-        self,
-        x: NDArray[np.int_],
-        y: NDArray[np.int_],
-        depth: NDArray[np.float64],
-        square: NDArray[np.float64],
+        self, x: NDArray[np.int_], y: NDArray[np.int_], depth: NDArray[np.float64]
     ) -> None:
-        self.turns = np.arange(-10.0, 10.5, 1.0)
-        self._x = (x + CENTRE[0] + self.turns[:, None] * depth).astype(np.float32)
+        self._x = (x + CENTRE[0] + _SEARCHED[:, None] * depth).astype(np.float32)
         self._y = (y + CENTRE[1] + 0 * self._x).astype(np.float32)
         turned = ((self._x - CENTRE[0]) / _RADIUS_X) ** 2
         visible = turned + ((y - _MIDDLE_Y) / _RADIUS_Y) ** 2 < 1
@@ -189,7 +249,7 @@ class _Search:
         self._weight = (weight / weight.sum(axis=1, keepdims=True)).astype(np.float32)
 
     def best(self, was: NDArray[np.float32], now: Patch, body: Known) -> float:
-        """Returns the turn, in px at the middle, whose picture is most like the old one."""
+        """Returns the turn, px at the middle, by which the earlier face is most like the later."""
         value = cv2.remap(
             now,
             self._x + np.float32(body.x),
@@ -203,4 +263,4 @@ class _Search:
         spread_was = weight @ (was * was) - mean_was * mean_was
         likeness = np.sum(weight * value * was, axis=1) - mean * mean_was
         likeness = likeness / np.sqrt(np.maximum(spread, 1) * np.maximum(spread_was, 1))
-        return float(self.turns[int(np.argmax(likeness))])
+        return float(_SEARCHED[int(np.argmax(likeness))])

@@ -97,5 +97,5 @@ def test_another_model_is_an_error(monkeypatch):
             told.file, told.sha256, told.labels, told.input, told.score_threshold, None, other
         ),
     )
-    with pytest.raises(ModelError, match="does not tell faces in view"):
+    with pytest.raises(ModelError, match="is another model"):
         FaceInView()
