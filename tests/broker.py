@@ -25,7 +25,7 @@ from maskcam.delivery.broker import BrokerSettings
 
 MOSQUITTO = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
 needs_mosquitto = pytest.mark.skipif(
-    MOSQUITTO is None, reason="mosquitto is not installed (apt install mosquitto)"
+    MOSQUITTO is None, reason="needs mosquitto (apt install mosquitto)"
 )
 WAIT_S = 30.0  # generous: the machine may be busy with other things
 PLAIN = "allow_anonymous true\nmax_queued_messages 1000000"

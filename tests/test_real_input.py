@@ -17,7 +17,8 @@ from maskcam.unit.replay import replay
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 pytestmark = pytest.mark.skipif(
-    not DATA.is_dir(), reason="the photographs and clips are not part of the project"
+    not DATA.is_dir(),
+    reason="needs the photographs and clips of ../shared/data, which are not part of the project",
 )
 
 

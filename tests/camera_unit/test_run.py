@@ -111,7 +111,7 @@ def test_without_a_clock_nothing_is_told(tmp_path, street):
     from maskcam.unit.clock import is_synchronised
 
     if is_synchronised():
-        pytest.skip("this machine's clock is synchronised; the waiting cannot be shown")
+        pytest.skip("needs a machine whose clock is not synchronised: the waiting cannot be shown")
     with Mosquitto(tmp_path) as broker, Subscriber(broker) as city:
         with Unit(tmp_path / "u", source=street, port=broker.port, clock="synchronised") as unit:
             wait_until(lambda: unit.says("connected to"), timeout_s=60)

@@ -44,7 +44,7 @@ class Mosquitto:
     def __init__(self, directory: Path, *, config: str = "", saving: bool = True) -> None:
         command = shutil.which("mosquitto", path=os.environ["PATH"] + ":/usr/sbin")
         if command is None:
-            pytest.skip("mosquitto is not installed (Debian package mosquitto)")
+            pytest.skip("needs mosquitto (apt install mosquitto)")
         self.command = command
         self.port = free_port()
         self.directory = directory
@@ -170,7 +170,7 @@ class Postgres:
         for folder in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True):
             if (folder / "initdb").exists():
                 return str(folder)
-        pytest.skip("PostgreSQL is not installed (Debian package postgresql)")
+        pytest.skip("needs PostgreSQL (apt install postgresql)")
 
 
 @contextmanager

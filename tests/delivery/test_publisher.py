@@ -398,7 +398,7 @@ def test_the_status_is_retained_and_the_will_speaks_for_a_dead_unit(tmp_path, br
 
 
 @needs_mosquitto
-@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+@pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace (apt install strace)")
 def test_a_unit_listens_on_nothing_not_even_for_a_moment(tmp_path, broker):
     """paho's own loop would open a listening socket on the loopback."""
     calls, state = tmp_path / "calls", tmp_path / "s"

@@ -33,7 +33,9 @@ def operator(model: Any, kind: int) -> Any:
 def changed(tmp_path: Path) -> Callable[[Callable[[Any], None]], Path]:
     """Writes the model with one thing changed."""
     if schema is None:
-        pytest.skip("writing a changed model needs the schema of ai-edge-litert")
+        pytest.skip(
+            "needs the schema of ai-edge-litert, to write a changed model; not with tflite-runtime"
+        )
 
     def write(change: Callable[[Any], None]) -> Path:
         native = schema.Model.GetRootAs(default_model().read_bytes(), 0)

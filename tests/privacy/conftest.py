@@ -20,7 +20,7 @@ def evidence(tmp_path_factory) -> Evidence:
     """One run of the real unit under strace."""
     for program, path in (("strace", shutil.which("strace")), ("mosquitto", MOSQUITTO)):
         if path is None:
-            pytest.skip(f"{program} is not installed (apt install {program})")
+            pytest.skip(f"needs {program} (apt install {program})")
     if os.geteuid() != 0:
         pytest.skip("needs root (sudo scripts/test --as-root): the unit is closed to its own user")
     return gather(tmp_path_factory.mktemp("privacy"))

@@ -117,8 +117,9 @@ def test_the_log_says_nothing_of_persons(evidence):
         r"DEBUG maskcam\.vision\.interpreter: runtime: INFO: Created TensorFlow Lite \w+ delegate "
         r"for CPU\.",
         r"INFO maskcam\.unit\.run: the model runs on CPU: no Edge TPU found; [a-z ,]*",
-        r"WARNING maskcam\.delivery\.mqtt: the connection to 127\.0\.0\.1 is NOT ENCRYPTED: .*",
-        r"INFO maskcam\.delivery\.mqtt: connected to 127\.0\.0\.1:\d+",
+        r"WARNING maskcam\.delivery\.publisher: the connection to 127\.0\.0\.1 is NOT "
+        r"ENCRYPTED: .*",
+        r"INFO maskcam\.delivery\.publisher: connected to 127\.0\.0\.1:\d+",
         r"INFO maskcam\.unit\.run: maskcam \S+ counts as forville/forville-01",
         r"INFO maskcam\.unit\.loop: the clock is synchronised: windows can be told",
         r"INFO maskcam\.unit\.loop: (?:[\d.]+ degrees C, )?(?:[a-zA-Z ,():]+, )?"

@@ -21,7 +21,9 @@ from sdcard.sealed import Sealed
 
 ROOT = Path(__file__).parents[2]
 PACKED = Sealed(Path("root.img"), "ab" * 32, 4096 * 1000)
-needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl")
+needs_openssl = pytest.mark.skipif(
+    shutil.which("openssl") is None, reason="needs openssl (apt install openssl)"
+)
 
 
 @pytest.fixture
@@ -62,7 +64,10 @@ def test_the_units_on_the_card_know_the_partitions():
     assert disk.BOOT.uuid in (ROOT / "systemd/boot-firmware.mount").read_text()
 
 
-@pytest.mark.skipif(shutil.which("sfdisk", path="/usr/sbin:/sbin") is None, reason="needs sfdisk")
+@pytest.mark.skipif(
+    shutil.which("sfdisk", path="/usr/sbin:/sbin") is None,
+    reason="needs sfdisk (apt install fdisk)",
+)
 def test_a_card_is_put_together(tmp_path):
     (tmp_path / "boot").write_bytes(b"BOOT" * 1024)
     (tmp_path / "root").write_bytes(b"ROOT" * 1024)
