@@ -13,15 +13,19 @@ import socket
 import subprocess
 import threading
 import time
+from datetime import datetime
 from pathlib import Path
+from typing import Any, Protocol
 
 import paho.mqtt.client as mqtt
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from maskcam.delivery import wire
 from maskcam.delivery.broker import BrokerSettings
+from maskcam.records import MinuteCount
 
 MOSQUITTO = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
 needs_mosquitto = pytest.mark.skipif(
@@ -72,8 +76,8 @@ class Mosquitto:
         return (self.directory / "log").read_text(errors="replace")
 
     def settings(self, **changes) -> BrokerSettings:
-        quick = {"reconnect_min_s": 0.05, "reconnect_max_s": 0.5, "keepalive_s": 5}
-        return BrokerSettings(**{"host": self.host, "port": self.port} | quick | changes)
+        quick: dict[str, Any] = {"reconnect_min_s": 0.05, "reconnect_max_s": 0.5, "keepalive_s": 5}
+        return BrokerSettings(**{"host": self.host, "port": self.port, **quick, **changes})
 
     def __enter__(self):
         self.start()
@@ -112,18 +116,25 @@ class Mosquitto:
         self.start()
 
 
+class Address(Protocol):
+    """Where a broker listens."""
+
+    @property
+    def host(self) -> str: ...
+    @property
+    def port(self) -> int: ...
+
+
 class Subscriber:
     """City hall: a lasting session that stores each message as it came."""
 
     def __init__(
-        self, broker: Mosquitto, *, topic="maskcam/v1/#", settings=None, client_id="cityhall"
+        self, broker: Address, *, topic="maskcam/v1/#", settings=None, client_id="cityhall"
     ):
         self.messages: list[mqtt.MQTTMessage] = []
         self._broker, self._topic = broker, topic
         self._subscribed = threading.Event()
-        client = mqtt.Client(
-            mqtt.CallbackAPIVersion.VERSION2, client_id=client_id, protocol=mqtt.MQTTv5
-        )
+        client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=mqtt.MQTTv5)
         client.on_connect = self._on_connect
         client.on_subscribe = lambda *_: self._subscribed.set()
         client.on_message = lambda _client, _data, message: self.messages.append(message)
@@ -154,15 +165,15 @@ class Subscriber:
     def received(self) -> list[wire.ReceivedCount]:
         """All count messages, in the order of arrival, each checked against the schema."""
         return [
-            wire.decode_count(message.payload, topic=message.topic)
+            wire.decode_count(bytes(message.payload), topic=message.topic)
             for message in list(self.messages)
             if message.topic.endswith("/count")
         ]
 
     @property
-    def stored(self) -> dict:
+    def stored(self) -> dict[tuple[str, datetime], MinuteCount]:
         """Counts by key, as a store keeps them; two that differ under one key are an error."""
-        store = {}
+        store: dict[tuple[str, datetime], MinuteCount] = {}
         for received in self.received:
             key = received.unit, received.count.start
             assert store.setdefault(key, received.count) == received.count
@@ -171,7 +182,7 @@ class Subscriber:
     @property
     def statuses(self) -> list[wire.Status]:
         return [
-            wire.decode_status(message.payload)
+            wire.decode_status(bytes(message.payload))
             for message in list(self.messages)
             if message.topic.endswith("/status")
         ]

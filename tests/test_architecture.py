@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-LINT = [Path(sys.executable).with_name("lint-imports"), "--no-logo", "--no-cache"]
+LINT = [str(Path(sys.executable).with_name("lint-imports")), "--no-logo", "--no-cache"]
 
 
 def lint(checkout: Path) -> subprocess.CompletedProcess[str]:

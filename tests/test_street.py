@@ -6,7 +6,7 @@ import json
 from collections import Counter, defaultdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import pytest
 
@@ -19,7 +19,7 @@ from maskcam.unit import pipeline
 from maskcam.unit.replay import replay
 
 SECONDS, SEED = 600, 101
-OPTIONS = {"people_per_minute": 11.0, "objectors": 0.15}
+OPTIONS: dict[str, Any] = {"people_per_minute": 11.0, "objectors": 0.15}
 
 
 class Booked(NamedTuple):
@@ -32,11 +32,11 @@ class Booked(NamedTuple):
 class WatchedCrowd(Crowd):
     """Also remembers which person of the scene each track, objection and passage was."""
 
-    scene: Scene
+    scene: ClassVar[Scene]
     # by the person, as a track's number might be used again; by the number of a faint track
-    seen: dict[object, Counter[int]]
-    objections: Counter[int]
-    booked: list[Booked]
+    seen: ClassVar[dict[object, Counter[int]]]
+    objections: ClassVar[Counter[int]]
+    booked: ClassVar[list[Booked]]
 
     def update(self, detections, at_s):
         super().update(detections, at_s)
@@ -74,8 +74,12 @@ def nearest(box: Box, faces) -> int | None:
 def watch(video: Path, scene: Scene, monkeypatch) -> tuple[type[WatchedCrowd], int]:
     """Replays the file; returns what was seen of whom, and the people in the messages."""
 
-    Watched = type("Watched", (WatchedCrowd,), {"scene": scene, "booked": []})  # noqa: N806
-    Watched.seen, Watched.objections = defaultdict(Counter), Counter()
+    class Watched(WatchedCrowd):
+        booked: ClassVar[list[Booked]] = []
+        seen: ClassVar[dict[object, Counter[int]]] = defaultdict(Counter)
+        objections: ClassVar[Counter[int]] = Counter()
+
+    Watched.scene = scene
     monkeypatch.setattr(pipeline, "Crowd", Watched)
     start = datetime(2026, 5, 4, 8, tzinfo=UTC)
     counts = list(replay(video, start=start, rules=Rules(min_people=1)))
@@ -87,9 +91,9 @@ def figures(video: Path, scene: Scene, monkeypatch) -> dict[str, float]:
     passages = scene.truth.passages
     states = {p.person: p.state for p in passages if not p.objecting}
     objecting = {p.person for p in passages if p.objecting}
-    known = [booked for booked in seen.booked if booked.person in states]
-    right = [booked for booked in known if booked.state is states[booked.person]]
-    badly = [booked for booked in known if states[booked.person] is MaskState.INCORRECT]
+    known = [(booked, states[booked.person]) for booked in seen.booked if booked.person in states]
+    right = [booked for booked, state in known if booked.state is state]
+    badly = [booked for booked, state in known if state is MaskState.INCORRECT]
     return {
         "passages": len(passages),
         "people_truth": len(states),

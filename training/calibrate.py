@@ -9,7 +9,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from maskcam.evaluate.detections import evaluate, frame_of, read_truth
 from maskcam.evaluate.precision import Truth, average_precisions
@@ -119,7 +118,7 @@ def detect_all(
     )
     found = []
     for name in names:
-        rgb: NDArray[np.uint8] = cv2.imread(str(data / "masks/images" / name))[:, :, ::-1]
+        rgb = np.asarray(cv2.imread(str(data / "masks/images" / name)), np.uint8)[:, :, ::-1]
         found.append(detector.detect(frame_of(rgb, detector.input_size)))
     return truths, found
 

@@ -113,7 +113,8 @@ class Composer:
             int(rng.integers(rgb.shape[0] - rows + 1)),
             int(rng.integers(rgb.shape[1] - columns + 1)),
         )
-        return cv2.resize(rgb[y : y + rows, x : x + columns], (width, height))
+        cut = cv2.resize(rgb[y : y + rows, x : x + columns], (width, height))
+        return np.asarray(cut, np.uint8)
 
     def _pick(self, rng: np.random.Generator, *, rendered: bool) -> Picture:
         if rendered:
@@ -157,7 +158,7 @@ class Composer:
             size = (max(1, round(source_width * shrunk)), max(1, round(source_height * shrunk)))
             area = rng.random() < 0.85
             mode = cv2.INTER_AREA if area else cv2.INTER_LINEAR
-            source = cv2.resize(source, size, interpolation=mode)
+            source = np.asarray(cv2.resize(source, size, interpolation=mode), np.uint8)
         target = np.array([rng.uniform(0.15, 0.85) * width, rng.uniform(0.15, 0.85) * height])
         if scale * source_width <= width and scale * source_height <= height:
             free = np.array([width - scale * source_width, height - scale * source_height])
@@ -210,7 +211,7 @@ class Composer:
             size = (max(3, round(cut.shape[1] * scale)), max(3, round(cut.shape[0] * scale)))
             if size[0] >= width or size[1] >= height:
                 continue
-            cut = cv2.resize(cut, size, interpolation=cv2.INTER_AREA)
+            cut = np.asarray(cv2.resize(cut, size, interpolation=cv2.INTER_AREA), np.uint8)
             x, y = int(rng.integers(width - size[0])), int(rng.integers(height - size[1]))
             place = np.array([x, y, x + size[0], y + size[1]], np.float32)
             if any(_touch(place, other) for other in taken):
@@ -232,7 +233,7 @@ def finish(picture: Picture, rng: np.random.Generator) -> Picture:
     rgb, boxes = picture.rgb, picture.boxes
     if rng.random() < 0.5:
         width = rgb.shape[1]
-        rgb = cv2.flip(rgb, 1)
+        rgb = np.asarray(cv2.flip(rgb, 1), np.uint8)
         boxes = np.stack([width - boxes[:, 2], boxes[:, 1], width - boxes[:, 0], boxes[:, 3]], 1)
     return Picture(vary(rgb, rng), boxes, picture.classes, picture.box_weight, picture.source)
 
@@ -317,7 +318,7 @@ def _soft_ellipse(size: tuple[int, int]) -> NDArray[np.float32]:
     width, height = size
     rows, columns = np.mgrid[:height, :width]
     radius = np.hypot((columns + 0.5) / width * 2 - 1, (rows + 0.5) / height * 2 - 1)
-    return np.clip((1.05 - radius) / 0.25, 0, 1).astype(np.float32)[..., None]
+    return np.asarray(np.clip((1.05 - radius) / 0.25, 0, 1), np.float32)[..., None]
 
 
 def _touch(a: NDArray[np.float32], b: NDArray[np.float32]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any
 
 import cv2
@@ -53,7 +53,7 @@ class Sampler:
 
 def batches(
     cuts: list[Cut], settings: SecondLookSettings, *, first: int
-) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int64]]]:
+) -> Generator[tuple[NDArray[np.uint8], NDArray[np.int64]]]:
     """Yields pictures (B, size, size, 3) and kinds (B,) without end, from batch `first` on."""
     return from_process(_produce, cuts, settings, first)
 
@@ -71,7 +71,11 @@ def _produce(cuts: list[Cut], settings: SecondLookSettings, first: int, ready: A
 
 def plain(cut: Cut, size: int) -> NDArray[np.uint8]:
     """Returns a cut as the unit would see it, unchanged."""
-    return _warped(cv2.cvtColor(cut.rgb, cv2.COLOR_RGB2YCrCb), cut.box, size, REACH, np.eye(2))
+    return _warped(_ycrcb(cut.rgb), cut.box, size, REACH, np.eye(2))
+
+
+def _ycrcb(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2YCrCb), np.uint8)
 
 
 def _seen_anew(
@@ -82,7 +86,7 @@ def _seen_anew(
         most = max(_SMALLEST_PX + 1, min(longer, _LARGEST_PX))
         wanted = np.exp(rng.uniform(np.log(_SMALLEST_PX), np.log(most)))
         rgb, box = _shrunk(rgb, box, min(wanted / longer, 1.0))
-    ycrcb = cv2.cvtColor(vary(np.ascontiguousarray(rgb), rng), cv2.COLOR_RGB2YCrCb)
+    ycrcb = _ycrcb(vary(np.ascontiguousarray(rgb), rng))
     if rng.random() < 0.7:
         ycrcb[:, :, 1:] = _coarse(ycrcb[:, :, 1:], rng.uniform(0.35, 1.0))
     longer = longer_side(box)
@@ -109,9 +113,10 @@ def _warped(
         zoom *= before / ycrcb.shape[0]
     centre = (box[:2] + box[2:]) / 2
     matrix = np.column_stack([zoom * turn, size / 2 - zoom * turn @ centre])
-    return cv2.warpAffine(
+    warped = cv2.warpAffine(
         ycrcb, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
+    return np.asarray(warped, np.uint8)
 
 
 def _shrunk(
@@ -121,11 +126,12 @@ def _shrunk(
     if side >= picture.shape[0]:
         return picture, box
     small = cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)
-    return small, box * (side / picture.shape[0])
+    return np.asarray(small, np.uint8), box * (side / picture.shape[0])
 
 
 def _coarse(colours: NDArray[np.uint8], factor: float) -> NDArray[np.uint8]:
     """Returns the colours as the detector's smaller picture has them."""
     side = max(2, round(colours.shape[0] * factor))
     small = cv2.resize(colours, (side, side), interpolation=cv2.INTER_AREA)
-    return cv2.resize(small, colours.shape[:2], interpolation=cv2.INTER_LINEAR)
+    large = cv2.resize(small, colours.shape[:2], interpolation=cv2.INTER_LINEAR)
+    return np.asarray(large, np.uint8)

@@ -103,9 +103,10 @@ def _cut(picture: Picture, box: NDArray[np.floating], kind: int, *, doubtful: bo
     high, wide = picture.rgb.shape[:2]
     rgb = picture.rgb[max(top, 0) : top + side, max(left, 0) : left + side]
     spare = max(-top, 0), max(top + side - high, 0), max(-left, 0), max(left + side - wide, 0)
-    rgb = cv2.copyMakeBorder(rgb, *spare, cv2.BORDER_REPLICATE)
+    rgb = np.asarray(cv2.copyMakeBorder(rgb, *spare, cv2.BORDER_REPLICATE), np.uint8)
     placed = (box - np.array([left, top, left, top])).astype(np.float32)
     if side > _MOST_PX:
-        rgb = cv2.resize(rgb, (_MOST_PX, _MOST_PX), interpolation=cv2.INTER_AREA)
+        small = cv2.resize(rgb, (_MOST_PX, _MOST_PX), interpolation=cv2.INTER_AREA)
+        rgb = np.asarray(small, np.uint8)
         placed *= np.float32(_MOST_PX / side)
     return Cut(rgb, placed, kind, picture.source == RENDERED, doubtful)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import queue
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +63,7 @@ def _produce(data: Path, stills: Path, settings: Settings, first: int, batches: 
 
 def batches(
     data: Path, stills: Path, settings: Settings, *, first: int
-) -> Iterator[tuple[np.ndarray, ...]]:
+) -> Generator[tuple[np.ndarray, ...]]:
     """Yields rgb (B, H, W, 3) uint8 and what `cells.assign` says, stacked; without end.
 
     stills: the folder of stills.json. first: number of the first batch;
@@ -72,7 +72,7 @@ def batches(
     yield from from_process(_produce, data, stills, settings, first)
 
 
-def from_process(produce: Callable[..., None], *arguments: object) -> Iterator[Any]:
+def from_process(produce: Callable[..., None], *arguments: object) -> Generator[Any]:
     """Yields what `produce(*arguments, ready)` puts into the queue `ready`, without end.
 
     `produce` works in a process of its own, a few batches ahead.

@@ -162,7 +162,7 @@ def _moves(rng: Rng, head: _Head) -> tuple[_Move, _Move]:
 
 def _somebody(rng: Rng, made_of: Sources, people: list[Person]) -> _Head:
     if rng.random() < 0.6:
-        return _Photographed(rng, made_of.faces[rng.integers(len(made_of.faces))])
+        return _Photographed(rng, made_of.faces[int(rng.integers(len(made_of.faces)))])
     return _Painted(rng, made_of, people)
 
 
@@ -275,11 +275,11 @@ def _wall(rng: Rng, streets: Sequence[NDArray[np.uint8]]) -> Grey:
 
 
 def _part_of_street(rng: Rng, streets: Sequence[NDArray[np.uint8]], times: int) -> Grey:
-    street = streets[rng.integers(len(streets))]
+    street = streets[int(rng.integers(len(streets)))]
     top = rng.integers(street.shape[0] - times * _HEIGHT + 1)
     left = rng.integers(street.shape[1] - times * _WIDTH + 1)
     part = street[top : top + times * _HEIGHT, left : left + times * _WIDTH]
-    return part.astype(np.float32)
+    return np.asarray(part, np.float32)
 
 
 def _elsewhere(rng: Rng, made_of: Sources, drawn: Grey) -> Grey:

@@ -15,8 +15,8 @@ def motion_blur(rgb: Image, length_px: float, angle_deg: float) -> Image:
     kernel = np.zeros((size, size), np.float32)
     kernel[size // 2] = 1
     turn = cv2.getRotationMatrix2D((size / 2 - 0.5, size / 2 - 0.5), angle_deg, 1)
-    kernel = cv2.warpAffine(kernel, turn, (size, size))
-    return cv2.filter2D(rgb, -1, kernel / max(kernel.sum(), 1e-6))
+    turned = cv2.warpAffine(kernel, turn, (size, size))
+    return np.asarray(cv2.filter2D(rgb, -1, turned / max(turned.sum(), 1e-6)), np.uint8)
 
 
 def noise(rgb: Image, sigma: float, rng: np.random.Generator) -> Image:
@@ -30,7 +30,7 @@ def noise(rgb: Image, sigma: float, rng: np.random.Generator) -> Image:
 def gain(rgb: Image, factor: float, *, gamma: float = 2.2) -> Image:
     """Multiplies the light by `factor`; the stored values follow a display gamma."""
     table = 255 * np.clip((np.arange(256) / 255) ** gamma * factor, 0, 1) ** (1 / gamma)
-    return cv2.LUT(rgb, table.astype(np.uint8))
+    return np.asarray(cv2.LUT(rgb, table.astype(np.uint8)), np.uint8)
 
 
 def back_light(rgb: Image, stops: float) -> Image:
@@ -40,7 +40,8 @@ def back_light(rgb: Image, stops: float) -> Image:
     linear = ((np.arange(256) / 255) ** 2.2)[None]
     linear = linear * (2.0 ** (-stops * ramp)) * (1 + 1.5 * (1 - ramp)) + 0.02
     table = (255 * np.clip(linear, 0, 1) ** (1 / 2.2)).astype(np.uint8)  # one a row
-    return table[np.arange(height)[:, None, None], rgb]
+    seen: Image = table[np.arange(height)[:, None, None], rgb]
+    return seen
 
 
 def vary(rgb: Image, rng: np.random.Generator) -> Image:
@@ -51,11 +52,11 @@ def vary(rgb: Image, rng: np.random.Generator) -> Image:
     gamma = np.exp(rng.normal(0, 0.15))
     table = 255 * np.clip(levels / 255, 0, 1) ** gamma
     table = (table - 118) * contrast * channel + 118 + shift
-    rgb = cv2.LUT(rgb, np.clip(table, 0, 255).astype(np.uint8)[None])
+    rgb = np.asarray(cv2.LUT(rgb, np.clip(table, 0, 255).astype(np.uint8)[None]), np.uint8)
     if rng.random() < 0.5:  # saturation
         grey = cv2.cvtColor(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
         keep = 0.0 if rng.random() < 0.08 else rng.uniform(0.5, 1.3)
-        rgb = cv2.addWeighted(rgb, keep, grey, 1 - keep, 0)
+        rgb = np.asarray(cv2.addWeighted(rgb, keep, grey, 1 - keep, 0), np.uint8)
     draw = rng.random()
     if draw < 0.10:
         rgb = gain(rgb, rng.uniform(0.2, 0.7))
@@ -65,10 +66,11 @@ def vary(rgb: Image, rng: np.random.Generator) -> Image:
     if draw < 0.14:
         rgb = motion_blur(rgb, rng.uniform(2, 6), rng.uniform(0, 180))
     elif draw < 0.28:
-        rgb = cv2.GaussianBlur(rgb, (0, 0), rng.uniform(0.3, 1.2))
+        rgb = np.asarray(cv2.GaussianBlur(rgb, (0, 0), rng.uniform(0.3, 1.2)), np.uint8)
     if rng.random() < 0.25:
         rgb = noise(rgb, rng.uniform(2, 14), rng)
     if rng.random() < 0.10:
         quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(35, 80))]
-        rgb = cv2.imdecode(cv2.imencode(".jpg", rgb, quality)[1], cv2.IMREAD_COLOR)
+        jpeg = cv2.imencode(".jpg", rgb, quality)[1]
+        rgb = np.asarray(cv2.imdecode(jpeg, cv2.IMREAD_COLOR), np.uint8)
     return rgb

@@ -25,7 +25,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-TUNING = {
+TUNING: dict[str, Any] = {
     "version": 2.0,
     "algorithms": [
         {"rpi.black_level": {"black_level": 4096}},
@@ -99,6 +99,7 @@ class Picamera2:
 
     sensors: ClassVar[list[str]] = ["imx708"]
     present = True
+    _stamp_ns = 0
     stall_after: int | None = None
     repeat_after: int | None = None
     close_hangs = open_hangs = False

@@ -66,7 +66,9 @@ class RtspServer:
                 raise ConnectionError
             request += more
         method = request.split(maxsplit=1)[0].decode()
-        number = re.search(rb"CSeq: *(\d+)", request)[1].decode()
+        cseq = re.search(rb"CSeq: *(\d+)", request)
+        assert cseq, request
+        number = cseq[1].decode()
         headers, body = [f"CSeq: {number}", "Session: 1"], ""
         if method == "OPTIONS":
             headers.append("Public: OPTIONS, DESCRIBE, SETUP, PLAY")

@@ -48,6 +48,7 @@ def test_gives_every_frame_of_a_file_with_its_own_time(film):
 def test_sizes(film):
     with VideoCamera(str(film), rgb_size=(160, 160)) as camera:
         frame = camera.read(timeout_s=5)
+        assert frame is not None
         assert (camera.size, frame.luma.shape, frame.luma.dtype) == (
             (320, 180),
             (180, 320),
@@ -60,11 +61,11 @@ def test_sizes(film):
 def test_scaling_is_like_that_by_areas(size):
     """A picture with detail of all sizes; areas do not apply where it grows."""
     random = np.random.default_rng(1)
-    picture = np.zeros((720, 1280, 3), np.float32)
+    detail = np.zeros((720, 1280, 3), np.float32)
     for cell in (4, 8, 16, 32, 64):
         noise = random.normal(0, cell, (720 // cell + 1, 1280 // cell + 1, 3)).astype(np.float32)
-        picture += cv2.resize(noise, (1280, 720), interpolation=cv2.INTER_CUBIC)
-    picture = np.clip(picture + 128, 0, 255).astype(np.uint8)
+        detail += cv2.resize(noise, (1280, 720), interpolation=cv2.INTER_CUBIC)
+    picture = np.clip(detail + 128, 0, 255).astype(np.uint8)
     how = cv2.INTER_AREA if size[0] < 1280 else cv2.INTER_LINEAR
     expected = cv2.resize(picture, size, interpolation=how)
     assert cv2.PSNR(expected, video._scaled(picture, size)) > 38
@@ -72,12 +73,14 @@ def test_scaling_is_like_that_by_areas(size):
 
 def test_the_detectors_picture_is_rgb(tmp_path):
     path = tmp_path / "red.avi"
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 10, (64, 64))
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, (64, 64))
     for _ in range(5):
         writer.write(np.full((64, 64, 3), (0, 0, 255), np.uint8))
     writer.release()
     with VideoCamera(str(path), rgb_size=(32, 32)) as camera:
-        red, green, blue = camera.read(timeout_s=5).rgb[16, 16]
+        frame = camera.read(timeout_s=5)
+    assert frame is not None
+    red, green, blue = frame.rgb[16, 16]
     assert (red > 240, green < 16, blue < 16) == (True, True, True)
 
 
@@ -151,7 +154,7 @@ def test_a_file_cut_in_the_middle_gives_its_frames_and_then_an_error(film, tmp_p
     path.write_bytes(whole)
     assert len(read_all(path)) == 45
     path.write_bytes(whole[: len(whole) // 2])
-    times = []
+    times: list[float] = []
     expected = r"breaks off at \d\.\d s of 3.0 s; copy it again"
     with (
         VideoCamera(str(path), rgb_size=FIT) as camera,
@@ -166,7 +169,7 @@ def test_a_file_cut_in_the_middle_gives_its_frames_and_then_an_error(film, tmp_p
 @pytest.mark.parametrize("suffix", [".avi", ".mkv"])
 def test_a_cut_file_of_another_kind(tmp_path, codec, suffix):
     path = tmp_path / f"film{suffix}"
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*codec), 15, (320, 180))
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*codec), 15, (320, 180))
     for number in range(60):
         writer.write(np.full((180, 320, 3), 4 * number, np.uint8))
     writer.release()
@@ -221,7 +224,7 @@ def clock(monkeypatch):
 
 def read_paced(path, clock, *, each_s):
     """Returns (time of capture, time of reading) of each frame; reading one takes `each_s`."""
-    times = []
+    times: list[tuple[float, float]] = []
     with VideoCamera(str(path), rgb_size=FIT, paced=True) as camera:
         while (frame := camera.read(timeout_s=5)) is not None:
             times.append((frame.captured_at_s, clock.now_s))
@@ -280,7 +283,7 @@ def test_a_stream_that_cannot_be_reached_does_not_tell_the_password():
 
 def test_a_stream_of_a_real_server_gives_frames_and_then_stalls(film, monkeypatch):
     monkeypatch.setattr(video, "_READ_TIMEOUT_MS", 1000)
-    times = []
+    times: list[float] = []
     with (
         RtspServer(film, fps=30) as server,
         VideoCamera(server.url, rgb_size=FIT) as camera,

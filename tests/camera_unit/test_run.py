@@ -44,7 +44,7 @@ def street(tmp_path_factory):
     rng = np.random.default_rng(3)
     blocks = rng.integers(30, 220, (18, 32, 3), np.uint8)
     picture = cv2.resize(blocks, (640, 360), interpolation=cv2.INTER_NEAREST)
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 15, (640, 360))
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 15, (640, 360))
     for _ in range(60 * 15):
         noise = rng.integers(0, 12, (90, 160, 3), np.uint8)
         writer.write(cv2.add(picture, cv2.resize(noise, (640, 360))))

@@ -22,7 +22,7 @@ HIGHEST_EXPOSURE = 1.5
 
 def settings(section: str) -> dict[str, str]:
     parser = configparser.RawConfigParser(strict=False, comment_prefixes="#", delimiters="=")
-    parser.optionxform = str
+    parser.optionxform = str  # type: ignore[assignment,method-assign]  # the documented use
     parser.read(SERVICE)
     return dict(parser[section])
 

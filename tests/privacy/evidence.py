@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from maskcam.records import MinuteCount
 from tests.broker import PLAIN, Mosquitto, Subscriber, wait_until
 from tests.privacy import trace
 from tests.privacy.canary import make_film
@@ -59,7 +60,7 @@ class Evidence:
     log_file: Path
     calls: list[Call]
     streams: list[bytes]
-    windows: list
+    windows: list[MinuteCount]
     told: list[str]
     snapshot: Snapshot
     exit_code: int
@@ -160,7 +161,7 @@ def _heard(systemd: socket.socket):
 
 def _snapshot(pid: int) -> Snapshot:
     process = Path("/proc") / str(pid)
-    inodes = set()
+    inodes: set[str] = set()
     for descriptor in (process / "fd").iterdir():
         found = re.fullmatch(r"socket:\[(\d+)\]", str(descriptor.readlink()))
         inodes.update(found.groups() if found else ())

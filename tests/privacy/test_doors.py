@@ -34,7 +34,8 @@ def test_a_socket_is_bound_only_as_the_own_end_of_the_connection(evidence):
 
 
 def test_the_only_peers_are_the_broker_and_systemd(evidence):
-    families = {re.search(r"AF_\w+", call.arguments)[0] for call in evidence.named("socket")}
+    sockets = [call.arguments for call in evidence.named("socket")]
+    families = {found for arguments in sockets for found in re.findall(r"AF_\w+", arguments)[:1]}
     assert families <= {"AF_INET", "AF_INET6", "AF_UNIX"}
     for call in evidence.named("connect"):
         assert "127.0.0.1" in call.arguments or "AF_UNIX" in call.arguments
@@ -88,7 +89,7 @@ def test_memory_is_closed_before_the_first_picture(evidence):
 
 def test_memory_cannot_reach_a_swap(evidence):
     """Either there is no swap, or all memory is locked."""
-    locked_kb = int(re.search(r"VmLck:\s+(\d+) kB", evidence.snapshot.status)[1])
+    (locked_kb,) = map(int, re.findall(r"VmLck:\s+(\d+) kB", evidence.snapshot.status))
     no_swap = len(Path("/proc/swaps").read_text().splitlines()) <= 1
     assert no_swap or locked_kb > 0
     assert evidence.named("munlockall") == []

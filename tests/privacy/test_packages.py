@@ -43,7 +43,7 @@ def pinned() -> dict[str, set[str]]:
     for line in text.splitlines():
         if not line.strip() or line.lstrip().startswith(("#", "--only-binary")):
             continue
-        name, version = re.match(r"([A-Za-z0-9._-]+)==([^\s;]+)", line).groups()
+        ((name, version),) = re.findall(r"^([A-Za-z0-9._-]+)==([^\s;]+)", line)
         assert HASH.search(line), f"{name} has no hash"
         found.setdefault(_normal(name), set()).add(version)
     return found
@@ -57,7 +57,7 @@ def _wanted() -> set[str]:
     setup = configparser.ConfigParser()
     setup.read(ROOT / "setup.cfg")
     lines = setup["options"]["install_requires"] + setup["options.extras_require"]["litert"]
-    return {_normal(re.match(r"[A-Za-z0-9._-]+", line)[0]) for line in lines.split("\n") if line}
+    return {_normal(name) for name in re.findall(r"^[A-Za-z0-9._-]+", lines, re.MULTILINE)}
 
 
 def test_the_list_of_packages_is_short_and_covers_what_a_unit_needs():

@@ -62,7 +62,8 @@ def command(output: Path) -> list[str]:
 
 def ended(output: Path) -> bool:
     """Whether the traced process has ended and all is written."""
-    return output.exists() and re.search(r"\+\+\+ (exited|killed)[^\n]*\n\Z", output.read_text())
+    ended = re.compile(r"\+\+\+ (exited|killed)[^\n]*\n\Z")
+    return output.exists() and ended.search(output.read_text()) is not None
 
 
 def calls(output: Path) -> list[Call]:
@@ -72,7 +73,9 @@ def calls(output: Path) -> list[Call]:
 def _calls(text: str) -> Iterator[Call]:
     begun: dict[str, tuple[float, str]] = {}
     for line in text.splitlines():
-        pid, at, rest = _LINE.fullmatch(line).groups()
+        parts = _LINE.fullmatch(line)
+        assert parts, line
+        pid, at, rest = parts.groups()
         at_s = float(at)
         if rest.endswith(_UNFINISHED):
             begun[pid] = at_s, rest.removesuffix(_UNFINISHED)

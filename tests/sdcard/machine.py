@@ -13,6 +13,7 @@ import socket
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 from sdcard.disk import BOOT, CARD_MIB, MIB
 
@@ -184,7 +185,7 @@ class Machine:
             return False
         return True
 
-    def ask(self, **request) -> dict:
+    def ask(self, **request) -> dict[str, Any]:
         """Returns what the unit looks like from inside."""
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(REPORT_S)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -54,7 +55,7 @@ sign_date = 2026-05-01
 
 
 @pytest.fixture(scope="module")
-def report(tmp_path_factory) -> dict:
+def report(tmp_path_factory) -> dict[str, Any]:
     """What came of it in the virtual machine; both tests look at one run."""
     if machine.EMULATOR is None:
         pytest.fail("qemu-system-x86_64 is missing: apt-get install qemu-system-x86")

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from maskcam.records import MinuteCount
 from tests.broker import wait_until
 from tests.sdcard.conftest import ROOT
 from tests.sdcard.machine import Machine
@@ -80,7 +81,7 @@ def _told(machine) -> list[int]:
     return [int(line.split()[1]) for line in machine.load]
 
 
-def _minutes(heard) -> dict:
+def _minutes(heard) -> dict[int, MinuteCount]:
     """What city hall has, by minutes since 1970."""
     return {
         int(received.count.start.timestamp()) // 60: received.count for received in heard.received

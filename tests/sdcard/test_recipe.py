@@ -17,6 +17,7 @@ import pytest
 from sdcard import boot, bundle, coral, disk, host, options, root, steps
 from sdcard.options import SUFFIX
 from sdcard.profiles import CI, COMMON_PACKAGES, FIELD, PROFILES
+from sdcard.release import SigningKey
 from sdcard.sealed import Sealed
 
 ROOT = Path(__file__).parents[2]
@@ -333,7 +334,7 @@ def test_the_ci_profile_needs_nothing_but_an_output(tmp_path):
     )
     assert found.epoch == 1700000000
     assert found.signing.fault() is None
-    again = options.SigningKey.throw_away(tmp_path / "c/signing")
+    again = SigningKey.throw_away(tmp_path / "c/signing")
     assert again == found.signing
 
 

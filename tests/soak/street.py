@@ -52,8 +52,8 @@ class Film:
 
 def render_films() -> tuple[list[Film], list[Film]]:
     """Returns films of people who shake the head, and of people who do anything else."""
-    shakes = [_film(shakes.even_shake, seed) for seed in _SHAKES]
-    return shakes, [_film(kind, seed) for kind, seed in _OTHERS]
+    shaking = [_film(shakes.even_shake, seed) for seed in _SHAKES]
+    return shaking, [_film(kind, seed) for kind, seed in _OTHERS]
 
 
 def _film(kind, seed: int) -> Film:

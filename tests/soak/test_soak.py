@@ -81,7 +81,7 @@ def test_the_last_window_may_be_too_small_to_be_told():
 def test_the_trend_is_that_of_the_time_after_warming_up():
     at_s = np.arange(0, 36_000, 60.0)
     values = np.where(at_s < 7200, 100 + at_s / 72, 200 + (at_s - 7200) / 3600 * 3)
-    found = trend(at_s, values)
+    found = trend(at_s.tolist(), values.tolist())
     assert found.an_hour == pytest.approx(3, abs=0.01)
     assert found.least <= found.an_hour <= found.most
     assert found.most_in_all == pytest.approx(3 * 8, rel=0.05)

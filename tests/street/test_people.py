@@ -84,6 +84,7 @@ def test_states_follow_from_how_the_mask_sits():
 
 def test_a_face_is_boxed_from_ear_to_ear():
     box = face_box(somebody(), CAMERA)
+    assert box is not None
     scale = CAMERA.focal_px / CAMERA.view(somebody().head_centre)[2]
     assert box.width / scale == pytest.approx(0.15, abs=0.02)
     assert box.height / scale == pytest.approx(0.185, abs=0.02)
@@ -96,6 +97,8 @@ def test_a_face_turned_away_has_no_box(degrees, seen):
 
 def test_turning_to_the_right_moves_the_face_to_the_right():
     straight, turned = (face_box(somebody(yaw=yaw), CAMERA) for yaw in (0.0, 0.6))
+    assert straight
+    assert turned
     assert turned.centre[0] > straight.centre[0]
 
 
@@ -109,6 +112,7 @@ def test_what_is_nearer_hides():
 def test_a_fast_turn_blurs_the_face():
     def sharpness(figure):
         picture, box = portrait(figure, exposure_s=0.015), face_box(figure, CAMERA)
+        assert box is not None
         face = picture[int(box.y0) : int(box.y1), int(box.x0) : int(box.x1)].astype(float)
         return np.abs(np.diff(face, axis=1)).mean()
 

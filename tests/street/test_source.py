@@ -59,6 +59,8 @@ def test_a_slow_reader_misses_frames(scene):
         first = camera.read(timeout_s=1)
         time.sleep(0.25)
         second = camera.read(timeout_s=1)
+    assert first
+    assert second
     assert second.captured_at_s - first.captured_at_s >= 0.19
 
 

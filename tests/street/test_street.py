@@ -178,8 +178,9 @@ def test_a_shake_moves_the_face_in_the_luma_picture(busy):
         x, y = face.box.centre
         half = face.box.height * 0.35
         here = slice(int(y - half), int(y + half)), slice(int(x - half), int(x + half))
-        pair = [lumas[index + step][here] for step in (-1, 0)]
-        flow = cv2.calcOpticalFlowFarneback(*pair, None, 0.5, 2, 13, 3, 5, 1.1, 0)
+        before, now = (lumas[index + step][here] for step in (-1, 0))
+        start = np.zeros((*now.shape, 2), np.float32)
+        flow = cv2.calcOpticalFlowFarneback(before, now, start, 0.5, 2, 13, 3, 5, 1.1, 0)
         moved.append(float(np.median(flow[..., 0])))
         before, after = (walker.figure(t) for t in times[index - 1 : index + 1])
         turned.append(after.heading + after.yaw - before.heading - before.yaw)

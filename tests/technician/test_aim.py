@@ -299,6 +299,7 @@ def test_verdicts_on_heads(boxes, good, words):
 def test_verdicts_on_tilt(centre_y, words):
     head = Box(600, centre_y - 25, 640, centre_y + 25)
     told = verdicts.tilt([head], size=(1280, 720), field_of_view_deg=66)
+    assert told is not None
     assert told.words == words
     assert verdicts.tilt([], size=(1280, 720), field_of_view_deg=66) is None
 
@@ -307,8 +308,12 @@ def test_people_far_away_do_not_ask_for_a_tilt():
     near = Box(600, 360, 640, 410)
     far = [Box(600, y, 612, y + 15) for y in range(100, 200, 10)]
     size, lens = (1280, 720), 66
-    assert verdicts.tilt([near, *far], size=size, field_of_view_deg=lens).words == "tilt: good"
-    assert verdicts.tilt(far, size=size, field_of_view_deg=lens).words.startswith("tilt up")
+    good = verdicts.tilt([near, *far], size=size, field_of_view_deg=lens)
+    assert good is not None
+    assert good.words == "tilt: good"
+    up = verdicts.tilt(far, size=size, field_of_view_deg=lens)
+    assert up is not None
+    assert up.words.startswith("tilt up")
 
 
 def test_the_reach_of_the_standard_lens():

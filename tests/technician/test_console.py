@@ -121,7 +121,7 @@ def test_keys_of_a_real_terminal():
 
 def section(name, part):
     parser = configparser.RawConfigParser(strict=False, comment_prefixes="#", delimiters="=")
-    parser.optionxform = str
+    parser.optionxform = str  # type: ignore[assignment,method-assign]  # the documented use
     parser.read(SYSTEMD / name)
     return parser[part]
 

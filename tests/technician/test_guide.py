@@ -21,7 +21,9 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def build():
     loader = SourceFileLoader("build_guide", str(ROOT / "scripts" / "build-guide"))
-    module = module_from_spec(spec_from_loader("build_guide", loader))
+    spec = spec_from_loader("build_guide", loader)
+    assert spec is not None
+    module = module_from_spec(spec)
     loader.exec_module(module)
     return module
 

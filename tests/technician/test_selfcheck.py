@@ -10,7 +10,6 @@ import sys
 from dataclasses import replace
 from datetime import date
 from functools import cache
-from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -326,7 +325,7 @@ def test_a_silent_broker_is_given_up(settle):
 
 def test_a_name_that_does_not_resolve(settle):
     settings = settle()
-    elsewhere = SimpleNamespace(broker=SimpleNamespace(host="unit.invalid", port=8883))
+    elsewhere = replace(settings, broker=replace(settings.broker, host="unit.invalid"))
     assert delivery.network(settings).state is State.OK
     assert delivery.network(elsewhere).state is State.FAULT
 

@@ -70,6 +70,7 @@ def test_the_qr_code_on_the_printed_sign_leads_to_the_second_layer(
     output = tmp_path / "sign.png"
     assert sign.write(full, language=language, size=size, output=output) == []
     picture = cv2.imdecode(np.frombuffer(output.read_bytes(), np.uint8), cv2.IMREAD_GRAYSCALE)
+    assert picture is not None
     assert picture.shape[1] == pytest.approx(width_px, abs=1)
     assert picture.shape[0] / picture.shape[1] == pytest.approx(2**0.5, abs=0.002)
     address, _, _ = cv2.QRCodeDetector().detectAndDecode(picture)

@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -217,12 +218,12 @@ def test_edge_tpus_are_known_by_both_usb_ids_and_the_pci_driver(tmp_path, usb, a
 def fake_pycoral(monkeypatch, *, of_google):
     names = ["pycoral", "pycoral.utils", "pycoral.utils.edgetpu"] if of_google else ["pycoral"]
     for name in names:
-        module = ModuleType(name)
+        module: Any = ModuleType(name)
         module.__path__ = []
         monkeypatch.setitem(sys.modules, name, module)
     if of_google:
         devices = [{"type": "usb", "path": "/sys/bus/usb/devices/4-2"}]
-        sys.modules["pycoral.utils.edgetpu"].list_edge_tpus = lambda: devices
+        module.list_edge_tpus = lambda: devices  # of the last: pycoral.utils.edgetpu
 
 
 def test_googles_pycoral_is_asked(monkeypatch, tmp_path):

@@ -89,6 +89,7 @@ def test_a_missing_model_is_an_error_in_one_line(tmp_path, monkeypatch, told, me
 
 def test_another_model_is_an_error(monkeypatch):
     told = model_files.describe()
+    assert told.sha256 is not None
     other = model_files.FaceInViewDescription(told.file, told.sha256)
     monkeypatch.setattr(
         face_in_view,

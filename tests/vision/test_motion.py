@@ -166,7 +166,8 @@ def test_each_head_has_its_own_motion():
     count = min(len(shaking.lumas), len(still.lumas))
     height = max(shaking.lumas.shape[1], still.lumas.shape[1])
     offset = shaking.lumas.shape[2]
-    meter, ways = HeadMotionMeter(), {1: [], 2: []}
+    meter = HeadMotionMeter()
+    yaws: dict[int, list[float]] = {1: [], 2: []}
     for number in range(count):
         left, right = shaking.lumas[number], still.lumas[number]
         canvas = np.zeros((height, offset + right.shape[1]), np.uint8)
@@ -176,8 +177,8 @@ def test_each_head_has_its_own_motion():
         boxes = {1: Box(*shaking.boxes[number]), 2: Box(x0 + offset, y0, x1 + offset, y1)}
         at_s = float(shaking.timestamps[number])
         for track, motion in meter.measure(frame(canvas, at_s), boxes).items():
-            ways[track].append(motion.yaw)
-    assert np.ptp(np.cumsum(ways[1])) > 2 * np.ptp(np.cumsum(ways[2]))
+            yaws[track].append(motion.yaw)
+    assert np.ptp(np.cumsum(yaws[1])) > 2 * np.ptp(np.cumsum(yaws[2]))
 
 
 @pytest.mark.slow  # a timing: only on a quiet machine

@@ -128,7 +128,7 @@ def test_a_model_brings_its_second_look(tmp_path):
 
 
 def test_who_objects_is_followed_but_gets_no_second_look(tmp_path, monkeypatch):
-    looked_at = []
+    looked_at: list[Box] = []
     look = SecondLook.look
 
     def watched(again, frame, detections):

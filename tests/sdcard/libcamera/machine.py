@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from sdcard import initrd
 from sdcard.debian import Archives, sources
@@ -57,7 +58,7 @@ class Computer:
             folder / name for name in ("kernel", "initrd", "disk")
         )
 
-    def run(self, disk: Path, directory: Path) -> dict:
+    def run(self, disk: Path, directory: Path) -> dict[str, Any]:
         """Starts it with a second disk, waits until it switches itself off, returns its report."""
         report = directory / "report"
         command = [

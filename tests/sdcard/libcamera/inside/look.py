@@ -27,6 +27,7 @@ def main():
     with Picamera2Camera(rgb_size=tuple(small), fps=20) as camera:
         for _ in range(FRAMES):
             frame = camera.read(timeout_s=5)
+            assert frame is not None
             ages_s.append(time.monotonic() - frame.captured_at_s)
             stamps_s.append(frame.captured_at_s)
             off = [mean_off(frame.luma, luma(picture)) for picture in pictures]

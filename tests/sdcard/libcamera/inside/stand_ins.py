@@ -12,16 +12,15 @@ import queue
 import sys
 import threading
 import time
-from types import ModuleType
+from typing import Any
 from unittest.mock import MagicMock
 
 import numpy as np
 
 # Imported by picamera2, for windows on a screen and for raw pictures; neither is used.
-for name in ("pykms", "pidng", "pidng.camdefs", "pidng.core"):
-    sys.modules[name] = MagicMock(spec=ModuleType, name=name)
-sys.modules["pykms"].PixelFormat = MagicMock()
-sys.modules["pidng.camdefs"].Picamera2Camera = sys.modules["pidng.core"].PICAM2DNG = object
+unused = {name: MagicMock(name=name) for name in ("pykms", "pidng", "pidng.camdefs", "pidng.core")}
+unused["pidng.camdefs"].Picamera2Camera = unused["pidng.core"].PICAM2DNG = object
+sys.modules.update(unused)
 
 import libcamera  # noqa: E402
 import picamera2  # noqa: E402
@@ -75,12 +74,12 @@ class Sensor:
 
     def __init__(self, camera):
         self._camera = camera
-        self._waiting = queue.Queue()
+        self._waiting: queue.Queue[Any] = queue.Queue()
         self._stopping = threading.Event()
         self.exposes = threading.Event()  # cleared by a test: the sensor pauses
         self.exposes.set()
         self.frames = self.missed = 0
-        self.interval_s = None
+        self.interval_s = 0.0
 
     def __getattr__(self, name):
         return getattr(self._camera, name)
@@ -116,7 +115,8 @@ class Sensor:
 class VirtualPicamera2(picamera2.Picamera2):
     """Picamera2 over the above."""
 
-    opened = None
+    camera: Any
+    opened: VirtualPicamera2
 
     def __init__(self, camera_num=0, *, tuning=None):
         super().__init__(camera_num, tuning=tuning, allocator=TwoPlanes())
