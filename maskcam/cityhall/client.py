@@ -45,7 +45,7 @@ class BulkClient(mqtt.Client):
         self._chunks_left = 0
 
     def acknowledge(self, numbers: Sequence[int]) -> None:
-        """Tells the broker that it may forget these messages."""
+        """Sends the receipts of these messages; the broker may forget them then."""
         kind = int(MessageType.PUBACK)
         receipts = (bytes((kind, 2, number >> 8, number & 0xFF)) for number in numbers)
         if packets := b"".join(receipts):
@@ -74,7 +74,7 @@ class BulkClient(mqtt.Client):
 
     def _on_single_message(self, _c: mqtt.Client, _d: Any, message: mqtt.MQTTMessage) -> None:
         number = message.mid if message.qos else 0
-        self.on_messages([Message(message._topic, bytes(message.payload), number)])
+        self.on_messages([Message(message.topic.encode(), bytes(message.payload), number)])
 
     def _sock_recv(self, bufsize: int) -> bytes:
         if self._source is not self._sock:  # another connection: the rest of the old one is void

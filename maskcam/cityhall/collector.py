@@ -22,6 +22,7 @@ from paho.mqtt.properties import Properties
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from maskcam.cityhall.client import BulkClient, Message
+from maskcam.cityhall.database import reason_of
 from maskcam.cityhall.discovery import announcements
 from maskcam.cityhall.intake import Refused, sort
 from maskcam.cityhall.metrics import Metrics
@@ -76,10 +77,11 @@ class Collector:
         self._stopping = threading.Event()
         self._connection = 0
         self._arrived = self._handled = 0
-        self._told_at: dict[str, float] = {}
+        self._logged_at: dict[str, float] = {}
         self._announced: set[tuple[str, str]] = set()
         self._writer = threading.Thread(target=self._write_batches, name="collector-writer")
         self._client = self._new_client()
+        self._network = threading.Thread(target=self._run_network, name="collector-network")
 
     def start(self) -> None:
         """Connects in the background and goes on trying until `stop`."""
@@ -91,14 +93,14 @@ class Collector:
             properties.SessionExpiryInterval = self._broker.session_days * 86_400
             properties.ReceiveMaximum = IN_FLIGHT
             kept = {"clean_start": False, "properties": properties}
-        self._writer.start()
         self._client.connect_async(
             self._broker.host,
             self._broker.port,
             keepalive=self._broker.keepalive_s,
             **kept,
         )
-        self._client.loop_start()
+        self._writer.start()
+        self._network.start()
 
     def stop(self) -> None:
         """Stores what was received, then disconnects; the session stays with the broker.
@@ -109,15 +111,14 @@ class Collector:
         self._stopping.set()
         self._writer.join(STOP_TIMEOUT_S)
         self._client.disconnect()
-        self._client.loop_stop()
+        self._network.join(STOP_TIMEOUT_S)
         if self._writer.is_alive():
             raise DeliveryError("collector: the writer does not end; check the database")
 
     @property
     def alive(self) -> bool:
         """Whether both threads run."""
-        network = self._client._thread  # paho shows it nowhere else
-        return self._writer.is_alive() and network is not None and network.is_alive()
+        return self._writer.is_alive() and self._network.is_alive()
 
     def __enter__(self) -> Self:
         self.start()
@@ -144,6 +145,9 @@ class Collector:
         client.on_messages = self._on_messages
         client.on_subscribe = self._on_subscribe
         return client
+
+    def _run_network(self) -> None:
+        self._client.loop_forever(retry_first_connection=True)
 
     def _on_connect(
         self, client: mqtt.Client, _data: Any, flags: mqtt.ConnectFlags, reason: Any, _p: Any
@@ -221,7 +225,7 @@ class Collector:
                     counts.append(record)
                 elif isinstance(record, Refused):
                     self._metrics.rejected.labels(record.reason).inc()
-                    self._tell(record)
+                    self._log_refusal(record)
                 else:
                     statuses.append(record)
         self._metrics.received.labels("count").inc(len(counts))
@@ -250,11 +254,11 @@ class Collector:
             ]
         )
 
-    def _tell(self, refused: Refused) -> None:
+    def _log_refusal(self, refused: Refused) -> None:
         """Logs a refusal, at most one of a kind in `QUIET_S`: the counter has them all."""
         now = time.monotonic()
-        if now - self._told_at.get(refused.reason, -QUIET_S) >= QUIET_S:
-            self._told_at[refused.reason] = now
+        if now - self._logged_at.get(refused.reason, -QUIET_S) >= QUIET_S:
+            self._logged_at[refused.reason] = now
             _log.warning("message refused: %s", refused.detail)
 
     def _save(self, counts: Sequence[ReceivedCount], statuses: Sequence[HeardStatus]) -> bool:
@@ -270,7 +274,7 @@ class Collector:
                 return self._save_one_by_one(counts, statuses, error)
             except DBAPIError as error:
                 self._metrics.database_failures.inc()
-                _log.error("database: %s; trying again", type(error.orig).__name__)
+                _log.error("database: %s; trying again", reason_of(error))
                 if self._stopping.wait(delay):
                     return False
                 delay = min(2 * delay, last)

@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 import logging
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from maskcam.arguments import add_command
+from maskcam.cityhall.account_commands import EXAMPLES as ACCOUNT_EXAMPLES
+from maskcam.cityhall.account_commands import add_account_commands
+from maskcam.cityhall.database_commands import EXAMPLES as DATABASE_EXAMPLES
+from maskcam.cityhall.database_commands import add_database_commands
 from maskcam.cityhall.speech import log_to_stderr, say
 from maskcam.cityhall.unit_commands import EXAMPLES as UNIT_EXAMPLES
 from maskcam.cityhall.unit_commands import add_unit_commands
-from maskcam.errors import MaskcamError, UsageError
+from maskcam.errors import MaskcamError
 
 EPILOG = f"""examples:
   maskcam cityhall demo
   maskcam cityhall init --directory /etc/maskcam-cityhall --host mqtt.example.org
   maskcam cityhall serve --config cityhall.toml
-{UNIT_EXAMPLES}  maskcam cityhall add-user martin
-  maskcam cityhall add-token prometheus
-  maskcam cityhall remove-user martin
-  maskcam cityhall backup cityhall-copy.sqlite3
-"""
+{UNIT_EXAMPLES}{ACCOUNT_EXAMPLES}{DATABASE_EXAMPLES}"""
 
 
 def add_parser(subparsers: Any) -> None:
@@ -43,7 +40,7 @@ def add_parser(subparsers: Any) -> None:
     serve.add_argument(
         "--only",
         choices=("collector", "dashboard"),
-        help="run one part; several collectors may share one database",
+        help="run one part in this process (default: both, in a process each)",
     )
 
     init = commands.add_parser(
@@ -62,19 +59,8 @@ def add_parser(subparsers: Any) -> None:
 
     add_unit_commands(partial(_command, commands))
 
-    user = _command(commands, "add-user", _add_user, "let a person in, or give a new password")
-    user.add_argument("name", help="user name; the password is asked for (or read from stdin)")
-
-    token = _command(commands, "add-token", _add_token, "let a program in; prints its token once")
-    token.add_argument("name", help="what it is for, for example prometheus")
-
-    remove = _command(
-        commands, "remove-user", _remove_user, "take back a person's or a token's way in"
-    )
-    remove.add_argument("name", help="the name")
-
-    backup = _command(commands, "backup", _backup, "copy the SQLite database while it is in use")
-    backup.add_argument("target", type=Path, help="a new file")
+    add_account_commands(partial(_command, commands))
+    add_database_commands(partial(_command, commands))
 
     demo = commands.add_parser(
         "demo",
@@ -115,13 +101,18 @@ def _command(commands: Any, name: str, run: Any, text: str) -> argparse.Argument
 
 def _serve(arguments: argparse.Namespace) -> int:
     log_to_stderr()
-    from maskcam.cityhall.serve import serve
     from maskcam.cityhall.settings import load
 
     settings = load(arguments.config)
+    if arguments.only is None:
+        from maskcam.cityhall.pair import serve_pair
+
+        return serve_pair(arguments.config, ready=say)
+    from maskcam.cityhall.serve import serve
+
     serve(
         settings,
-        part=arguments.only or "all",
+        part=arguments.only,
         ready=lambda address: say(f"dashboard: {address}" if address else "collector runs"),
     )
     return 0
@@ -138,54 +129,6 @@ def _init(arguments: argparse.Namespace) -> int:
         port=arguments.port,
         say=say,
     )
-    return 0
-
-
-@contextmanager
-def _accounts(arguments: argparse.Namespace) -> Iterator[Any]:
-    log_to_stderr()
-    from maskcam.cityhall.accounts import Accounts
-    from maskcam.cityhall.database import up_to_date
-    from maskcam.cityhall.settings import load
-
-    settings = load(arguments.config)
-    with up_to_date(settings.database.url, zone=settings.city.zone_info) as engine:
-        yield Accounts(engine)
-
-
-def _add_user(arguments: argparse.Namespace) -> int:
-    with _accounts(arguments) as accounts:
-        if sys.stdin.isatty():
-            password = getpass.getpass("password (10 characters or more): ")
-            if getpass.getpass("again: ") != password:
-                raise UsageError("the two passwords differ; nothing was changed")
-        else:
-            password = sys.stdin.readline().rstrip("\n")
-        accounts.add_person(arguments.name, password)
-    say(f"{arguments.name}: may sign in")
-    return 0
-
-
-def _add_token(arguments: argparse.Namespace) -> int:
-    with _accounts(arguments) as accounts:
-        say(accounts.add_program(arguments.name))
-    return 0
-
-
-def _remove_user(arguments: argparse.Namespace) -> int:
-    with _accounts(arguments) as accounts:
-        accounts.remove(arguments.name)
-    say(f"{arguments.name}: removed")
-    return 0
-
-
-def _backup(arguments: argparse.Namespace) -> int:
-    log_to_stderr()
-    from maskcam.cityhall.database import back_up
-    from maskcam.cityhall.settings import load
-
-    back_up(load(arguments.config).database.url, arguments.target)
-    say(f"{arguments.target}: written")
     return 0
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import sqlite3
+import os
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager, nullcontext
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,18 @@ from zoneinfo import ZoneInfo
 
 from alembic import command
 from alembic.config import Config as AlembicConfig
-from sqlalchemy import Connection, Engine, create_engine, event, insert, make_url, select, text
-from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    create_engine,
+    event,
+    insert,
+    make_url,
+    select,
+    text,
+)
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
 
 from maskcam.cityhall.schema import facts
 from maskcam.errors import ConfigError, MaskcamError
@@ -35,12 +45,7 @@ def connect(url: str) -> Engine:
     Raises:
         ConfigError: the URL is of no known kind.
     """
-    try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        raise ConfigError(
-            "[database] url: is no database URL; use sqlite:///FILE or postgresql://…"
-        ) from error
+    parsed = _parsed(url)
     backend = parsed.get_backend_name()
     if backend == "sqlite":
         engine = create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT_S})
@@ -94,35 +99,80 @@ def upgrade(engine: Engine, *, zone: ZoneInfo) -> None:
             command.upgrade(config, "head")
             _claim_zone(connection, zone)
     except OperationalError as error:
-        reason = str(error.orig).splitlines()[0]
-        raise DatabaseError(
-            f"database: cannot be opened ({reason}); check [database] url and that it runs"
-        ) from error
+        reason = reason_of(error)
+        raise DatabaseError(f"database: cannot be opened ({reason}); {_advice(reason)}") from error
     except SQLAlchemyError as error:
         raise DatabaseError(
             f"database: migration failed ({type(error).__name__}); restore the last backup"
         ) from error
 
 
-def back_up(url: str, target: Path) -> None:
-    """Copies a SQLite database that is in use to `target`, consistently.
+@contextmanager
+def opened(config: Path) -> Iterator[Engine]:
+    """Yields the database of a configuration file, up to date; for commands.
+
+    Called by root, it acts as the owner of the database's folder: a file that root makes
+    there, collector and dashboard could not write.
 
     Raises:
-        DatabaseError: not SQLite, or the copy cannot be written.
+        ConfigError: the configuration is wrong.
+        DatabaseError: the database cannot be opened.
     """
-    parsed = make_url(url)
-    if parsed.get_backend_name() != "sqlite" or not parsed.database:
-        raise DatabaseError("backup: for PostgreSQL use pg_dump (see docs/cityhall.md)")
-    if target.exists():
-        raise DatabaseError(f"backup: {target} exists; name a new file")
+    from maskcam.cityhall.settings import load
+
+    settings = load(config)
+    file = sqlite_file(settings.database.url)
+    with _owner_of(file.parent) if file is not None else nullcontext():
+        with up_to_date(settings.database.url, zone=settings.city.zone_info) as engine:
+            yield engine
+
+
+@contextmanager
+def _owner_of(folder: Path) -> Iterator[None]:
+    if os.geteuid() != 0 or not folder.exists():
+        yield
+        return
+    found = folder.stat()
+    os.setegid(found.st_gid)
+    os.seteuid(found.st_uid)
     try:
-        with (
-            closing(sqlite3.connect(f"file:{parsed.database}?mode=ro", uri=True)) as source,
-            closing(sqlite3.connect(target)) as copy,
-        ):
-            source.backup(copy, pages=4096)
-    except sqlite3.Error as error:
-        raise DatabaseError(f"backup: cannot be made ({error})") from error
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+
+
+def sqlite_file(url: str) -> Path | None:
+    """Returns the file of a SQLite database, None for another one."""
+    parsed = _parsed(url)
+    return Path(parsed.database) if _is_sqlite(parsed) and parsed.database else None
+
+
+def _is_sqlite(parsed: URL) -> bool:
+    return parsed.get_backend_name() == "sqlite"
+
+
+def _parsed(url: str) -> URL:
+    """Returns the parts of a database URL. No message shows any of it: a password is in it."""
+    try:
+        return make_url(url)
+    except (ArgumentError, ValueError):
+        raise ConfigError(
+            "[database] url: is no database URL; use sqlite:///FILE or "
+            "postgresql://USER:PASSWORD@HOST/NAME with : / @ % # ? in the password written as "
+            "%3A %2F %40 %25 %23 %3F"
+        ) from None
+
+
+def reason_of(error: DBAPIError) -> str:
+    """Returns what the database said, in a line; its messages hold no password."""
+    return str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else "no reason given"
+
+
+def _advice(reason: str) -> str:
+    if "readonly" in reason or "read-only" in reason:
+        return "its file belongs to another user: chown it to the one who runs this command"
+    return "check [database] url and that it runs"
 
 
 def _claim_zone(connection: Connection, zone: ZoneInfo) -> None:

@@ -93,7 +93,7 @@ def demo(
             ),
             database=DatabaseSection(url=f"sqlite:///{folder / 'cityhall.db'}"),
             broker=CollectorBroker(host="127.0.0.1", port=broker_port, protocol=version),
-            web=WebSection(port=port, secret_file=folder / "secret"),
+            web=WebSection(port=port),
         )
         units = sum(place.units for place in SITES)
         say(f"making up {days} days of {units} units, by the clocks of {settings.city.zone} ...")

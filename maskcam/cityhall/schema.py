@@ -92,12 +92,3 @@ daily = _roll_up("daily")
 Counts are booked in the bucket in which their window began. Seconds observed,
 minutes covered by any window and minutes withheld are split at bucket borders.
 """
-
-accounts = Table(
-    "accounts",
-    metadata,
-    Column("name", String(63), primary_key=True),
-    Column("kind", String(8), nullable=False),
-    Column("secret", String(200), nullable=False),
-)
-"""People (argon2 hash of a password) and programs (SHA-256 of a random token)."""

@@ -1,4 +1,4 @@
-"""Runs collector and dashboard in one process until it is told to stop."""
+"""Runs the collector, the dashboard or both in this process, until it is stopped."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from prometheus_client import start_http_server
+from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from maskcam.cityhall.alone import alone
 from maskcam.cityhall.collector import Collector
 from maskcam.cityhall.database import up_to_date
 from maskcam.cityhall.metrics import Metrics
+from maskcam.cityhall.presence import REPORT_EVERY_S, report
 from maskcam.cityhall.rollup import Calendar, minute_of
 from maskcam.cityhall.settings import DatabaseSection, Settings
 from maskcam.cityhall.store import Store
@@ -40,53 +42,67 @@ def serve(
 
     Args:
         settings: the configuration.
-        part: several collectors and one dashboard may run as separate processes.
+        part: what runs in this process. `pair.serve_pair` runs two of them; "all" is for
+            the demo.
         ready: is called with the address of the dashboard ("" without one) once all runs.
         stopping: set by the caller to end; without it, signals end the process.
 
     Raises:
+        ConfigError: another collector or dashboard runs already.
         DatabaseError: the database cannot be opened.
-        DeliveryError: a thread of the collector died.
+        DeliveryError: a thread died.
     """
     if stopping is None:
         stopping = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopping.set())
-    gc.set_threshold(50_000)  # thousands of small records without cycles pass every second
     calendar = Calendar(settings.city.zone_info)
-    metrics = Metrics()
     with ExitStack() as running:
         engine = running.enter_context(up_to_date(settings.database.url, zone=calendar.zone))
-        store = Store(engine, calendar=calendar)
-        collector = None
-        if part != "dashboard":
-            collector = Collector(broker=settings.broker, store=store, metrics=metrics)
-            running.enter_context(collector)
         address = ""
-        if part != "collector":
+        alive: list[Callable[[], bool]] = []
+        if part != "collector":  # its port shows first whether another one runs
             from maskcam.cityhall.web.server import WebServer
 
-            web = running.enter_context(
-                WebServer(settings, engine=engine, calendar=calendar, metrics=metrics)
-            )
+            web = running.enter_context(WebServer(settings, engine=engine, calendar=calendar))
             address = web.address
-        elif settings.web.metrics_port:
-            server, thread = start_http_server(
-                settings.web.metrics_port, addr="127.0.0.1", registry=metrics.registry
-            )
-            running.callback(thread.join, 5)
-            running.callback(server.shutdown)
+            alive.append(lambda: web.alive)
+        if part != "dashboard":
+            gc.set_threshold(50_000)  # thousands of small records without cycles pass every second
+            collecting = _Collecting(settings, engine, running)
+            alive.append(collecting.tend)
         ready(address)
-        next_cleaning = time.monotonic()
         while not stopping.wait(1.0):
-            if collector is not None and not collector.alive:
-                raise DeliveryError("collector: a thread died; see the log, systemd restarts it")
-            if collector is not None and time.monotonic() >= next_cleaning:
-                next_cleaning = time.monotonic() + RETENTION_EVERY_S
-                try:
-                    apply_retention(store, settings.database, now=datetime.now(UTC))
-                except SQLAlchemyError as error:  # counting goes on; the next hour tries again
-                    _log.warning("retention: not applied now (%s)", type(error).__name__)
+            if not all(check() for check in alive):
+                raise DeliveryError(f"{part}: a thread died; see the log, systemd restarts it")
+
+
+class _Collecting:
+    """The collector, and what is done beside it every few seconds."""
+
+    def __init__(self, settings: Settings, engine: Engine, running: ExitStack) -> None:
+        self._name = running.enter_context(alone(settings.broker, engine))
+        self._engine, self._kept = engine, settings.database
+        self._store = Store(engine, calendar=Calendar(settings.city.zone_info))
+        self._metrics = Metrics()
+        self._collector = running.enter_context(
+            Collector(broker=settings.broker, store=self._store, metrics=self._metrics)
+        )
+        self._next_report = self._next_cleaning = time.monotonic()
+
+    def tend(self) -> bool:
+        """Reports, cleans up when it is time, and returns whether the collector runs."""
+        now = time.monotonic()
+        try:
+            if now >= self._next_report:
+                self._next_report = now + REPORT_EVERY_S
+                report(self._engine, self._name, self._metrics)
+            if now >= self._next_cleaning:
+                self._next_cleaning = now + RETENTION_EVERY_S
+                apply_retention(self._store, self._kept, now=datetime.now(UTC))
+        except SQLAlchemyError as error:  # counting goes on; it is tried again
+            _log.warning("report or retention: not now (%s)", type(error).__name__)
+        return self._collector.alive
 
 
 def apply_retention(store: Store, kept: DatabaseSection, *, now: datetime) -> None:

@@ -69,10 +69,7 @@ class WebSection:
     certificate: Path | None = entry(fields.path(), default=None)
     key: Path | None = entry(fields.path(), default=None)
     behind_proxy: bool = entry(flag(), default=False)
-    secret_file: Path = entry(fields.path(), default=Path("session.secret"))
     session_hours: int = entry(whole(1, 168), default=12)
-    metrics_port: int = entry(whole(0, 65535), default=0)
-    """For Prometheus, of a collector without dashboard, on this machine alone; 0: none."""
 
     @property
     def needs_login(self) -> bool:

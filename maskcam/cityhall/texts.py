@@ -28,6 +28,25 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Too many attempts. Wait a minute, then try again.",
         "Trop de tentatives. Attendez une minute, puis réessayez.",
     ),
+    "foreign": (
+        "The browser says that this form comes from another site ({what}). Open the sign-in page "
+        "again; behind a proxy, check [web] host_names.",
+        "Le navigateur indique que ce formulaire vient d'un autre site ({what}). Rouvrez la page "
+        "de connexion ; derrière un proxy, vérifiez [web] host_names.",
+    ),
+    "busy": (
+        "The server is busy. Try again in half a minute.",
+        "Le serveur est occupé. Réessayez dans une demi-minute.",
+    ),
+    "nav_audit": ("Audit log", "Journal d'audit"),
+    "audit_lead": (
+        "Who did what at this server. Lines can be added, not changed or removed.",
+        "Qui a fait quoi sur ce serveur. Des lignes s'ajoutent, aucune n'est modifiée ni retirée.",
+    ),
+    "audit_who": ("Who", "Qui"),
+    "audit_what": ("What", "Quoi"),
+    "audit_detail": ("Detail", "Détail"),
+    "audit_older": ("Older lines", "Lignes plus anciennes"),
     "live": ("Live", "En direct"),
     "live_lost": ("Connection lost, trying again", "Connexion perdue, nouvel essai"),
     "as_of": ("as of {time}", "à {time}"),

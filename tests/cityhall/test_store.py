@@ -12,7 +12,8 @@ import pytest
 from sqlalchemy import Engine, func, select
 
 from maskcam.cityhall import schema
-from maskcam.cityhall.database import DatabaseError, back_up, connect, up_to_date, upgrade
+from maskcam.cityhall.backup import back_up
+from maskcam.cityhall.database import DatabaseError, connect, up_to_date, upgrade
 from maskcam.cityhall.rollup import Calendar, minute_of
 from maskcam.cityhall.serve import apply_retention
 from maskcam.cityhall.settings import DatabaseSection

@@ -2,6 +2,7 @@
 
 from alembic import context
 
+import maskcam.cityhall.access_schema  # noqa: F401
 from maskcam.cityhall.schema import metadata
 
 context.configure(

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import AsyncIterator, Iterator
 from datetime import date
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, HTTPException, Query, Request
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from pydantic import BaseModel, Field
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from maskcam.cityhall.figures import Point, site_points, slots
+from maskcam.cityhall.presence import CollectorFigures
 from maskcam.cityhall.reader import Span
 from maskcam.cityhall.rollup import moment_of
 from maskcam.cityhall.web.context import MAX_SPAN_DAYS, Page, WebContext, WrongAddressError
 from maskcam.cityhall.web.live import Live
+from maskcam.cityhall.web.streams import csv_answer, json_answer
 
 MAX_WINDOW_DAYS = 31
 COLUMNS = (
@@ -117,11 +116,13 @@ def routes(context: WebContext, live: Live) -> APIRouter:
         site: Site = None,
         first: Annotated[Day, Query(alias="from")] = None,  # noqa: ARG001 - for the docs; Page reads it
         last: Annotated[Day, Query(alias="to")] = None,  # noqa: ARG001 - for the docs; Page reads it
-    ) -> Response | list[CountOut]:
+    ) -> Response:
         page = Page(context, request)
         limit = MAX_WINDOW_DAYS if step == "window" else MAX_SPAN_DAYS
         start, end, span = _span(page, days=1 if step == "window" else 7, limit=limit)
         sites = [page.site(site)] if site is not None else page.sites
+        asked = f"{step} {format} {site or 'all sites'} {start} to {end}"
+        context.audit.note(page.who, "export", asked, repeated=False)
         name = f"maskcam-{step}-{start}-{end}.csv"
         if step == "window":
             if format != "csv":
@@ -130,7 +131,7 @@ def routes(context: WebContext, live: Live) -> APIRouter:
             rows = (
                 (s, u, _utc(m), *rest) for s, u, m, *rest in context.reader.windows(span, site=site)
             )
-            return _csv(header, rows, name=name)
+            return csv_answer(page, header, rows, name=name)
         level: Literal["hourly", "daily"] = "hourly" if step == "hour" else "daily"
         found = (
             _count(item, point)
@@ -140,8 +141,9 @@ def routes(context: WebContext, live: Live) -> APIRouter:
             )
         )
         if format == "csv":
-            return _csv(COLUMNS, (tuple(count.model_dump().values()) for count in found), name=name)
-        return list(found)
+            rows = (tuple(count.model_dump().values()) for count in found)
+            return csv_answer(page, COLUMNS, rows, name=name)
+        return json_answer(page, (count.model_dump() for count in found))
 
     @router.get("/api/v1/unmasked", summary="Sites and hours with most people without a mask")
     def get_unmasked(
@@ -164,16 +166,24 @@ def routes(context: WebContext, live: Live) -> APIRouter:
             for slot in slots(context.reader, span=span, weekday=weekday)
         ]
 
-    @router.get("/metrics", summary="The collector's figures for Prometheus")
+    @router.get("/metrics", summary="The collectors' figures for Prometheus")
     def get_metrics() -> Response:
-        return Response(generate_latest(context.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+        registry = CollectorRegistry()
+        registry.register(CollectorFigures(context.reader.engine))
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
     @router.get("/live", summary="Server-sent events: change, whenever figures changed")
-    async def get_live() -> Response:
-        if live.full:
+    async def get_live(request: Request) -> Response:
+        page = Page(context, request)
+        account = page.account.name if page.account else ""
+        if not live.has_room(account):
             return PlainTextResponse("too many listeners\n", status_code=503)
-        events: AsyncIterator[str] = live.events()
-        return StreamingResponse(events, media_type="text/event-stream")
+        still_in = getattr(request.state, "still_in", lambda: True)
+        return StreamingResponse(
+            live.events(account, still_in),
+            media_type="text/event-stream",
+            headers={"X-Accel-Buffering": "no"},  # nginx would keep them back
+        )
 
     @router.get("/healthz", include_in_schema=False)
     def get_health() -> Response:
@@ -210,30 +220,6 @@ def _count(site: str, point: Point) -> CountOut:
         observed_s=round(total.observed_s, 1),
         withheld_minutes=total.withheld_minutes,
         known=point.seen.value,
-    )
-
-
-def _csv(header: tuple[str, ...], rows: Iterator[tuple[object, ...]], *, name: str) -> Response:
-    def lines() -> Iterator[str]:
-        buffer = io.StringIO()
-        writer = csv.writer(buffer)
-        writer.writerow(header)
-        for row in rows:
-            writer.writerow([_cell(value) for value in row])
-            if buffer.tell() > 16_384:
-                yield buffer.getvalue()
-                buffer.seek(0)
-                buffer.truncate()
-        yield buffer.getvalue()
-
-    disposition = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return StreamingResponse(lines(), media_type="text/csv", headers=disposition)
-
-
-def _cell(value: object) -> object:
-    """Returns a value that no spreadsheet takes for a formula."""
-    return (
-        f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@")) else value
     )
 
 

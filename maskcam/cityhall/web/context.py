@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -13,14 +13,20 @@ from fastapi import Request
 from fastapi.templating import Jinja2Templates
 from starlette.responses import Response
 
+from maskcam.cityhall.accounts import Account
+from maskcam.cityhall.audit import Audit
 from maskcam.cityhall.figures import Periods
 from maskcam.cityhall.language import Words, choose
-from maskcam.cityhall.metrics import Metrics
 from maskcam.cityhall.reader import Reader, Span
 from maskcam.cityhall.settings import Settings
 from maskcam.cityhall.texts import LANGUAGES, TEXTS
+from maskcam.cityhall.web.limits import Turns
+from maskcam.cityhall.web.origin import foreign_form, plain_name
+from maskcam.names import LOOPBACK_HOSTS
 
 MAX_SPAN_DAYS = 400
+YEARS = range(2000, 2200)
+"""Days of other years are no days of ours, and their arithmetic ends at the years 1 and 9999."""
 
 
 class WrongAddressError(ValueError):
@@ -37,9 +43,20 @@ class WebContext:
 
     settings: Settings
     reader: Reader
-    metrics: Metrics
+    audit: Audit
     templates: Jinja2Templates
     clock: Callable[[], datetime]
+    exports: Turns = field(default_factory=lambda: Turns(2, waiting=30, wait_s=20))
+    """Who fetches much at once: answers that are long or take long."""
+
+    @cached_property
+    def own_names(self) -> frozenset[str]:
+        """The host names under which the pages are reached."""
+        web = self.settings.web
+        names = {*LOOPBACK_HOSTS, *web.host_names}
+        if web.listen not in {"0.0.0.0", "::"}:  # noqa: S104
+            names.add(web.listen)
+        return frozenset(map(plain_name, names))
 
 
 class Page:
@@ -53,6 +70,31 @@ class Page:
         accepted = request.headers.get("accept-language", "")
         self.words = Words(choose(request.query_params.get("lang"), accepted), zone=zone)
         self.periods = Periods(context.reader.calendar, now=self.now)
+
+    @property
+    def account(self) -> Account | None:
+        """Who asks; None where nobody has to sign in, and on open pages."""
+        return getattr(self.request.state, "account", None)
+
+    @property
+    def who(self) -> str:
+        """The name of who asks, for limits and for the audit log."""
+        return "nobody (no accounts)" if self.account is None else self.account.name
+
+    def may(self, scope: str) -> bool:
+        """Whether who asks has this scope; without accounts, everybody at this machine has."""
+        if not self.context.settings.web.needs_login:
+            return True
+        return self.account is not None and self.account.may(scope)
+
+    def foreign_form(self) -> str | None:
+        """Returns why a posted form does not come from a page of ours, None if it does."""
+        return foreign_form(
+            self.request.headers,
+            scheme=self.request.url.scheme,
+            own=self.context.own_names,
+            behind_proxy=self.context.settings.web.behind_proxy,
+        )
 
     @cached_property
     def sites(self) -> list[str]:
@@ -82,7 +124,7 @@ class Page:
             found = date.fromisoformat(text[:10]) if len(text) == 10 else None
         except ValueError:
             found = None
-        if found is None or not 2000 <= found.year <= 2200:
+        if found is None or found.year not in YEARS:
             raise WrongAddressError(parameter)
         return found
 
@@ -129,7 +171,8 @@ class Page:
             "now_text": self.words.minute(self.periods.now),
             "languages": [(code, TEXTS["language"][i]) for i, code in enumerate(LANGUAGES)],
             "other_language": self._in_language,
-            "person": self.request.session.get("name") if settings.web.needs_login else None,
+            "person": self.account.name if self.account else None,
+            "may": self.may,
             "path": self.request.url.path,
         }
         response = self.context.templates.TemplateResponse(

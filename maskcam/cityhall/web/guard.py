@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
-import os
-import secrets
-from pathlib import Path
-from urllib.parse import quote, urlsplit
+from collections.abc import Callable, Collection
+from functools import partial
+from urllib.parse import quote
 
-from limits import parse
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from maskcam.cityhall.accounts import Accounts
-from maskcam.cityhall.settings import WebSection
-from maskcam.errors import ConfigError
+from maskcam.cityhall.accounts import Account, Accounts
+from maskcam.cityhall.sessions import Sessions
+from maskcam.cityhall.web.origin import foreign_host
 
 _log = logging.getLogger(__name__)
 
 OPEN = ("/login", "/static/", "/healthz")
+FOR_PROGRAMS = ("/api/", "/metrics", "/live", "/openapi.json")
+FOR_ADMINISTRATORS = ("/audit",)
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
     "img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
@@ -38,14 +35,14 @@ _HEADERS = {
 }
 
 
-class Headers:
+class SecurityHeaders:
     """Puts the security headers on every answer."""
 
     def __init__(self, app: ASGIApp, *, encrypted: bool) -> None:
         self._app = app
         self._headers = dict(_HEADERS)
         if encrypted:
-            self._headers["Strict-Transport-Security"] = "max-age=31536000"
+            self._headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes a request on and adds to its answer."""
@@ -62,93 +59,86 @@ class Headers:
         await self._app(scope, receive, add)
 
 
-class Gate:
-    """Lets in signed-in people and known tokens; everything not named in `OPEN` is closed."""
+class HostNames:
+    """Answers under our own names only: another site's name must not lead to our pages."""
 
-    def __init__(self, app: ASGIApp, *, accounts: Accounts) -> None:
+    def __init__(self, app: ASGIApp, *, own: Collection[str]) -> None:
         self._app = app
-        self._accounts = accounts
+        self._own = own
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes a request on, or answers with the way to sign in."""
+        """Passes a request on, or says how the name is made known."""
+        foreign = None
+        if scope["type"] == "http":
+            foreign = foreign_host(Headers(scope=scope), own=self._own)
+        if foreign is None:
+            await self._app(scope, receive, send)
+            return
+        _log.warning("host name %r is not ours; is it missing in [web] host_names?", foreign[:80])
+        text = "this server does not answer to this host name; see [web] host_names\n"
+        await PlainTextResponse(text, 400)(scope, receive, send)
+
+
+class Gate:
+    """Lets in signed-in people and known tokens; everything not named in `OPEN` is closed.
+
+    Behind it ``request.state.account`` is who asks, and ``request.state.still_in()`` tells
+    whether that holds.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, accounts: Accounts, sessions: Sessions, cookie: str
+    ) -> None:
+        self._app = app
+        self._accounts = accounts
+        self._sessions = sessions
+        self._cookie = cookie
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes a request on, or answers with the way to sign in, or with 403."""
         if scope["type"] != "http" or _is_open(scope["path"]):
             await self._app(scope, receive, send)
             return
         request = Request(scope)
-        if await run_in_threadpool(self._knows, request):
-            await self._app(scope, receive, send)
+        account = await run_in_threadpool(self._find, request)
+        if account is None:
+            await _ask_to_sign_in(request)(scope, receive, send)
+        elif (fault := _refusal(account, scope["path"])) is not None:
+            await PlainTextResponse(fault + "\n", 403)(scope, receive, send)
         else:
-            await _way_in(request)(scope, receive, send)
+            still_in: Callable[[], object] = partial(self._find, request)
+            scope.setdefault("state", {}).update(account=account, still_in=still_in)
+            await self._app(scope, receive, send)
 
-    def _knows(self, request: Request) -> bool:
+    def _find(self, request: Request) -> Account | None:
         kind, _, token = request.headers.get("authorization", "").partition(" ")
         if kind.lower() == "bearer":
-            return self._accounts.check_token(token.strip())
-        name, mark = request.session.get("name"), request.session.get("mark")
-        if not isinstance(name, str) or not isinstance(mark, str):
-            return False
-        return self._accounts.check_session(name, mark)
+            return self._accounts.find_token(token.strip())
+        session = request.cookies.get(self._cookie)
+        return self._sessions.find(session) if session else None
 
 
-class Tries:
-    """Limits attempts to sign in, by name and by address."""
-
-    def __init__(self, *, by_name: str = "5/minute", by_address: str = "20/minute") -> None:
-        self._limiter = MovingWindowRateLimiter(MemoryStorage())
-        self._by_name, self._by_address = parse(by_name), parse(by_address)
-
-    def allowed(self, *, name: str, address: str) -> bool:
-        """Counts an attempt and returns whether it may be made."""
-        # The name is what a stranger typed: bounded, and not kept as it is.
-        key = hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()
-        first = self._limiter.hit(self._by_address, "address", address)
-        return self._limiter.hit(self._by_name, "name", key) and first
-
-
-def session_secret(web: WebSection) -> str:
-    """Returns the key that signs sessions; makes the file, readable by its owner alone.
-
-    Raises:
-        ConfigError: the file cannot be made, or others can read it.
-    """
-    path: Path = web.secret_file
-    try:
-        if not path.exists():
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(handle, "w") as file:
-                file.write(secrets.token_urlsafe(48))
-        if path.stat().st_mode & 0o077:
-            raise ConfigError(f"{path}: others can read it; run: chmod 600 {path}")
-        secret = path.read_text().strip()
-    except OSError as error:
-        raise ConfigError(
-            f"[web] secret_file {path}: {error.strerror}; check its folder"
-        ) from error
-    if len(secret) < 32:
-        raise ConfigError(f"{path}: is too short; delete it and start again")
-    return secret
-
-
-def same_origin(request: Request) -> bool:
-    """Whether a form was sent from our own page."""
-    origin = request.headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == request.headers.get("host")
-
-
-def inner_address(wanted: str) -> str:
-    """Returns `wanted` if it is an address of ours, else the first page."""
-    parts = urlsplit(wanted)
-    inside = wanted.startswith("/") and not wanted.startswith(("//", "/\\"))
-    safe = inside and not parts.scheme and not parts.netloc and wanted.isprintable()
-    return wanted if safe and len(wanted) < 500 else "/"
+def _refusal(account: Account, path: str) -> str | None:
+    if account.kind == "token" and not _begins(path, FOR_PROGRAMS):
+        return "tokens are for /api/ and /metrics"
+    needed = "metrics" if path == "/metrics" else "read"
+    if _begins(path, FOR_ADMINISTRATORS):
+        needed = "admin"
+    if account.may(needed):
+        return None
+    return f"this account's scope is {account.scope}; this needs {needed}"
 
 
 def _is_open(path: str) -> bool:
     return any(path == name or (name.endswith("/") and path.startswith(name)) for name in OPEN)
 
 
-def _way_in(request: Request) -> Response:
-    if request.url.path.startswith(("/api/", "/metrics", "/live", "/openapi")):
+def _begins(path: str, names: Collection[str]) -> bool:
+    return any(path == name or path.startswith(name.rstrip("/") + "/") for name in names)
+
+
+def _ask_to_sign_in(request: Request) -> Response:
+    if _begins(request.url.path, FOR_PROGRAMS):
         return PlainTextResponse(
             "sign in, or send a token: Authorization: Bearer TOKEN\n",
             status_code=401,

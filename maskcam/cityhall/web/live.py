@@ -1,10 +1,11 @@
-"""Tells open pages that something changed, by server-sent events."""
+"""Sends a word to open pages when something changed, by server-sent events."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 
@@ -17,7 +18,10 @@ _log = logging.getLogger(__name__)
 
 EVERY_S = 2.0
 MAX_LISTENERS = 200
+MAX_PER_ACCOUNT = 10
+"""Open pages of one person; a program needs one."""
 KEEP_ALIVE_S = 15.0
+RECHECK_S = 4.0
 
 
 class Live:
@@ -32,31 +36,51 @@ class Live:
         self._state = ""
         self._asked_at = float("-inf")
         self._asking = asyncio.Lock()
-        self.listeners = 0
+        self._listeners: Counter[str] = Counter()
 
-    @property
-    def full(self) -> bool:
-        """Whether no further listener is taken."""
-        return self.listeners >= MAX_LISTENERS
+    def has_room(self, account: str) -> bool:
+        """Whether a further listener of this account is taken ("" without accounts)."""
+        if self._listeners.total() >= MAX_LISTENERS:
+            return False
+        return not account or self._listeners[account] < MAX_PER_ACCOUNT
 
-    async def events(self) -> AsyncIterator[str]:
-        """Yields a ``change`` event whenever the figures changed, and comments in between."""
-        self.listeners += 1
+    async def events(
+        self, account: str, still_in: Callable[[], object] = lambda: True
+    ) -> AsyncIterator[str]:
+        """Yields a ``change`` event whenever the figures changed, and comments in between.
+
+        Args:
+            account: who listens.
+            still_in: whether the account is still signed in; the stream ends when not.
+        """
+        self._listeners[account] += 1
         try:
             known = await self._ask()
             yield "retry: 3000\n\n"
-            told_at = time.monotonic()
+            said_at = checked_at = time.monotonic()
             while True:
                 await asyncio.sleep(self._every_s)
+                now = time.monotonic()
+                if now - checked_at >= RECHECK_S:
+                    checked_at = now
+                    if not await self._is_in(still_in):
+                        return
                 state = await self._ask()
                 if state != known:
-                    known, told_at = state, time.monotonic()
+                    known, said_at = state, now
                     yield "event: change\ndata: \n\n"
-                elif time.monotonic() - told_at > KEEP_ALIVE_S:
-                    told_at = time.monotonic()
+                elif now - said_at > KEEP_ALIVE_S:
+                    said_at = now
                     yield ": here\n\n"
         finally:
-            self.listeners -= 1
+            self._listeners[account] -= 1
+
+    @staticmethod
+    async def _is_in(still_in: Callable[[], object]) -> bool:
+        try:
+            return bool(await run_in_threadpool(still_in))
+        except SQLAlchemyError:
+            return True  # asked again soon; without the database nothing is shown either
 
     async def _ask(self) -> str:
         async with self._asking:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from datetime import date, timedelta
-from importlib import resources
 from typing import Any
 
 from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from maskcam.cityhall.figures import Change, changes_by_site, share_change, site_points, slots
 from maskcam.cityhall.reader import Totals
-from maskcam.cityhall.web.context import Page, WebContext, WrongAddressError
+from maskcam.cityhall.web.context import YEARS, Page, WebContext, WrongAddressError
 from maskcam.cityhall.web.drawing import charts_of
+from maskcam.cityhall.web.limits import BusyError
+from maskcam.cityhall.web.pdf import PdfError, print_pdf
+from maskcam.cityhall.web.streams import busy
+
+_log = logging.getLogger(__name__)
 
 _WEEK = re.compile(r"(\d{4})-W(\d{2})")
 
@@ -32,12 +38,21 @@ def routes(context: WebContext) -> APIRouter:
         return RedirectResponse(page.address(f"/report/{_name(monday)}"), status_code=303)
 
     @router.get("/report/{week}.pdf")
-    def pdf(request: Request, week: str) -> Response:
+    async def pdf(request: Request, week: str) -> Response:
         page = Page(context, request)
-        response = page.render("report.html", **_values(context, page, week), for_pdf=True)
+
+        def draw() -> bytes:
+            response = page.render("report.html", **_values(context, page, week), for_pdf=True)
+            context.audit.note(page.who, "export", f"report {week} pdf", repeated=False)
+            return print_pdf(bytes(response.body))
+
         try:
-            body = _to_pdf(bytes(response.body).decode())
-        except (ImportError, OSError):  # weasyprint, or the Pango library that it loads
+            async with context.exports.turn(page.who):
+                body = await run_in_threadpool(draw)
+        except BusyError:
+            return busy(page)
+        except PdfError as error:
+            _log.warning("report: no PDF (%s)", error)
             return PlainTextResponse(page.words("no_pdf") + "\n", status_code=501)
         disposition = f'inline; filename="maskcam-{week}.pdf"'
         return Response(
@@ -92,6 +107,8 @@ def _values(context: WebContext, page: Page, week: str) -> dict[str, Any]:
 
 def _monday(week: str) -> date:
     year, week_number = found.groups() if (found := _WEEK.fullmatch(week)) else ("0", "0")
+    if int(year) not in YEARS:
+        raise WrongAddressError("week")
     try:
         return date.fromisocalendar(int(year), int(week_number), 1)
     except ValueError as error:
@@ -101,16 +118,3 @@ def _monday(week: str) -> date:
 def _name(monday: date) -> str:
     year, week, _ = monday.isocalendar()
     return f"{year}-W{week:02d}"
-
-
-def _to_pdf(html: str) -> bytes:
-    """Returns the page as PDF. Nothing is fetched: its style is handed over with it."""
-    import weasyprint  # type: ignore[import-untyped]
-
-    def nothing(url: str, *_: object, **__: object) -> dict[str, object]:
-        raise ValueError(f"a report fetches nothing, not even {url[:80]}")
-
-    style = resources.files("maskcam.cityhall").joinpath("static/report.css").read_text("utf-8")
-    document = weasyprint.HTML(string=html, url_fetcher=nothing, base_url="about:blank")
-    body: bytes = document.write_pdf(stylesheets=[weasyprint.CSS(string=style)])
-    return body

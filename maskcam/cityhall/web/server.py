@@ -12,10 +12,10 @@ from typing import Self
 import uvicorn
 from sqlalchemy import Engine
 
-from maskcam.cityhall.metrics import Metrics
 from maskcam.cityhall.rollup import Calendar
 from maskcam.cityhall.settings import Settings
 from maskcam.cityhall.web.app import create_app
+from maskcam.cityhall.web.patience import PatientProtocol
 from maskcam.errors import ConfigError, MaskcamError
 
 START_TIMEOUT_S = 15.0
@@ -31,11 +31,10 @@ class WebServer:
         *,
         engine: Engine,
         calendar: Calendar,
-        metrics: Metrics,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         web = settings.web
-        app = create_app(settings, engine=engine, calendar=calendar, metrics=metrics, clock=clock)
+        app = create_app(settings, engine=engine, calendar=calendar, clock=clock)
         self._socket = _bind(web.listen, web.port)
         host = f"[{web.listen}]" if ":" in web.listen else web.listen
         scheme = "https" if web.certificate else "http"
@@ -47,11 +46,13 @@ class WebServer:
                 access_log=False,
                 server_header=False,
                 proxy_headers=web.behind_proxy,
-                forwarded_allow_ips="127.0.0.1" if web.behind_proxy else "",
+                forwarded_allow_ips="127.0.0.1,::1" if web.behind_proxy else "",
                 ssl_certfile=web.certificate,
                 ssl_keyfile=web.key,
                 timeout_graceful_shutdown=2,
-                limit_concurrency=500,
+                http=PatientProtocol,
+                ws="none",
+                lifespan="off",
                 h11_max_incomplete_event_size=16_384,
             )
         )
@@ -91,7 +92,8 @@ def _bind(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         raise ConfigError(
-            f"[web] listen {host} port {port}: {error.strerror}; choose a free one"
+            f"[web] listen {host} port {port}: {error.strerror}; "
+            "does another dashboard run? Stop it, or choose a free port"
         ) from error
     listener.listen(100)
     return listener

@@ -1,0 +1,48 @@
+"""Tables of who may look and what was done: accounts, sessions, collectors, the audit log."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Column, Integer, String, Table, Text
+
+from maskcam.cityhall.schema import metadata
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("name", String(63), primary_key=True),
+    Column("kind", String(8), nullable=False),
+    Column("secret", String(200), nullable=False),
+    Column("scope", String(8), nullable=False),
+)
+"""People (argon2 hash of a password) and programs (SHA-256 of a random token)."""
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("account", String(63), nullable=False, index=True),
+    Column("started_at", BigInteger, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
+)
+"""Who is signed in. The cookie holds a random token; only its SHA-256 is kept."""
+
+collectors = Table(
+    "collectors",
+    metadata,
+    Column("name", String(63), primary_key=True),
+    Column("seen_at", BigInteger, nullable=False),
+    Column("connected", Boolean, nullable=False),
+    Column("figures", Text, nullable=False),
+)
+"""What each collector last said of itself, as Prometheus reads it."""
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("at", BigInteger, nullable=False),
+    Column("who", String(63), nullable=False),
+    Column("what", String(40), nullable=False),
+    Column("detail", String(200), nullable=False),
+)
+"""What was done, by whom. Triggers refuse to change or delete a row."""

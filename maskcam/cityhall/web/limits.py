@@ -1,0 +1,161 @@
+"""What one visitor may ask of the server: sizes, times, attempts."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import ipaddress
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from limits import parse
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+MAX_BODY = 16_384
+"""A form has a name, a password and an address."""
+BODY_S = 10.0
+
+
+class _TooLargeError(Exception):
+    """A body is longer than `MAX_BODY`, or does not come to its end."""
+
+    def __init__(self, status: int) -> None:
+        self.status = status
+
+
+class Bodies:
+    """Refuses bodies that are too long or come too slowly; nothing is written to disk."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes a request on, or answers 413 or 408 and closes the connection."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        left, complete, started = MAX_BODY, False, False
+        until = asyncio.get_running_loop().time() + BODY_S
+
+        async def bounded() -> Message:
+            nonlocal left, complete
+            if complete:  # from now on the server only waits for the end of the connection
+                return await receive()
+            try:
+                async with asyncio.timeout_at(until):
+                    message = await receive()
+            except TimeoutError:
+                raise _TooLargeError(408) from None
+            left -= len(message.get("body", b""))
+            complete = message["type"] != "http.request" or not message.get("more_body", False)
+            if left < 0:
+                raise _TooLargeError(413)
+            return message
+
+        async def noted(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            _check_length(scope)
+            await self._app(scope, bounded, noted)
+        except _TooLargeError as error:
+            if started:
+                raise
+            text = "the request is too long\n" if error.status == 413 else "too slow\n"
+            answer = PlainTextResponse(text, error.status, {"Connection": "close"})
+            await answer(scope, receive, send)
+
+
+def _check_length(scope: Scope) -> None:
+    for name, value in scope["headers"]:
+        if name == b"content-length" and (not value.isdigit() or int(value[:12]) > MAX_BODY):
+            raise _TooLargeError(413)
+
+
+class Tries:
+    """Limits wrong attempts to sign in, for a name at an address, and for an address.
+
+    Whoever knows the password and sits elsewhere is not held up by them.
+    """
+
+    def __init__(
+        self, *, here: str = "5/minute;30/hour", by_address: str = "20/minute;200/hour"
+    ) -> None:
+        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+        self._here = [parse(item) for item in here.split(";")]
+        self._by_address = [parse(item) for item in by_address.split(";")]
+
+    def allowed(self, *, name: str, address: str) -> bool:
+        """Counts an attempt and returns whether it may be made."""
+        place = network_of(address)
+        counted = [self._limiter.hit(limit, place) for limit in self._by_address]
+        counted += [self._limiter.hit(limit, _digest(name), place) for limit in self._here]
+        return all(counted)
+
+    def forgive(self, *, name: str, address: str) -> None:
+        """Forgets the attempts of a name at an address: the right password was among them."""
+        for limit in self._here:
+            self._limiter.clear(limit, _digest(name), network_of(address))
+
+
+class Turns:
+    """Lets a few do something heavy at once, and each of them once.
+
+    Others wait their turn, for a bounded time and in a bounded number.
+    """
+
+    def __init__(self, number: int, *, waiting: int, wait_s: float) -> None:
+        self._turns = asyncio.Semaphore(number)
+        self._holders: dict[str, asyncio.Lock] = {}
+        self._waiting, self._room, self._wait_s = 0, waiting, wait_s
+
+    @asynccontextmanager
+    async def turn(self, who: str) -> AsyncIterator[None]:
+        """Waits for a turn and holds it.
+
+        Raises:
+            BusyError: too many wait already, or it takes too long.
+        """
+        if self._waiting >= self._room:
+            raise BusyError
+        own = self._holders.setdefault(who, asyncio.Lock())
+        self._waiting += 1
+        async with AsyncExitStack() as held:
+            try:
+                async with asyncio.timeout(self._wait_s):
+                    await held.enter_async_context(own)
+                    await held.enter_async_context(self._turns)
+            except TimeoutError:
+                raise BusyError from None
+            finally:
+                self._waiting -= 1
+                if not self._waiting:  # nobody waits: those who hold a turn know their lock
+                    self._holders = {n: k for n, k in self._holders.items() if k.locked()}
+            yield
+
+
+class BusyError(Exception):
+    """Too many ask for the same heavy thing at once."""
+
+
+def network_of(address: str) -> str:
+    """Returns the address, or the /64 of an IPv6 address: one subscriber has all of it."""
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return "?"
+    if isinstance(parsed, ipaddress.IPv6Address):
+        if parsed.ipv4_mapped is not None:
+            return str(parsed.ipv4_mapped)
+        return str(ipaddress.ip_network((parsed, 64), strict=False))
+    return str(parsed)
+
+
+def _digest(name: str) -> str:
+    # The name is what a stranger typed: bounded, and not kept as it is.
+    return hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()

@@ -1,0 +1,132 @@
+"""Signing in and out."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from urllib.parse import parse_qs, urlsplit
+
+from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import RedirectResponse, Response
+
+from maskcam.cityhall.accounts import Accounts
+from maskcam.cityhall.audit import Audit
+from maskcam.cityhall.sessions import Sessions
+from maskcam.cityhall.web.context import Page, WebContext
+from maskcam.cityhall.web.limits import BusyError, Tries, Turns
+
+_log = logging.getLogger(__name__)
+
+HASHES = 2
+"""Each check of a password takes 64 MiB and most of a second of a processor."""
+
+
+@dataclass(frozen=True)
+class Doorkeeper:
+    """What signing in needs."""
+
+    accounts: Accounts
+    sessions: Sessions
+    audit: Audit
+    cookie: str
+    session_s: int
+    tries: Tries = field(default_factory=Tries)
+    turns: Turns = field(default_factory=lambda: Turns(HASHES, waiting=20, wait_s=10))
+
+
+def routes(context: WebContext, door: Doorkeeper) -> APIRouter:
+    """Returns the routes of signing in and out."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/login")
+    def ask(request: Request, next: str = "/") -> Response:  # noqa: A002
+        return _form(Page(context, request), wanted=inner_address(next))
+
+    @router.post("/login")
+    async def answer(request: Request) -> Response:
+        page = Page(context, request)
+        form = await read_form(request)
+        name, password = form.get("name", "")[:63], form.get("password", "")[:200]
+        wanted = inner_address(form.get("next", "/"))
+        address = request.client.host if request.client else "?"
+        if (foreign := page.foreign_form()) is not None:
+            _log.warning("login: the form came from another site (%s)", foreign)
+            return _form(page, wanted=wanted, status=403, fault=page.words("foreign", what=foreign))
+        if not door.tries.allowed(name=name, address=address):
+            _log.warning("login: too many attempts from %s", address)
+            return _form(page, wanted=wanted, status=429, fault=page.words("too_many_tries"))
+        try:
+            async with door.turns.turn(address):
+                right = await run_in_threadpool(door.accounts.check_password, name, password)
+        except BusyError:
+            return _form(page, wanted=wanted, status=503, fault=page.words("busy"))
+        if not right:
+            _log.warning("login: refused from %s", address)
+            return _form(page, wanted=wanted, status=401, fault=page.words("wrong_password"))
+        door.tries.forgive(name=name, address=address)
+        return await run_in_threadpool(_let_in, door, request, name, wanted)
+
+    @router.post("/logout")
+    def leave(request: Request) -> Response:
+        response = RedirectResponse("/login", status_code=303)
+        page = Page(context, request)
+        if page.foreign_form() is None:
+            if token := request.cookies.get(door.cookie):
+                door.sessions.end(token)
+            if page.account is not None:
+                door.audit.note(page.account.name, "sign out")
+            _set_cookie(response, door, "", encrypted=context.settings.web.encrypted)
+            response.headers["Clear-Site-Data"] = '"cache", "storage"'
+        return response
+
+    def _let_in(door: Doorkeeper, request: Request, name: str, wanted: str) -> Response:
+        if old := request.cookies.get(door.cookie):
+            door.sessions.end(old)
+        response = RedirectResponse(wanted, status_code=303)
+        token = door.sessions.begin(name)
+        _set_cookie(response, door, token, encrypted=context.settings.web.encrypted)
+        door.audit.note(name, "sign in")
+        return response
+
+    return router
+
+
+async def read_form(request: Request) -> dict[str, str]:
+    """Returns the fields of a posted form; other kinds of bodies have none."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    body = await request.body()
+    if kind != "application/x-www-form-urlencoded":
+        return {}
+    try:
+        found = parse_qs(body.decode("utf-8", "replace"), max_num_fields=20)
+    except ValueError:
+        return {}
+    return {name: values[0] for name, values in found.items()}
+
+
+def inner_address(wanted: str) -> str:
+    """Returns `wanted` if it is an address of ours, else the first page."""
+    if len(wanted) >= 500 or not wanted.isprintable() or "\\" in wanted:
+        return "/"
+    try:
+        parts = urlsplit(wanted)
+    except ValueError:
+        return "/"
+    inside = wanted.startswith("/") and not wanted.startswith("//")
+    return wanted if inside and not parts.scheme and not parts.netloc else "/"
+
+
+def _form(page: Page, *, wanted: str, status: int = 200, fault: str | None = None) -> Response:
+    return page.render("login.html", status=status, wanted=wanted, fault=fault)
+
+
+def _set_cookie(response: Response, door: Doorkeeper, value: str, *, encrypted: bool) -> None:
+    response.set_cookie(
+        door.cookie,
+        value,
+        max_age=door.session_s if value else 0,
+        secure=encrypted,
+        httponly=True,
+        samesite="lax",
+    )

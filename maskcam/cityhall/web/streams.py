@@ -1,0 +1,84 @@
+"""Long answers: made while they are sent, so that their length costs no memory."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from maskcam.cityhall.web.context import Page
+from maskcam.cityhall.web.limits import BusyError
+
+_CHUNK = 16_384
+
+
+class _LongAnswer(StreamingResponse):
+    """A streamed answer that waits its turn: few are made at once, one for each account."""
+
+    def __init__(self, page: Page, chunks: Iterator[str], *, kind: str, name: str = "") -> None:
+        named = {"Content-Disposition": f'attachment; filename="{name}"'} if name else None
+        super().__init__(chunks, media_type=kind, headers=named)
+        self._page = page
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            async with self._page.context.exports.turn(self._page.who):
+                await super().__call__(scope, receive, send)
+        except BusyError:
+            await busy(self._page)(scope, receive, send)
+
+
+def busy(page: Page) -> Response:
+    """Returns the answer to who would have to wait too long."""
+    text = page.words("busy") + "\n"
+    return PlainTextResponse(text, status_code=503, headers={"Retry-After": "30"})
+
+
+def csv_answer(
+    page: Page, header: tuple[str, ...], rows: Iterable[tuple[object, ...]], *, name: str
+) -> Response:
+    """Returns rows as a CSV file to keep."""
+    return _LongAnswer(page, _csv_chunks(header, rows), kind="text/csv", name=name)
+
+
+def json_answer(page: Page, items: Iterable[Mapping[str, Any]]) -> Response:
+    """Returns items as a JSON list, a line for each."""
+    return _LongAnswer(page, _json_chunks(items), kind="application/json")
+
+
+def _csv_chunks(header: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> Iterator[str]:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+    writer.writerow(header)
+    for row in rows:
+        writer.writerow([_cell(value) for value in row])
+        if buffer.tell() > _CHUNK:
+            yield buffer.getvalue()
+            buffer.seek(0)
+            buffer.truncate()
+    yield buffer.getvalue()
+
+
+def _json_chunks(items: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    waiting, length = ["["], 1
+    separator = "\n"
+    for item in items:
+        text = separator + json.dumps(item, ensure_ascii=False)
+        separator = ",\n"
+        waiting.append(text)
+        length += len(text)
+        if length > _CHUNK:
+            yield "".join(waiting)
+            waiting, length = [], 0
+    yield "".join([*waiting, "\n]\n"])
+
+
+def _cell(value: object) -> object:
+    """Returns a value that no spreadsheet takes for a formula."""
+    risky = isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r"))
+    return f"'{value}" if risky else value
