@@ -122,9 +122,11 @@ def opened(config: Path) -> Iterator[Engine]:
 
     settings = load(config)
     file = sqlite_file(settings.database.url)
-    with _owner_of(file.parent) if file is not None else nullcontext():
-        with up_to_date(settings.database.url, zone=settings.city.zone_info) as engine:
-            yield engine
+    with (
+        _owner_of(file.parent) if file is not None else nullcontext(),
+        up_to_date(settings.database.url, zone=settings.city.zone_info) as engine,
+    ):
+        yield engine
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,6 @@ import pytest
 
 from maskcam.cityhall.accounts import Accounts
 from maskcam.cityhall.database import connect, upgrade
-from maskcam.cityhall.metrics import Metrics
 from maskcam.cityhall.rollup import Calendar
 from maskcam.cityhall.settings import CitySection, CollectorBroker, Settings, WebSection
 from maskcam.cityhall.simulation import SITES, day_of_windows
@@ -58,7 +58,7 @@ class RunningCity:
                 name="Ville d'Exemple", site_names={place.site: place.name for place in SITES}
             ),
             broker=CollectorBroker(host="localhost"),
-            web=WebSection(port=0, secret_file=directory / "secret"),
+            web=WebSection(port=0),
         )
         self.server = self.serving(self.settings)
         self.yesterday = (today - timedelta(days=1)).isoformat()
@@ -68,7 +68,6 @@ class RunningCity:
             settings,
             engine=self.engine,
             calendar=self.calendar,
-            metrics=Metrics(),
             clock=lambda: NOW,
         )
 
@@ -260,12 +259,10 @@ def test_the_keyboard_alone_reaches_everything_in_every_view(
 
 @pytest.mark.parametrize(("language", "size"), [("en", "wide"), ("fr", "phone")])
 def test_signing_in_is_accessible_and_works_by_keyboard(
-    browser: Any, hall: RunningCity, tmp_path: Path, language: str, size: str
+    browser: Any, hall: RunningCity, language: str, size: str
 ) -> None:
     Accounts(hall.engine).add_person("maire", "a long pass phrase")
-    closed = hall.settings.model_copy(
-        update={"web": WebSection(port=0, secret_file=tmp_path / "secret", accounts=True)}
-    )
+    closed = replace(hall.settings, web=WebSection(port=0, accounts=True))
     with hall.serving(closed) as server:
         visit = Visit(browser, hall, language, size)
         visit.address = server.address.rstrip("/")

@@ -15,7 +15,6 @@ from starlette.testclient import TestClient
 
 from maskcam.cityhall import schema
 from maskcam.cityhall.database import connect, upgrade, writing
-from maskcam.cityhall.metrics import Metrics
 from maskcam.cityhall.rollup import Calendar, minute_of
 from maskcam.cityhall.settings import CitySection, CollectorBroker, Settings, WebSection
 from maskcam.cityhall.store import HeardStatus, Store
@@ -178,9 +177,9 @@ def test_the_first_screen_over_a_year_of_a_hundred_units(tmp_path: Path) -> None
     settings = Settings(
         city=CitySection(name="X"),
         broker=CollectorBroker(host="localhost"),
-        web=WebSection(secret_file=tmp_path / "secret"),
+        web=WebSection(),
     )
-    app = create_app(settings, engine=engine, calendar=Calendar(PARIS), metrics=Metrics())
+    app = create_app(settings, engine=engine, calendar=Calendar(PARIS))
     with TestClient(app, base_url="http://localhost") as client:
         client.get("/about")  # Python's own imports and templates
         for page in ("/", "/", "/sites/site-01?weeks=53", "/compare", "/where"):
