@@ -20,7 +20,7 @@ from maskcam.evaluate.threshold import at_threshold
 from maskcam.records import Box, Detection, Frame, MaskState
 from maskcam.vision.detector import Detector
 from maskcam.vision.interpreter import Interpreter
-from maskcam.vision.model_files import describe
+from maskcam.vision.model_files import ModelDescription, describe
 from maskcam.vision.models import second_look_of
 
 _LOWEST_SCORE = 0.02  # average precision looks at all scores
@@ -47,7 +47,7 @@ def evaluate(
     Args:
         coco: COCO file with the categories with_mask, without_mask, mask_worn_incorrectly;
             boxes with `iscrowd` and the `ignore` lists of the images neither reward nor punish.
-        images: the folder of its pictures.
+        images: the folder of its photographs.
         model: a .tflite file with its .json beside it; None: the one that comes with maskcam.
         conditions: measure again under blur, noise, bad light, a roll and a downward view.
         intervals: give 95 % intervals of the average precisions.
@@ -55,11 +55,34 @@ def evaluate(
         second_look: False: measure the detector alone.
 
     Raises:
-        UsageError: the file or a picture is missing or cannot be read.
+        UsageError: the file or a photograph is missing or cannot be read.
         ModelError: the model is missing or unfit.
     """
     described = describe(model)
     names, truths = read_truth(coco)
+    interpreter, detector = _load(described, threads=threads, second_look=second_look)
+    photographs = [_read_photograph(images / name) for name in names]
+    found, taken_ms = _detect(detector, photographs)
+    threshold = described.score_threshold
+    result: dict[str, Any] = {
+        "images": len(names),
+        "ms_per_frame": taken_ms,
+        "invoke_ms": _invoke_ms(interpreter),
+        "threads": threads,
+        **_precision_report(truths, found, intervals=intervals),
+        "at_threshold": at_threshold(truths, found, threshold=threshold, intervals=intervals),
+    }
+    if conditions:
+        result["ap50_by_condition"] = {
+            name: _under(name, detector, photographs, truths) for name in CONDITIONS
+        }
+    return result
+
+
+def _load(
+    described: ModelDescription, *, threads: int, second_look: bool
+) -> tuple[Interpreter, Detector]:
+    """Returns a model and the detector over it that reports faces of any score."""
     interpreter = Interpreter(described.file, threads=threads, sha256=described.sha256)
     detector = Detector(
         interpreter,
@@ -67,15 +90,15 @@ def evaluate(
         score_threshold=_LOWEST_SCORE,
         second_look=second_look_of(described) if second_look else None,
     )
-    pictures = [_read_picture(images / name) for name in names]
-    found, taken_ms = _detect(detector, pictures)
-    threshold = described.score_threshold
-    result: dict[str, Any] = {
-        "images": len(names),
+    return interpreter, detector
+
+
+def _precision_report(
+    truths: Sequence[Truth], found: Sequence[list[Detection]], *, intervals: bool
+) -> dict[str, Any]:
+    """Returns AP50 over all faces, by size and, where there are several, by source."""
+    report: dict[str, Any] = {
         "ap50": average_precisions(truths, found, intervals=intervals),
-        "ms_per_frame": taken_ms,
-        "invoke_ms": _invoke_ms(interpreter),
-        "threads": threads,
         "ap50_from_20_px": average_precisions(truths, found, smallest_px=20, intervals=intervals),
         "ap50_by_size": {
             _size_name(low, high): average_precisions(
@@ -83,22 +106,17 @@ def evaluate(
             )
             for low, high in _SIZES_PX
         },
-        "at_threshold": at_threshold(truths, found, threshold=threshold, intervals=intervals),
     }
     sources = sorted({truth.source for truth in truths if truth.source})
     if len(sources) > 1:
-        result["ap50_by_source"] = {
+        report["ap50_by_source"] = {
             source: average_precisions(*_of_source(source, truths, found)) for source in sources
         }
-    if conditions:
-        result["ap50_by_condition"] = {
-            name: _under(name, detector, pictures, truths) for name in CONDITIONS
-        }
-    return result
+    return report
 
 
 def as_text(report: dict[str, Any]) -> str:
-    """Returns what `evaluate` told as a table for people."""
+    """Returns what `evaluate` found as a table for people."""
 
     def row(name: str, values: dict[str, Any]) -> str:
         cells = (values.get(key) for key in (*map(str, STATES), "face"))
@@ -106,7 +124,7 @@ def as_text(report: dict[str, Any]) -> str:
 
     chosen = report["at_threshold"]
     lines = [
-        f"{report['images']} images, {report['ms_per_frame']:.1f} ms a frame, of which the "
+        f"{report['images']} images, {report['ms_per_frame']:.1f} ms per frame, of which the "
         f"network {report['invoke_ms']:.1f} ms ({report['threads']} threads)",
         f"{'AP50':24s}    with without incorr.    face",
         row("all faces", report["ap50"]),
@@ -128,7 +146,7 @@ def as_text(report: dict[str, Any]) -> str:
 
 
 def read_truth(coco: Path) -> tuple[list[str], list[Truth]]:
-    """Returns the file name and the truth of each picture of a COCO file.
+    """Returns the file name and the truth of each photograph of a COCO file.
 
     Raises:
         UsageError: the file is missing, not COCO, or has other categories.
@@ -168,26 +186,26 @@ def _of_source(
 
 
 def _under(
-    name: str, detector: Detector, pictures: list[NDArray[np.uint8]], truths: list[Truth]
+    name: str, detector: Detector, photographs: list[NDArray[np.uint8]], truths: list[Truth]
 ) -> dict[str, Any]:
     spoiled, moved = [], []
-    for rgb, truth in zip(pictures, truths, strict=True):
+    for rgb, truth in zip(photographs, truths, strict=True):
         boxes = np.array([box for box, _ in truth.faces] + list(truth.ignored), float)
-        picture, places = CONDITIONS[name].apply(rgb, boxes.reshape(-1, 4))
+        changed, places = CONDITIONS[name].apply(rgb, boxes.reshape(-1, 4))
         there = [Box(*(float(edge) for edge in place)) for place in places]
         states = [state for _, state in truth.faces]
-        spoiled.append(picture)
+        spoiled.append(changed)
         moved.append(Truth(tuple(zip(there, states, strict=False)), tuple(there[len(states) :])))
     found, _ = _detect(detector, spoiled)
     return average_precisions(moved, found)
 
 
 def _detect(
-    detector: Detector, pictures: list[NDArray[np.uint8]]
+    detector: Detector, photographs: list[NDArray[np.uint8]]
 ) -> tuple[list[list[Detection]], float]:
-    """Returns the faces in each picture and the median time of one in ms."""
+    """Returns the faces in each photograph and the median time per photograph in ms."""
     found, taken = [], []
-    for rgb in pictures:
+    for rgb in photographs:
         began = time.perf_counter()
         found.append(detector.detect(frame_of(rgb, detector.input_size)))
         taken.append(time.perf_counter() - began)
@@ -197,7 +215,7 @@ def _detect(
 def frame_of(rgb: NDArray[np.uint8], input_size: tuple[int, int]) -> Frame:
     """Returns a photograph (H, W, 3) as the frame of a unit with so large a camera.
 
-    input_size: width and height of the detector's input, into which the small picture fits.
+    input_size: width and height of the detector's input, into which the small image fits.
     """
     whole = rgb.shape[1], rgb.shape[0]
     size = fitted(whole, input_size)
@@ -216,7 +234,7 @@ def _invoke_ms(interpreter: Interpreter) -> float:
     return float(np.median(taken)) * 1e3
 
 
-def _read_picture(file: Path) -> NDArray[np.uint8]:
+def _read_photograph(file: Path) -> NDArray[np.uint8]:
     bgr = cv2.imread(str(file), cv2.IMREAD_COLOR)
     if bgr is None:
         raise UsageError(f"{file}: no such picture, or it cannot be read; check --images")

@@ -41,9 +41,9 @@ def evaluate(clips: Path, *, progress: Callable[[int, int], None] | None = None)
     Returns:
         `clips`: per clip its entry of the manifest, `recognised`, and `at_s`, the clip's
         own time of the first recognition (null without one); `rates`: per label, and
-        `by`: per kind, frame rate and head size where the manifest tells them, how many
+        `by`: per kind, frame rate and head size where the manifest gives them, how many
         clips and how many recognised, with the 95 % interval (Wilson);
-        `median_delay_s` where the manifest tells `start_s`; `ms_per_frame` of one head.
+        `median_delay_s` where the manifest gives `start_s`; `ms_per_frame` of one head.
 
     Raises:
         UsageError: the folder, its manifest or a clip is missing or malformed.
@@ -61,22 +61,21 @@ def evaluate(clips: Path, *, progress: Callable[[int, int], None] | None = None)
         results.append({**entry, "recognised": at_s is not None, "at_s": at_s})
         if progress is not None:
             progress(done, len(manifest))
+    return {"clips": results, **_summary(results), "ms_per_frame": 1000 * spent_s / max(1, frames)}
+
+
+def _summary(results: list[dict[str, Any]]) -> dict[str, Any]:
+    """Returns the rates per label and group, and the median delay of recognised shakes."""
     shakes = [clip for clip in results if clip["label"] == SHAKE]
     delays = [c["at_s"] - c["start_s"] for c in shakes if c["recognised"] and "start_s" in c]
     return {
-        "clips": results,
         "rates": _rates_by(results, "label"),
         "required": _rates_by([c for c in results if c.get("required", True)], "label"),
         "by": {
-            label: {
-                group: _rates_by([c for c in results if c["label"] == label and group in c], group)
-                for group in _GROUPS
-                if any(group in c for c in results if c["label"] == label)
-            }
+            label: _rates_by_group([clip for clip in results if clip["label"] == label])
             for label in sorted({clip["label"] for clip in results})
         },
         "median_delay_s": median(delays) if delays else None,
-        "ms_per_frame": 1000 * spent_s / max(1, frames),
     }
 
 
@@ -98,7 +97,7 @@ def as_text(report: dict[str, Any]) -> str:
                 add(f"  {group} {name}", part)
     if report["median_delay_s"] is not None:
         lines.append(f"median time to recognise: {report['median_delay_s']:.2f} s")
-    lines.append(f"{report['ms_per_frame']:.2f} ms a frame and head")
+    lines.append(f"{report['ms_per_frame']:.2f} ms per frame and head")
     return "\n".join(lines)
 
 
@@ -154,6 +153,12 @@ def rate(recognised: int, clips: int) -> dict[str, Any]:
         "rate": recognised / clips,
         "ci95": [float(interval.low), float(interval.high)],
     }
+
+
+def _rates_by_group(clips: list[dict[str, Any]]) -> dict[str, Any]:
+    """Returns the rates by each field that some of the clips have."""
+    groups = {group: [clip for clip in clips if group in clip] for group in _GROUPS}
+    return {group: _rates_by(known, group) for group, known in groups.items() if known}
 
 
 def _rates_by(clips: list[dict[str, Any]], field: str) -> dict[str, Any]:

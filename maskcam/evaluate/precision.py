@@ -16,15 +16,16 @@ from maskcam.records import Box, Detection, MaskState
 
 STATES = (MaskState.WITH_MASK, MaskState.WITHOUT_MASK, MaskState.INCORRECT)
 _NUMBER = {state: number for number, state in enumerate(STATES, start=1)}
+_CLASSES = {**{str(state): number for state, number in _NUMBER.items()}, "face": 0}
 _MANY = 1e10
 _RESAMPLES = 300
 
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What is to be found in one picture, and where neither finding nor missing counts.
+    """What is to be found in one photograph, and where neither finding nor missing counts.
 
-    source: the collection that the picture comes from, empty where the file does not say.
+    source: the collection that the photograph comes from, empty where the file does not say.
     """
 
     faces: tuple[tuple[Box, MaskState], ...]
@@ -43,12 +44,12 @@ def average_precisions(
     """Returns AP50 of each mask state and of "face" (any state); None where there is no truth.
 
     Args:
-        truths: one a picture.
-        found: the detections in each picture, of any score.
+        truths: one per photograph.
+        found: the detections in each photograph, of any score.
         smallest_px: faces whose shorter side is smaller neither reward nor punish.
         largest_px: the same for faces that are not smaller than this.
-        intervals: also give 95 % intervals (`<name>_interval`), by drawing the pictures
-            again with replacement (bootstrap).
+        intervals: also give 95 % intervals (`<name>_interval`), by drawing the
+            photographs again with replacement (bootstrap).
 
     Raises:
         UsageError: pycocotools is not installed.
@@ -60,34 +61,18 @@ def average_precisions(
         raise UsageError(
             "pycocotools is missing; install it: pip install 'maskcam[evaluate]'"
         ) from error
+    detections = _detection_list(found)
+    if not detections:
+        return _precisions_of_nothing(truths, smallest_px, largest_px)
     result: dict[str, Any] = {}
     with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints its progress
         truth = COCO()
         truth.dataset = _truth_dataset(truths)
         truth.createIndex()
-        detections = _detection_list(found)
-        answers = truth.loadRes(detections) if detections else None
-        if answers is not None:
-            for annotation in answers.dataset["annotations"]:
-                annotation["area"] = _size(annotation["bbox"])
-        for name, number in [(str(state), number) for state, number in _NUMBER.items()] + [
-            ("face", 0)
-        ]:
-            if answers is None:
-                any_truth = any(
-                    smallest_px <= min(box.width, box.height) < largest_px
-                    and number in (0, _NUMBER[state])
-                    for one in truths
-                    for box, state in one.faces
-                )
-                result[name] = 0.0 if any_truth else None
-                continue
+        answers = _load_answers(truth, detections)
+        for name, number in _CLASSES.items():
             evaluation = COCOeval(truth, answers, "bbox")
-            evaluation.params.iouThrs = np.array([0.5])
-            evaluation.params.useCats = int(number > 0)
-            evaluation.params.catIds = [number] if number else list(_NUMBER.values())
-            evaluation.params.areaRng = [[smallest_px**2, min(largest_px**2, _MANY)]]
-            evaluation.params.areaRngLbl = ["all"]
+            _choose(evaluation.params, number, smallest_px, largest_px)
             evaluation.evaluate()
             result[name] = _accumulate(evaluation)
             if intervals and result[name] is not None:
@@ -95,8 +80,38 @@ def average_precisions(
     return result
 
 
+def _load_answers(truth: Any, detections: list[dict[str, Any]]) -> Any:
+    answers = truth.loadRes(detections)
+    for annotation in answers.dataset["annotations"]:
+        annotation["area"] = _size(annotation["bbox"])
+    return answers
+
+
+def _choose(params: Any, number: int, smallest_px: float, largest_px: float) -> None:
+    """Sets what COCOeval looks at: an overlap of 0.5, one class (0: any) and a range of sizes."""
+    params.iouThrs = np.array([0.5])
+    params.useCats = int(number > 0)
+    params.catIds = [number] if number else list(_NUMBER.values())
+    params.areaRng = [[smallest_px**2, min(largest_px**2, _MANY)]]
+    params.areaRngLbl = ["all"]
+
+
+def _precisions_of_nothing(
+    truths: Sequence[Truth], smallest_px: float, largest_px: float
+) -> dict[str, Any]:
+    """Returns 0 for each class that has a face of such a size, None for the others."""
+    missed = {
+        state
+        for truth in truths
+        for box, state in truth.faces
+        if smallest_px <= min(box.width, box.height) < largest_px
+    }
+    precisions: dict[str, Any] = {str(state): 0.0 if state in missed else None for state in STATES}
+    return precisions | {"face": 0.0 if missed else None}
+
+
 def _size(bbox: Sequence[float]) -> float:
-    """Stands in for COCO's area: sizes are told by the shorter side here."""
+    """Stands in for COCO's area: sizes go by the shorter side here."""
     return float(min(bbox[2], bbox[3]) ** 2)
 
 
@@ -152,14 +167,14 @@ def _accumulate(evaluation: Any) -> float | None:
     return float(known.mean()) if known.size else None
 
 
-def _interval(evaluation: Any, pictures: int) -> list[float]:
+def _interval(evaluation: Any, photographs: int) -> list[float]:
     rng = np.random.default_rng(0)
     original, drawn = list(evaluation.evalImgs), []
-    categories = len(original) // pictures
+    categories = len(original) // photographs
     for _ in range(_RESAMPLES):
-        chosen = rng.integers(0, pictures, pictures)
+        chosen = rng.integers(0, photographs, photographs)
         evaluation.evalImgs = [
-            original[part * pictures + one] for part in range(categories) for one in chosen
+            original[part * photographs + one] for part in range(categories) for one in chosen
         ]
         value = _accumulate(evaluation)
         if value is not None:
