@@ -1,6 +1,8 @@
 """What is said to a technician, in the technician's language. Standard library only.
 
-English stands in the code, as with gettext; `messages.fr.toml` holds the French for each.
+English stands in the code, as with gettext; `messages.fr.toml` holds the French for each. Where
+a message is made it is said by `say`; what other parts say in English goes through `translate`
+where it is shown.
 
 >>> with language("fr"):
 ...     say("counting begins")
@@ -49,17 +51,21 @@ def say(text: str, **values: object) -> str:
     return said.format_map(values) if values else said
 
 
-def say_error(error: object) -> str:
-    """Returns an error of a part that speaks English only, in the technician's language.
+def translate(text: object) -> str:
+    """Returns an English message, of any part of the house, in the technician's language.
 
-    Values inside are found by the message's own pattern; what has no French stays English.
+    A message with values in it is known by its pattern, and its values are translated too. What
+    has no French stays English.
     """
-    text = str(error)
+    english = str(text)
+    known = catalogue(spoken())
+    if english in known or not known:
+        return known.get(english, english)
     for pattern, template in _patterns(spoken()):
-        if found := pattern.fullmatch(text):
-            inner = {name: say_error(value) for name, value in found.groupdict().items()}
+        if found := pattern.fullmatch(english):
+            inner = {name: translate(value) for name, value in found.groupdict().items()}
             return template.format_map(inner)
-    return text
+    return english
 
 
 def language_of(text: str, environment: Mapping[str, str] = os.environ) -> str:
@@ -88,24 +94,22 @@ def language_of_file(path: Path, environment: Mapping[str, str] = os.environ) ->
 @cache
 def catalogue(name: str) -> dict[str, str]:
     """Returns the messages of a language by the English ones; of English itself none."""
-    return {**_tables(name).get("messages", {}), **_tables(name).get("errors", {})}
-
-
-@cache
-def _tables(name: str) -> dict[str, dict[str, str]]:
     path = _HERE / f"messages.{name}.toml"
-    return tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    if name == "en" or not path.exists():
+        return {}
+    return {str(key): str(said) for key, said in tomllib.loads(path.read_text("utf-8")).items()}
 
 
 @cache
 def _patterns(name: str) -> list[tuple[re.Pattern[str], str]]:
-    """Returns (pattern of the English message, French) for errors of parts that never `say`."""
+    """Returns (pattern of the English message, the other) for messages with values."""
     found = []
-    for english, said in _tables(name).get("errors", {}).items():
+    for english, said in catalogue(name).items():
         parts = re.split(r"\{(\w+)\}", english)
         pattern = "".join(
             f"(?P<{part}>.+?)" if number % 2 else re.escape(part)
             for number, part in enumerate(parts)
         )
-        found.append((re.compile(pattern, re.DOTALL), said))
+        if len(parts) > 1 and len(set(parts[1::2])) == len(parts[1::2]):
+            found.append((re.compile(pattern, re.DOTALL), said))
     return found

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple, Protocol
 
 from maskcam.config import Config
 from maskcam.errors import CameraError, UsageError
+from maskcam.messages import say, translate
 from maskcam.records import Box
 from maskcam.technician import terminal, verdicts
 from maskcam.technician.selfcheck import Probes
@@ -63,9 +64,9 @@ def aim(config: Config, probes: Probes, *, reading: int = 0, writing: int = 1) -
         CameraError, ModelError: see `maskcam.errors`.
     """
     if not config.technician.aim:
-        raise UsageError("aiming is locked on this unit ([technician] aim = false)")
+        raise UsageError(say("aiming is locked on this unit ([technician] aim = false)"))
     if reason := terminal.refusal(writing):
-        raise UsageError(reason)
+        raise UsageError(translate(reason))
     with terminal.Screen(reading, writing) as screen:
         watch(config, probes, screen)
 
@@ -106,8 +107,10 @@ def watch(
 def draw(view: View, columns: int, rows: int) -> list[str]:
     """Returns the lines of a screen: a heading, the field with its boxes, the verdicts."""
     minutes, seconds = divmod(int(view.seconds_left), 60)
-    heading = f"nothing is counted; ends in {minutes}:{seconds:02}, or with Enter"
-    below = [f"{_MARKS[verdict.good]} {verdict.words}" for verdict in view.verdicts]
+    heading = say(
+        "nothing is counted; ends in {left}, or with Enter", left=f"{minutes}:{seconds:02}"
+    )
+    below = [f"{_MARKS[verdict.good]} {translate(verdict.words)}" for verdict in view.verdicts]
     field = _field(view, columns, max(4, rows - len(below) - 2))
     return [line[:columns] for line in (heading, *field, *below)][:rows]
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from maskcam.arguments import add_command, add_config_file
 from maskcam.errors import UsageError
+from maskcam.messages import translate
 
 
 def add_parsers(commands: Any) -> None:
@@ -16,7 +18,7 @@ def add_parsers(commands: Any) -> None:
     setup = add_command(
         commands,
         "setup",
-        _setup,
+        _speaking(_setup),
         summary="write a unit's folder from city hall to its SD card, after checking everything",
         examples="  maskcam setup /media/card ~/units/forville-01",
     )
@@ -26,7 +28,7 @@ def add_parsers(commands: Any) -> None:
     prepare = add_command(
         commands,
         "prepare",
-        _prepare,
+        _speaking(_prepare),
         summary="take the unit's folder from its card into memory if it is right (at each boot)",
         examples=(
             "  maskcam prepare /boot/firmware/maskcam --output /run/maskcam\n"
@@ -40,7 +42,7 @@ def add_parsers(commands: Any) -> None:
     check = add_command(
         commands,
         "check",
-        _check,
+        _speaking(_check),
         summary="look at every part of the unit once and say what to do",
         examples=(
             "  maskcam check --config maskcam.toml\n  maskcam check --config maskcam.toml --json"
@@ -51,7 +53,7 @@ def add_parsers(commands: Any) -> None:
     aim = add_command(
         commands,
         "aim",
-        _aim,
+        _speaking(_aim),
         summary="aim the camera by drawn shapes, without a picture",
         examples="  maskcam aim --config maskcam.toml",
     )
@@ -59,7 +61,7 @@ def add_parsers(commands: Any) -> None:
     console = add_command(
         commands,
         "console",
-        _console,
+        _speaking(_console),
         summary="offer check and aim at the unit's own screen before it counts (at each boot)",
         examples="  maskcam console --config maskcam.toml",
     )
@@ -91,6 +93,20 @@ def add_parsers(commands: Any) -> None:
     )
 
 
+def _speaking(command: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
+    """Returns the command in the language that its configuration, or else the machine, asks for."""
+
+    def speak(args: argparse.Namespace) -> int:
+        from maskcam import messages
+
+        folder = getattr(args, "folder", None)
+        file = folder / "maskcam.toml" if folder else args.config
+        with messages.language(messages.language_of_file(file)):
+            return command(args)
+
+    return speak
+
+
 def _setup(args: argparse.Namespace) -> int:
     from maskcam.technician import card
 
@@ -100,6 +116,7 @@ def _setup(args: argparse.Namespace) -> int:
 
 
 def _prepare(args: argparse.Namespace) -> int:
+    from maskcam.messages import say
     from maskcam.technician import prepare, provisioning
 
     if args.output:
@@ -108,7 +125,8 @@ def _prepare(args: argparse.Namespace) -> int:
     try:
         provisioning.examine_folder(args.folder, today=None)
     except provisioning.ProvisioningError as error:
-        for line in ("this unit is not configured and does not count:", *str(error).splitlines()):
+        heading = say("this unit is not configured and does not count:")
+        for line in (heading, *str(error).splitlines()):
             print(f"maskcam: {line}", file=sys.stderr, flush=True)
         prepare.blink(args.folder)
         return error.exit_code
@@ -145,7 +163,7 @@ def _console(args: argparse.Namespace) -> int:
 
     loaded = config.load(args.config)
     if reason := terminal.refusal(0) or terminal.refusal(1):
-        raise UsageError(reason)
+        raise UsageError(translate(reason))
     probes = selfcheck.probes_for(loaded)
     with terminal.Keys() as keys:
         console.attend(

@@ -12,6 +12,7 @@ from typing import Final, Protocol
 from maskcam import __version__
 from maskcam.config import Config
 from maskcam.errors import MaskcamError
+from maskcam.messages import say, translate
 from maskcam.technician.finding import Finding
 from maskcam.technician.selfcheck import all_well, as_line
 
@@ -55,12 +56,18 @@ def attend(
     wait_s = UNTOUCHED_S
     while True:
         terminal.say(
-            f"press {CHECK}: check every part, {AIM}: aim the camera, {COUNT}: count"
-            f" (by itself in {wait_s:.0f} s)"
+            say(
+                "press {check}: check every part, {aim}: aim the camera, {count}: count "
+                "(by itself in {wait} s)",
+                check=CHECK,
+                aim=AIM,
+                count=COUNT,
+                wait=f"{wait_s:.0f}",
+            )
         )
         pressed = terminal.key(wait_s)
         if pressed in {COUNT, None}:
-            terminal.say("counting begins")
+            terminal.say(say("counting begins"))
             return
         wait_s = UNATTENDED_S
         if pressed == CHECK:
@@ -69,7 +76,7 @@ def attend(
             try:
                 aim()
             except MaskcamError as error:
-                terminal.say(f"aim: {error}")
+                terminal.say(say("aim: {why}", why=translate(error)))
 
 
 def _check(terminal: Terminal, findings: Iterable[Finding]) -> None:
@@ -77,4 +84,4 @@ def _check(terminal: Terminal, findings: Iterable[Finding]) -> None:
     for finding in findings:
         terminal.say(as_line(finding))
         found.append(finding)
-    terminal.say("all is well" if all_well(found) else "not all is well: see NOT OK above")
+    terminal.say(say("all is well" if all_well(found) else "not all is well: see NOT OK above"))

@@ -13,6 +13,7 @@ from typing import Final
 
 from maskcam import toml_settings
 from maskcam.errors import ConfigError, MaskcamError
+from maskcam.messages import say
 from maskcam.technician.provisioning import CONFIG, FILES, examine_folder
 from maskcam.unit.faults import Fault
 from maskcam.unit.lamp import Lamp
@@ -44,7 +45,8 @@ def prepare(folder: Path, output: Path) -> None:
             with os.fdopen(handle, "wb") as file:
                 file.write((folder / name).read_bytes())
     except OSError as error:
-        raise MaskcamError(f"{output}: cannot be written ({error.strerror})") from error
+        why = say("cannot be written ({why})", why=error.strerror)
+        raise MaskcamError(f"{output}: {why}") from error
 
 
 def blink(folder: Path) -> None:

@@ -12,6 +12,7 @@ from maskcam import __version__
 from maskcam.camera.base import Camera
 from maskcam.config import Config
 from maskcam.errors import MaskcamError
+from maskcam.messages import translate
 from maskcam.technician.checks import delivery, machine, picture
 from maskcam.technician.finding import Finding, State
 from maskcam.unit.clock import SystemClock, is_synchronised
@@ -74,6 +75,7 @@ def run_checks(config: Config, probes: Probes) -> Iterator[Finding]:
     yield loading.finding
     yield picture.coral(config, loading, probes.root)
     yield machine.clock(probes.synchronised)
+    yield machine.lamp(config.lamp.gpio)
     yield machine.button(config.objections)
     yield delivery.network(config)
     yield delivery.tls(config, today=probes.today())
@@ -91,7 +93,7 @@ def _picture_findings(
         with probes.open_camera(loaded.input_size if loaded else _ANY_SIZE) as camera:
             seen = picture.look(camera)
     except MaskcamError as error:
-        advice = "stop the unit first (systemctl stop maskcam), then check the camera's cable"
+        advice = "check the camera's ribbon cable at both ends, then switch off and on"
         yield Finding.fault("camera", str(error), advice)
         for name in ("light", "exposure", "sharpness", "detector"):
             yield Finding.fault(name, "unknown without frames")
@@ -109,9 +111,10 @@ def all_well(findings: Sequence[Finding]) -> bool:
 
 
 def as_line(finding: Finding) -> str:
-    """Returns a finding for a person."""
-    advice = f" -> {finding.advice}" if finding.advice else ""
-    return f"{_MARKS[finding.state]:<11}  {finding.name:<11}  {finding.detail}{advice}"
+    """Returns a finding for a person, in the technician's language."""
+    mark, name = translate(_MARKS[finding.state]), translate(finding.name)
+    advice = f" -> {translate(finding.advice)}" if finding.advice else ""
+    return f"{mark:<11}  {name:<11}  {translate(finding.detail)}{advice}"
 
 
 def as_json(config: Config, findings: Sequence[Finding]) -> str:

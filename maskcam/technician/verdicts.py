@@ -82,8 +82,9 @@ def tilt(
     degrees = math.degrees(math.atan(offset / focal_px(size[0], field_of_view_deg)))
     if abs(degrees) <= TILT_TOLERANCE_DEG:
         return Verdict(good=True, words="tilt: good")
-    way = "down" if degrees > 0 else "up"
-    return Verdict(good=False, words=f"tilt {way} {abs(degrees):.0f} degrees")
+    if degrees > 0:
+        return Verdict(good=False, words=f"tilt down {degrees:.0f} degrees")
+    return Verdict(good=False, words=f"tilt up {-degrees:.0f} degrees")
 
 
 def reach(width: int, field_of_view_deg: float) -> Verdict:

@@ -75,6 +75,7 @@ class Loop:
         )
         self._offset_s: float | None = None
         self._open = False
+        self._closed_because: str | None = None
         self._has_counted = False
         self._vitals = Hourly()
         self._clock_read_at_s = -_CLOCK_EVERY_S
@@ -157,7 +158,12 @@ class Loop:
             _log.info("the clock is synchronised: windows can be told")
         self._offset_s = offset_s
         now = None if offset_s is None else datetime.fromtimestamp(now_s + offset_s, UTC)
-        self._open = self._schedule.is_open(now)
+        closed_because = self._schedule.why_closed(now)
+        if closed_because != self._closed_because:
+            _log.info(
+                "%s", f"nobody is counted: {closed_because}" if closed_because else "counting"
+            )
+        self._closed_because, self._open = closed_because, not closed_because
         return True
 
     def _fault(self) -> Fault | None:
@@ -169,7 +175,7 @@ class Loop:
 
     def _status(self) -> str:
         if not self._open:
-            return "not counting: outside of the operating hours, or the time is unknown"
+            return f"not counting: {self._closed_because}"
         if self._is_pausing():
             return "not counting: the button was pressed"
         if not self._pipeline.observing:

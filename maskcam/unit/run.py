@@ -16,7 +16,7 @@ import maskcam
 from maskcam.config import Config
 from maskcam.delivery.outbox import Outbox
 from maskcam.delivery.publisher import Publisher
-from maskcam.errors import AcceleratorError, CameraError, ModelError
+from maskcam.errors import AcceleratorError, CameraError, MaskcamError, ModelError
 from maskcam.people.windows import Rules
 from maskcam.unit.button import Button
 from maskcam.unit.clock import SystemClock
@@ -27,7 +27,8 @@ from maskcam.unit.loop import Loop
 from maskcam.unit.pipeline import Pipeline
 from maskcam.unit.schedule import Schedule
 from maskcam.unit.sources import camera_for
-from maskcam.vision.models import load_model
+from maskcam.vision.accelerator import Mode
+from maskcam.vision.models import LoadedModel, load_model
 
 _log = logging.getLogger(__name__)
 _FLUSH_S = 0.4  # of the 2 s that a stop may take
@@ -48,7 +49,7 @@ def run(config: Config) -> None:
             "the clock is not synchronised: windows wait until it is (on a machine with a battery "
             'clock or a test bench: clock = "trusted" in [unit])'
         )
-    with stop_on_signals() as stop, Lamp(config.lamp.gpio) as lamp:
+    with stop_on_signals() as stop, _lamp_if_it_works(config.lamp.gpio) as lamp:
         try:
             _count(config, clock=clock, lamp=lamp, stop=stop)
         except (CameraError, ModelError, AcceleratorError) as error:
@@ -59,16 +60,44 @@ def run(config: Config) -> None:
             raise
 
 
+@contextmanager
+def _lamp_if_it_works(gpio: int | None) -> Iterator[Lamp]:
+    """Gives the lamp; one that cannot be used is no reason not to count."""
+    with ExitStack() as parts:
+        try:
+            lamp = parts.enter_context(Lamp(gpio))
+        except MaskcamError as error:
+            _log.warning("%s; counting without it", error)
+            lamp = Lamp(None)
+        yield lamp
+
+
+def _load_model(config: Config) -> tuple[LoadedModel, bool]:
+    """Returns the model, and whether an accelerator that was asked for does its work."""
+    detector = config.detector
+
+    def load(accelerator: Mode) -> LoadedModel:
+        return load_model(
+            model=detector.model,
+            threads=detector.threads,
+            score_threshold=detector.score_threshold,
+            accelerator=accelerator,
+            edgetpu_model=detector.edgetpu_model,
+        )
+
+    try:
+        return load(detector.accelerator), True
+    except (AcceleratorError, ModelError) as error:
+        if detector.accelerator != "required":
+            raise
+        _log.error("the accelerator is required and missing; the CPU does the work: %s", error)
+        return load("off"), False
+
+
 def _count(config: Config, *, clock: SystemClock, lamp: Lamp, stop: threading.Event) -> None:
     unit, counting = config.unit, config.counting
     with ExitStack() as parts:
-        loaded = load_model(
-            model=config.detector.model,
-            threads=config.detector.threads,
-            score_threshold=config.detector.score_threshold,
-            accelerator=config.detector.accelerator,
-            edgetpu_model=config.detector.edgetpu_model,
-        )
+        loaded, is_accelerated = _load_model(config)
         _log.info("the model runs on %s", loaded.runs_on)
         outbox = Outbox(unit.state_directory, site=unit.site, unit=unit.id)
         publisher = parts.enter_context(
@@ -100,6 +129,8 @@ def _count(config: Config, *, clock: SystemClock, lamp: Lamp, stop: threading.Ev
         )
 
         def trouble() -> Fault | None:
+            if not is_accelerated:
+                return Fault.MODEL
             if not outbox.on_disk:
                 return Fault.STORAGE
             return None if publisher.connected else Fault.NETWORK

@@ -25,14 +25,20 @@ class Schedule:
 
     def is_open(self, now: datetime | None) -> bool:
         """Returns whether people may be counted at `now` (aware, or None while unknown)."""
+        return not self.why_closed(now)
+
+    def why_closed(self, now: datetime | None) -> str:
+        """Returns why nobody may be counted at `now`; nothing if people may."""
         if now is None:
-            return not self.hours and self.ends is None
+            return "the time is not known yet" if self.hours or self.ends is not None else ""
         local = now.astimezone(self.zone)
         if self.begins is not None and local.date() < self.begins:
-            return False
+            return f"the sign goes up on {self.begins}"
         if self.ends is not None and local.date() > self.ends:
-            return False
-        return not self.hours or any(_within(local.time(), *pair) for pair in self.hours)
+            return f"the deployment ended on {self.ends}"
+        if self.hours and not any(_within(local.time(), *pair) for pair in self.hours):
+            return "outside of the operating hours"
+        return ""
 
 
 def _within(moment: time, start: time, end: time) -> bool:

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from maskcam import config
-from maskcam.errors import AcceleratorError, CameraError, ModelError
+from maskcam.errors import AcceleratorError, CameraError, MaskcamError, ModelError
 from maskcam.unit import lamp, run
 from maskcam.unit.faults import Fault
 from maskcam.unit.lamp import flashing_s
@@ -68,6 +68,35 @@ def test_it_flashes_the_code_once(tmp_path, flashes, monkeypatch, error, fault):
     with pytest.raises(type(error)):
         run.run(settings(tmp_path))
     assert fault - 1 <= flashes() <= fault  # a busy machine may sleep through one
+
+
+def test_a_lamp_that_cannot_be_used_does_not_stop_the_unit(tmp_path, flashes, monkeypatch, caplog):
+    def unusable(self):
+        if self._gpio is not None:
+            raise MaskcamError("the lamp on GPIO 17 cannot be used (no pins)")
+        return self
+
+    monkeypatch.setattr(run.Lamp, "__enter__", unusable)
+    counted = []
+    monkeypatch.setattr(run, "_count", lambda *_, **parts: counted.append(parts["lamp"]))
+    run.run(settings(tmp_path))
+    assert [light.is_lit() for light in counted] == [False]
+    assert "cannot be used (no pins); counting without it" in caplog.text
+
+
+def test_a_required_accelerator_that_is_missing_does_not_stop_the_unit(tmp_path, monkeypatch):
+    asked = []
+
+    def load(*, accelerator, **_):
+        asked.append(accelerator)
+        if accelerator == "required":
+            raise AcceleratorError("no Edge TPU found; plug it in")
+        return "on the CPU"
+
+    monkeypatch.setattr(run, "load_model", load)
+    required = settings(tmp_path, lamp='[detector]\naccelerator = "required"\n')
+    assert run._load_model(required) == ("on the CPU", False)
+    assert asked == ["required", "off"]
 
 
 def test_without_a_lamp_it_ends_at_once(tmp_path, flashes, monkeypatch):

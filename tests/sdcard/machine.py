@@ -25,7 +25,13 @@ NO_CLOCK = "2020-01-01"  # what a board without a battery clock may wake up to
 EMULATOR_S = 60.0
 REPORT_S = 600.0  # an emulated processor on a busy machine
 
+PI_CARD_MIB = 1024  # QEMU's SD cards have sizes that are powers of two
+
 _BOOT_OFFSET = BOOT.start_mib * MIB
+# The Pi's own watchdog would count host time, and there is no graphics processor to talk to. Its
+# first serial port belongs to Bluetooth, so the console is the second.
+_PI_ARGUMENTS = "modprobe.blacklist=bcm2835_wdt,vc4 console=ttyS1,115200"
+_PI_TREE = "bcm2837-rpi-3-b.dtb"
 
 
 class Card:
@@ -35,7 +41,7 @@ class Card:
         self.file = file
         subprocess.run(["zstd", "-dqf", "--sparse", image, "-o", file], check=True)
         with file.open("r+b") as card:
-            card.truncate(CARD_MIB * MIB)
+            card.truncate(max(CARD_MIB, PI_CARD_MIB) * MIB)
 
     def copy(self, file: Path) -> Card:
         """Returns a second card with the same content."""
@@ -79,6 +85,8 @@ class Machine:
         arguments: for the kernel, besides the card's own.
         trial: the firmware starts what tryboot.txt names.
         stick: a file that is put in as a USB stick.
+        pi: a Raspberry Pi 3 (QEMU's raspi3b: SD card, USB network), not a board of virtio parts.
+            It has no port for questions.
     """
 
     def __init__(
@@ -89,12 +97,14 @@ class Machine:
         arguments: str = "",
         trial: bool = False,
         stick: Path | None = None,
+        pi: bool = False,
     ):
         self.card = card
         self.directory = directory
         self._arguments = arguments
         self._trial = trial
         self._stick = stick
+        self._pi = pi
         self._process: subprocess.Popen[bytes] | None = None
         self.started_s = 0.0
         directory.mkdir(parents=True, exist_ok=True)
@@ -124,22 +134,10 @@ class Machine:
         for name in ("console", "load", "report"):
             (self.directory / name).unlink(missing_ok=True)
         command = [
-            # A kernel that is given chance places itself by it and then keeps its page tables
-            # from programs, which an emulated processor pays for with each system call.
-            EMULATOR, "-M", "virt,dtb-randomness=off", "-cpu", "cortex-a72", "-smp", PROCESSORS,
-            "-m", MEMORY_MIB, "-rtc", f"base={NO_CLOCK}",
-            "-nodefaults", "-display", "none", "-no-reboot",
-            "-kernel", kernel, "-initrd", initrd, "-append", f"{arguments} {self._arguments}",
-            "-drive", f"file={self.card.file},format=raw,if=none,id=card,cache=writeback",
-            "-device", "virtio-blk-device,drive=card",
-            "-netdev", "user,id=net", "-device", "virtio-net-device,netdev=net",
-            "-device", "virtio-rng-device",
-            "-serial", f"file:{self.directory / 'console'}",
-            "-device", "virtio-serial-device",
-            "-chardev", f"file,id=load,path={self.directory / 'load'}",
-            "-device", "virtserialport,chardev=load,name=maskcam.load",
-            "-chardev", f"socket,id=report,path={self.directory / 'report'},server=on,wait=off",
-            "-device", "virtserialport,chardev=report,name=maskcam.report",
+            EMULATOR, "-nodefaults", "-display", "none", "-no-reboot",
+            "-kernel", kernel, "-initrd", initrd,
+            *(self._raspi3b(arguments) if self._pi else self._virt(arguments)),
+            "-netdev", "user,id=net",
         ]  # fmt: skip
         if self._stick:
             command += [
@@ -149,10 +147,41 @@ class Machine:
         with (self.directory / "emulator").open("wb") as complaints:
             self._process = subprocess.Popen(list(map(str, command)), stderr=complaints)
         self.started_s = time.monotonic()
-        while not (self.directory / "report").exists():
+        while not self._pi and not (self.directory / "report").exists():
             assert self.runs, (self.directory / "emulator").read_text(errors="replace")
             assert self.up_s < EMULATOR_S, "the emulator does not open its port"
             time.sleep(0.1)
+
+    def _virt(self, arguments: str) -> list[object]:
+        return [
+            # A kernel that is given chance places itself by it and then keeps its page tables
+            # from programs, which an emulated processor pays for with each system call.
+            "-M", "virt,dtb-randomness=off", "-cpu", "cortex-a72", "-smp", PROCESSORS,
+            "-m", MEMORY_MIB, "-rtc", f"base={NO_CLOCK}",
+            "-append", f"{arguments} {self._arguments}",
+            "-drive", f"file={self.card.file},format=raw,if=none,id=card,cache=writeback",
+            "-device", "virtio-blk-device,drive=card",
+            "-device", "virtio-net-device,netdev=net",
+            "-device", "virtio-rng-device",
+            "-serial", f"file:{self.directory / 'console'}",
+            "-device", "virtio-serial-device",
+            "-chardev", f"file,id=load,path={self.directory / 'load'}",
+            "-device", "virtserialport,chardev=load,name=maskcam.load",
+            "-chardev", f"socket,id=report,path={self.directory / 'report'},server=on,wait=off",
+            "-device", "virtserialport,chardev=report,name=maskcam.report",
+        ]  # fmt: skip
+
+    def _raspi3b(self, arguments: str) -> list[object]:
+        tree = self.directory / _PI_TREE
+        tree.unlink(missing_ok=True)
+        self.card.take(f"a/{_PI_TREE}", tree)
+        return [
+            "-M", "raspi3b", "-dtb", tree,
+            "-append", f"{arguments} {_PI_ARGUMENTS} {self._arguments}",
+            "-drive", f"file={self.card.file},format=raw,if=sd,cache=writeback",
+            "-device", "usb-net,netdev=net",
+            "-serial", "null", "-serial", f"file:{self.directory / 'console'}",
+        ]  # fmt: skip
 
     @property
     def up_s(self) -> float:

@@ -70,6 +70,7 @@ def test_the_folder_that_city_hall_makes_fits_a_card(tmp_path, card, capsys):
     init = ["--directory", str(office), "--host", "mqtt.cannes.test"]
     assert main(["cityhall", "init", *init]) == 0
     add = ["forville-01", "--site", "forville", "--contact", "masques@cannes.test"]
+    add += ["--controller", "Ville de Cannes"]
     add += ["--config", str(office / "cityhall.toml")]
     assert main(["cityhall", "add-unit", *add]) == 0
     folder = office / "units" / "forville-01" / "maskcam"

@@ -42,6 +42,7 @@ NAMES = [
     "model",
     "accelerator",
     "clock",
+    "lamp",
     "button",
     "network",
     "tls",
@@ -153,7 +154,7 @@ def test_a_sound_unit_is_all_well(broker, settle, machine_root, model_file):
     assert told["ok"] is True
     assert told["unit"] == "forville-01"
     absent = [check["name"] for check in told["checks"] if check["state"] != "ok"]
-    assert absent == ["button"]
+    assert absent == ["lamp", "button"]
 
 
 def test_the_model_of_the_head_shake_stage_must_be_whole_too(settle, monkeypatch):
@@ -188,7 +189,7 @@ def test_a_unit_with_everything_wrong_still_gets_all_its_lines(settle, tmp_path,
     assert not selfcheck.all_well(list(found.values()))
     # No model tells what runs it, and no Coral is there.
     sound = {name for name, finding in found.items() if finding.state is not State.FAULT}
-    assert sound == {"accelerator", "button", "network", "tls", "temperature", "power"}
+    assert sound == {"accelerator", "button", "lamp", "network", "tls", "temperature", "power"}
     assert "nothing listens there" in found["broker"].detail
     for finding in found.values():
         assert "\n" not in selfcheck.as_line(finding)
@@ -268,7 +269,8 @@ def test_a_coral_that_is_plugged_in_but_idle_is_a_fault(settle, tmp_path, model_
     words = "CPU: libedgetpu.so.1: crashes with this TFLite runtime (SIGSEGV)"
     finding = picture.coral(settle(), on(Loaded(model_file), words), usb(tmp_path, *ids))
     assert finding.state is State.FAULT
-    assert "crashes" in finding.detail
+    assert finding.detail == "plugged in, but not used: the CPU does the work"
+    assert "tell city hall" in finding.advice
 
 
 def test_no_coral_is_no_fault_unless_it_is_required(settle, tmp_path, model_file):
@@ -286,11 +288,32 @@ def test_no_coral_is_no_fault_unless_it_is_required(settle, tmp_path, model_file
     assert picture.coral(off, cpu, root).state is State.ABSENT
 
 
+def test_a_coral_in_a_card_that_was_made_without_one_is_no_fault(settle, tmp_path, model_file):
+    words = "CPU: maskcam_edgetpu.tflite: no such model; compile it with edgetpu_compiler"
+    root = usb(tmp_path, "18d1", "9302")
+    finding = picture.coral(settle(), on(Loaded(model_file), words), root)
+    assert finding.state is State.ABSENT
+    assert "unplug it" in finding.detail
+    required = settle(**{'# accelerator = "auto"': 'accelerator = "required"'})
+    assert picture.coral(required, on(Loaded(model_file), words), root).state is State.FAULT
+
+
+def test_the_lamp_is_lit_for_a_moment():
+    factory = MockFactory()
+    finding = machine.lamp(17, pin_factory=factory, seconds=0.3)
+    assert finding.state is State.OK
+    assert any(state.state == 1 for state in factory.pin(17).states)
+    assert machine.lamp(None).state is State.ABSENT
+    with Lamp(17, pin_factory=factory):
+        assert machine.lamp(17, pin_factory=factory).state is State.FAULT
+    factory.reset()
+
+
 def test_a_detector_that_is_too_slow_is_a_fault(model_file, monkeypatch):
     monkeypatch.setattr(picture, "SLOWEST_MS", 0)
     finding = picture.speed(Loaded(model_file), picture.look(WallCamera()))
     assert finding.state is State.FAULT
-    assert "ms a picture" in finding.detail
+    assert "ms per frame" in finding.detail
 
 
 @needs_mosquitto

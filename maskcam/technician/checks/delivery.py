@@ -43,8 +43,9 @@ def network(config: Config) -> Finding:
     except queue.Empty:
         return Finding.fault("network", f"{host}: no answer in {RESOLVE_TIMEOUT_S:.0f} s", advice)
     if isinstance(answer, Exception):
-        return Finding.fault("network", f"{host}: cannot be resolved", advice)
-    return Finding.ok("network", f"{host} is {answer}")
+        advice = "check the network cable or SIM; if both are in, ask city hall for the right name"
+        return Finding.fault("network", f"{host}: this name is not known", advice)
+    return Finding.ok("network", f"{host}: {answer}")
 
 
 def tls(config: Config, *, today: date) -> Finding:
@@ -53,11 +54,15 @@ def tls(config: Config, *, today: date) -> Finding:
     if broker.ca is None or broker.certificate is None or broker.key is None:
         if broker.host in LOOPBACK_HOSTS:
             return Finding.absent("tls", "the broker is on this machine")
-        return Finding.fault("tls", "switched off", "set ca, certificate and key in [broker]")
+        return Finding.fault("tls", "switched off", "ask city hall for a new folder")
     files = TlsFiles(broker.ca, broker.certificate, broker.key)
     report = examine(files, unit=config.unit.id, today=today)
     if report.faults or report.days_left is None:
-        return Finding.fault("tls", "; ".join(report.faults), "run setup-unit again")
+        return Finding.fault(
+            "tls",
+            "; ".join(report.faults),
+            "ask city hall for a new folder and run setup-unit again",
+        )
     days = f"good for {report.days_left:.0f} days"
     if report.days_left < SOON_DAYS:
         return Finding.ok("tls", f"{days}: ask city hall for new certificates now")
@@ -103,7 +108,9 @@ def sign(config: Config, *, today: date) -> Finding:
     notice = config.notice
     if notice.sign_date > today:
         return Finding.fault(
-            "sign", f"goes up on {notice.sign_date}", "put up the sign, then set notice.sign_date"
+            "sign",
+            f"goes up on {notice.sign_date}: nobody is counted before",
+            "if it hangs already, ask city hall for a folder with the right date",
         )
     if notice.deployment_ends and notice.deployment_ends < today:
         return Finding.fault(

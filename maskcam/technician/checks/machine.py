@@ -1,8 +1,9 @@
-"""The machine: clock, button, storage, temperature, power."""
+"""The machine: clock, lamp, button, storage, temperature, power."""
 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -13,8 +14,10 @@ from maskcam.errors import MaskcamError
 from maskcam.technician.finding import Finding
 from maskcam.technician.mounts import file_system_of
 from maskcam.unit.button import Button
+from maskcam.unit.lamp import Lamp
 
 FREE_MIB = 16
+LAMP_S = 2.0
 # A Raspberry Pi slows down from 80 degrees on (documentation of config.txt, temp_soft_limit).
 HOT_C = 80.0
 
@@ -28,13 +31,32 @@ def clock(synchronised: Callable[[], bool]) -> Finding:
     try:
         good = synchronised()
     except OSError as error:
-        return Finding.fault("clock", f"the kernel does not tell ({error.strerror})")
+        return Finding.fault("clock", f"unknown ({error.strerror})")
     if good:
         return Finding.ok("clock", "synchronised")
     return Finding.fault(
         "clock",
         "not synchronised",
         "connect the network and let NTP (UDP port 123) out; wait 2 min",
+    )
+
+
+def lamp(gpio: int | None, *, pin_factory: Any = None, seconds: float = LAMP_S) -> Finding:
+    """Lights the lamp for a moment; whether it shines only the technician can see."""
+    if gpio is None:
+        return Finding.absent("lamp", "none is configured")
+    try:
+        with Lamp(gpio, pin_factory=pin_factory) as light:
+            light.light(seconds)
+            time.sleep(seconds)
+    except MaskcamError:
+        return Finding.fault(
+            "lamp",
+            f"GPIO {gpio} cannot be used; the unit counts without a lamp",
+            "switch off and on; if it stays so, tell city hall: gpio in [lamp] is wrong",
+        )
+    return Finding.ok(
+        "lamp", f"GPIO {gpio} was lit for {seconds:g} s: if it was dark, turn the LED"
     )
 
 
@@ -46,8 +68,12 @@ def button(config: ObjectionsSection, *, pin_factory: Any = None) -> Finding:
     try:
         with Button(gpio, pause_s=config.button_pause_s, pin_factory=pin_factory) as pushed:
             held = pushed.is_held
-    except MaskcamError as error:
-        return Finding.fault("button", str(error), "stop the unit first (systemctl stop maskcam)")
+    except MaskcamError:
+        return Finding.fault(
+            "button",
+            f"GPIO {gpio} cannot be used",
+            "switch off and on; if it stays so, tell city hall: button_gpio is wrong",
+        )
     if held:
         advice = "free it; it belongs between the pin and ground, and opens when it is let go"
         return Finding.fault("button", f"GPIO {gpio} is held down: nobody is counted", advice)
@@ -72,7 +98,11 @@ def storage(directory: Path) -> Finding:
             probe.unlink()
     free_mib = room.f_bavail * room.f_frsize / 2**20
     if free_mib < FREE_MIB:
-        return Finding.fault("storage", f"{directory}: {free_mib:.1f} MiB free", "free some space")
+        return Finding.fault(
+            "storage",
+            f"{directory}: {free_mib:.1f} MiB free",
+            "flash the card again, or take a larger one",
+        )
     if file_system_of(directory) in {"tmpfs", "ramfs"}:
         return Finding.fault(
             "storage", f"{directory} is in memory: counts would not outlive a power cut", advice

@@ -105,7 +105,7 @@ def camera_findings(config: Config, seen: Look) -> list[Finding]:
         arriving = Finding.fault(
             "camera",
             "the picture is frozen",
-            "switch the unit off and on; check the camera's cable",
+            "check the camera's ribbon cable at both ends, then switch off and on",
         )
     else:
         arriving = Finding.ok("camera", detail)
@@ -117,7 +117,7 @@ def camera_findings(config: Config, seen: Look) -> list[Finding]:
         _finding("light", light),
         Finding.fault("exposure", burnt, "turn the camera away from sky and lamps")
         if seen.burnt > BURNT_SHARE
-        else Finding.ok("exposure", f"{burnt}, at most {config.camera.max_exposure_ms:g} ms"),
+        else Finding.ok("exposure", f"{burnt}; at most {config.camera.max_exposure_ms:g} ms"),
         _finding("sharpness", sharp),
     ]
 
@@ -153,9 +153,11 @@ def speed(loaded: Model, seen: Look) -> Finding:
         each_ms = (time.perf_counter() - began_s) / _INFERENCES * 1000
     except MaskcamError as error:
         return Finding.fault("detector", str(error))
-    words = f"{each_ms:.0f} ms a picture"
+    words = f"{each_ms:.0f} ms per frame"
     if each_ms > SLOWEST_MS:
-        return Finding.fault("detector", words, "plug in a Coral, or give it more threads")
+        return Finding.fault(
+            "detector", words, "switch off and on; if it stays so slow, tell city hall"
+        )
     return Finding.ok("detector", words)
 
 
@@ -164,14 +166,33 @@ def coral(config: Config, loading: Loading, root: Path) -> Finding:
     if config.detector.accelerator == "off":
         return Finding.absent("accelerator", "switched off: the CPU does the work")
     if loading.trouble:
-        return Finding.fault("accelerator", loading.trouble)
+        return Finding.fault(
+            "accelerator",
+            loading.trouble,
+            "plug it out and in, on a hub with power of its own; the CPU counts meanwhile",
+        )
     if loading.model is not None and loading.model.runs_on.startswith("Edge TPU"):
         return Finding.ok("accelerator", loading.model.runs_on)
+    required = config.detector.accelerator == "required"
     if not list_edge_tpus(root=root):
+        if required:
+            return Finding.fault(
+                "accelerator",
+                "no Coral found: the CPU does the work",
+                "plug it into a hub with power of its own",
+            )
         return Finding.absent("accelerator", "no Coral found: the CPU does the work")
     if loading.model is None:
         return Finding.fault("accelerator", "plugged in; unknown without a model")
-    return Finding.fault("accelerator", f"plugged in, but not used. {loading.model.runs_on}")
+    if "no such model" in loading.model.runs_on and not required:
+        return Finding.absent(
+            "accelerator", "this card was made without a Coral: the CPU does the work; unplug it"
+        )
+    return Finding.fault(
+        "accelerator",
+        "plugged in, but not used: the CPU does the work",
+        "plug it out and in, on a hub with power of its own; if it stays so, tell city hall",
+    )
 
 
 def _finding(name: str, verdict: verdicts.Verdict) -> Finding:

@@ -1,0 +1,155 @@
+"""Ten mistakes of a hurried technician: each ends in one line, in French, that says what to do."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from datetime import date, timedelta
+
+import pytest
+from gpiozero.pins.mock import MockFactory
+
+from maskcam import config, messages
+from maskcam.technician import card as cards
+from maskcam.technician import provisioning, selfcheck
+from maskcam.technician.checks import delivery, machine
+from maskcam.unit.lamp import Lamp
+
+from .conftest import issue
+from .pictures import WallCamera
+from .test_setup_unit import FOLDER_FAULTS, SCRIPT, edit, give
+
+ENGLISH = re.compile(r"\b(the|is|are|not|use|with|copy|check|write|from|and)\b")
+
+
+@pytest.fixture(autouse=True)
+def french(folder):
+    edit(folder, '# language = "en"', 'language = "fr" #')
+    with messages.language("fr"):
+        yield
+
+
+def set_up(card, folder) -> str:
+    """What the laptop says; it is one line, and the card stays as it was."""
+    result = subprocess.run(
+        [sys.executable, "-S", "-E", SCRIPT, "--plain", card, folder],
+        capture_output=True, text=True, timeout=60, check=False,
+        env={"LANG": "fr_FR.UTF-8", "PYTHONUTF8": "1"},
+    )  # fmt: skip
+    assert result.returncode == 2
+    *lines, last = result.stderr.splitlines()
+    assert last == "rien n'a été changé sur la carte"
+    assert len(lines) == 1, lines
+    return lines[0]
+
+
+def test_1_the_wrong_folder(card, folder, tmp_path):
+    assert set_up(card, tmp_path / "rien").endswith("donnez celui de la mairie")
+    units = folder.parent
+    line = set_up(card, units)
+    assert "contient des dossiers d'appareils (forville-01) ; donnez l'un d'eux" in line
+
+
+def test_2_the_key_of_another_unit(card, folder, authority):
+    give(folder, issue("forville-02", by=authority))
+    line = set_up(card, folder)
+    assert 'certificat de "forville-02", mais l\'appareil est "forville-01"' in line
+    assert line.endswith("prenez le dossier fait pour cet appareil")
+
+
+def test_3_the_clock_of_the_laptop_is_wrong(card, folder, authority):
+    give(folder, issue("forville-01", by=authority, valid_from_days=3))
+    line = set_up(card, folder)
+    assert line.endswith(f"à la date de cette machine, {date.today()} ; réglez la date")
+    give(folder, issue("forville-01", by=authority, valid_from_days=-9, valid_to_days=-3))
+    assert "réglez la date si elle est fausse" in set_up(card, folder)
+
+
+def test_4_a_full_card(card, folder, monkeypatch):
+    room = os.statvfs(card)
+    full = os.statvfs_result([*room[:4], 10, *room[5:]])
+    monkeypatch.setattr(os, "statvfs", lambda path: full)
+    with pytest.raises(
+        provisioning.ProvisioningError, match=r"est pleine ; il faut \d+ Kio libres"
+    ):
+        cards.set_up(card, folder, plain=True)
+
+
+def test_5_lines_of_another_system_do_no_harm(card, folder):
+    path = folder / "maskcam.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    [line] = cards.set_up(card, folder, plain=True)
+    assert line.endswith("écrit et relu ; démontez maintenant la carte")
+
+
+def test_6_dates_in_french_form(card, folder):
+    edit(folder, "sign_date = 2026-05-01", "sign_date = 01/05/2026")
+    line = set_up(card, folder)
+    assert re.search(r"ligne \d+ : sign_date = 01/05/2026", line)
+    assert line.endswith("les dates s'écrivent 2026-11-01, sans guillemets")
+
+
+def test_7_a_missing_lamp():
+    factory = MockFactory()
+    with Lamp(17, pin_factory=factory):  # in use: as good as absent
+        line = selfcheck.as_line(machine.lamp(17, pin_factory=factory))
+    factory.reset()
+    assert line.startswith("À REVOIR     lampe")
+    assert "l'appareil compte sans lampe -> éteignez et rallumez" in line
+
+
+def test_8_the_cable_of_the_camera_is_out(folder):
+    loaded = config.load(folder / "maskcam.toml", environment={})
+    probes = selfcheck.Probes(
+        load_model=lambda: pytest.fail("not needed"),
+        open_camera=lambda size: WallCamera(fails=True),
+    )
+    first = next(selfcheck._picture_findings(loaded, probes, None))
+    line = selfcheck.as_line(first)
+    assert line.startswith("À REVOIR     caméra")
+    assert line.endswith("vérifiez la nappe de la caméra aux deux bouts, puis éteignez et rallumez")
+
+
+def test_9_the_name_of_the_broker_is_wrong(folder):
+    edit(folder, "mqtt.cannes.test", "mqtt.canes.test")
+    loaded = config.load(folder / "maskcam.toml", environment={})
+    line = selfcheck.as_line(delivery.network(loaded))
+    assert "mqtt.canes.test" in line
+    assert "ce nom n'est pas connu" in line or "pas de réponse" in line
+    assert "vérifiez le câble réseau ou la carte SIM" in line
+
+
+def test_10_the_sign_goes_up_later(card, folder):
+    later = date.today() + timedelta(days=5)
+    edit(folder, "sign_date = 2026-05-01", f"sign_date = {later}")
+    note = cards.set_up(card, folder, plain=True)[1]
+    assert note == f"l'affiche est posée le {later} : avant ce jour l'appareil ne compte pas"
+    loaded = config.load(folder / "maskcam.toml", environment={})
+    line = selfcheck.as_line(delivery.sign(loaded, today=date.today()))
+    assert f"posée le {later} : personne n'est compté avant" in line
+
+
+@pytest.mark.parametrize("case", FOLDER_FAULTS)
+def test_no_fault_of_a_folder_is_told_in_english(case, folder, authority, card):
+    spoil, _ = FOLDER_FAULTS[case]
+    spoil(folder, authority)
+    with pytest.raises(provisioning.ProvisioningError) as caught:
+        cards.set_up(card, folder, plain=True)
+    [line] = str(caught.value).splitlines()
+    said = line.replace(str(folder), "")
+    assert not ENGLISH.search(re.sub(r'"[^"]*"|\b\w+_\w+\b|= .*?:', "", said)), line
+
+
+def test_a_locale_does_where_the_configuration_says_nothing(folder, card):
+    edit(folder, 'language = "fr" #', "#")
+    (folder / "ca.crt").unlink()
+    result = subprocess.run(
+        [sys.executable, "-S", "-E", SCRIPT, "--plain", card, folder],
+        capture_output=True, text=True, timeout=60, check=False,
+        env={"LANG": "fr_FR.UTF-8", "PYTHONUTF8": "1"},
+    )  # fmt: skip
+    assert "ca.crt manque dans" in result.stderr
+    shutil.rmtree(folder)
