@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
+from maskcam.addresses import shown_text
 from maskcam.names import SLUG
 
 CONFIG_FILE = Path("/etc/maskcam/maskcam.toml")
@@ -20,7 +21,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Says what is wrong with the call and where help is, and exits with 2."""
-        self.exit(2, f"{self.prog}: error: {message}; see {self.prog} --help\n")
+        self.exit(2, f"{self.prog}: error: {shown_text(message)}; see {self.prog} --help\n")
 
 
 def add_command(

@@ -11,6 +11,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from maskcam import __version__
@@ -117,9 +118,11 @@ def _add_config(commands: Any) -> None:
 
 
 def _config_show(args: argparse.Namespace) -> int:
-    from maskcam import config, fields
+    from maskcam import addresses, config, fields
 
-    print(fields.as_json(config.load(args.config)))
+    loaded = config.load(args.config)
+    source = addresses.shown(loaded.camera.source)
+    print(fields.as_json(replace(loaded, camera=replace(loaded.camera, source=source))))
     return 0
 
 

@@ -23,6 +23,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, dataclass_transform
 
+from maskcam import addresses
 from maskcam.messages import say
 
 T = TypeVar("T")
@@ -285,8 +286,8 @@ def _unknown(name: str, known: Iterable[str]) -> str:
 
 
 def _shown(value: Any) -> str:
-    shown = str(value) if isinstance(value, date) else repr(value)
-    return shown if len(shown) <= SHOWN else shown[: SHOWN - 3] + "..."
+    text = str(value) if isinstance(value, date) else addresses.shown_text(repr(value))
+    return text if len(text) <= SHOWN else text[: SHOWN - 3] + "..."
 
 
 def with_absolute_paths(made: T, base: Path) -> T:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from maskcam import fields
+from maskcam.addresses import shown_text
 from maskcam.errors import ConfigError
 from maskcam.messages import say
 
@@ -100,7 +101,7 @@ def _explain(why: str, text: str) -> str:
     number = int(found[1]) if found else 0
     line = text.splitlines()[number - 1].strip() if number else ""
     value = line.partition("=")[2].partition("#")[0].strip()
-    place = say("line {number}: {line}: ", number=number, line=line[:60])
+    place = say("line {number}: {line}: ", number=number, line=shown_text(line)[:60])
     if re.match(r"Cannot (overwrite|declare)", why):
         return place + say("stands twice; keep one")
     for fits, advice in _HINTS:

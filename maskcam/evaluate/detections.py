@@ -235,9 +235,14 @@ def _invoke_ms(interpreter: Interpreter) -> float:
 
 
 def _read_photograph(file: Path) -> NDArray[np.uint8]:
-    bgr = cv2.imread(str(file), cv2.IMREAD_COLOR)
+    # Read here: OpenCV dies of a name that is not UTF-8.
+    try:
+        coded = np.fromfile(file, np.uint8)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{file}: no such photograph; check --images") from error
+    bgr = cv2.imdecode(coded, cv2.IMREAD_COLOR) if coded.size else None
     if bgr is None:
-        raise UsageError(f"{file}: no such picture, or it cannot be read; check --images")
+        raise UsageError(f"{file}: is no photograph that can be read; check --images")
     return np.ascontiguousarray(bgr[:, :, ::-1], np.uint8)
 
 

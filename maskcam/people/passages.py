@@ -124,10 +124,10 @@ class Crowd:
             observed: whether a head shake could be seen in the time since the last
                 call. Who could not object for more than a second is not counted.
         """
+        self._end(self._tracker.expire(at_s), at_s)  # who has gone was not blind since then
         if self._at_s is not None and not observed:
             self._blind(at_s - self._at_s)
         self._at_s = at_s
-        self._end(self._tracker.expire(at_s), at_s)
         gone = [lost for lost in self._lost if at_s - lost.place.seen_at_s > _LINK_S]
         self._lost = [lost for lost in self._lost if lost not in gone]
         for lost in gone:

@@ -129,6 +129,7 @@ class Tracker:
         A time before that of the last update counts as the same.
         """
         self._at_s = at_s = max(at_s, self._at_s)
+        ended = self.expire(at_s)  # before they are advanced: a pause may be of any length
         tracks = list(self._tracks.values())
         for track in tracks:
             track.walk.advance(at_s)
@@ -168,7 +169,7 @@ class Tracker:
             born + [track.number for track, _ in fresh if not track.faint],
             [track.number for track, _ in fresh if track.faint],
             mixed + more_mixed,
-            self._end([t for t in tracks if at_s - t.walk.seen_at_s > t.patience_s]),
+            ended + self._end([t for t in tracks if at_s - t.walk.seen_at_s > t.patience_s]),
         )
 
     def expire(self, at_s: float) -> list[EndedTrack]:

@@ -17,14 +17,15 @@ from maskcam.people.place import Place, face_size
 from maskcam.records import Box
 
 # Standard deviations. Boxes of face detectors jitter by 5 to 10 % of the face. People walk at
-# up to 1.5 m/s, 7 faces a second across the picture, and mostly less; a stride accelerates the
-# head by 1 to 2 m/s2. Somebody 3 m away who walks up at 1.4 m/s grows by 0.5 a second.
+# up to 1.5 m/s, 7 faces per second across the picture, and mostly less; a stride accelerates the
+# head by 1 to 2 m/s2. Somebody 3 m away who walks up at 1.4 m/s grows by 0.5 per second.
 _PLACE_NOISE: Final = 0.08  # faces
 _SIZE_NOISE: Final = 0.10  # of the logarithm
-_FIRST_RATE: Final = 3.0  # faces a second
-_FIRST_GROWTH: Final = 0.5  # a second
+_FIRST_RATE: Final = 3.0  # faces per second
+_FIRST_GROWTH: Final = 0.5  # per second
 _PLACE_UNREST: Final = 0.8  # faces / s^1.5: how fast the rate of a person becomes uncertain
 _SIZE_UNREST: Final = 0.3
+_FURTHEST_S: Final = 3.0  # no track lives on unseen for longer; a pause may be of any length
 _SHAPE_MEMORY: Final = 0.3  # share of a new sight in the shape of the box
 
 
@@ -57,7 +58,7 @@ class _Axis:
         self.rate_var += unrest * dt
 
     def correct(self, value: float, noise: float) -> None:
-        """Takes a measurement of variance `noise` in."""
+        """Updates value and rate with a measurement of variance `noise`."""
         total = self.var + noise
         gain, rate_gain = self.var / total, self.cross / total
         error = value - self.value
@@ -93,8 +94,8 @@ class Walk:
         return math.exp(self._log_size.value)
 
     def advance(self, at_s: float) -> None:
-        """Moves the expectation on to `at_s`."""
-        dt = at_s - self._at_s
+        """Moves the expectation on to `at_s`, by 3 s at most."""
+        dt = min(at_s - self._at_s, _FURTHEST_S)
         if dt <= 0:
             return
         unrest = (_PLACE_UNREST * self.size) ** 2
@@ -109,7 +110,7 @@ class Walk:
         return x.value, y.value, size.value, x.var, y.var, size.var
 
     def correct(self, box: Box) -> None:
-        """Takes a sight at the present time in."""
+        """Updates the motion with a sight at the present time."""
         size = face_size(box)
         noise = (_PLACE_NOISE * size) ** 2
         self._x.correct(box.centre[0], noise)
@@ -120,8 +121,8 @@ class Walk:
         self.seen_at_s = self._at_s
 
     def box_at(self, at_s: float) -> Box:
-        """Returns where the face is expected at `at_s`, also somewhat later than its last sight."""
-        dt = at_s - self._at_s
+        """Returns where the face is expected at `at_s`, or 3 s after its last sight if sooner."""
+        dt = min(at_s - self._at_s, _FURTHEST_S)
         x, y = self._x.value + self._x.rate * dt, self._y.value + self._y.rate * dt
         size = math.exp(self._log_size.value + self._log_size.rate * dt)
         width, height = size * math.exp(self._shape / 2), size * math.exp(-self._shape / 2)

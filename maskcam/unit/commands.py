@@ -126,7 +126,7 @@ def _add_replay(commands: Any) -> None:
             "  maskcam replay market.mp4 --json --start 2026-05-04T08:00:00Z --min-people 1"
         ),
     )
-    parser.add_argument("video", type=Path, metavar="VIDEO", help="a file that OpenCV reads")
+    parser.add_argument("video", type=Path, metavar="VIDEO", help="a file that FFmpeg reads")
     parser.add_argument(
         "--json", action="store_true", help="print the count messages, one JSON a line"
     )
@@ -161,6 +161,12 @@ def _add_replay(commands: Any) -> None:
         metavar="N",
         help="imitate a slower detector (default: every frame)",
     )
+    parser.add_argument(
+        "--fps",
+        type=positive(float),
+        metavar="N",
+        help="frames per second of a film that has no time of its own, as raw .h264 has none",
+    )
     add_model_options(parser)
 
 
@@ -174,6 +180,7 @@ def _replay(args: argparse.Namespace) -> int:
         start=args.start,
         rules=Rules.preset(args.preset, min_people=args.min_people),
         detect_fps=args.detect_fps,
+        film_fps=args.fps,
         model=args.model,
         threads=args.threads,
         progress=sys.stderr.isatty(),

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
+from maskcam.addresses import is_network, shown
 from maskcam.camera.base import Camera
 from maskcam.camera.video import VideoCamera
 from maskcam.delivery import wire
@@ -77,7 +78,7 @@ def demo(
     Raises:
         MaskcamError: the source, the model or the broker fails.
     """
-    if fast and source is not None and source.startswith(("v4l2:", "rtsp://", "rtsps://")):
+    if fast and source is not None and (source.startswith("v4l2:") or is_network(source)):
         raise UsageError("--fast is for the rendered street and for files; this source is live")
     logging.getLogger("maskcam.delivery").setLevel(logging.ERROR)
     loaded = load_model(model=model, threads=threads)
@@ -91,7 +92,7 @@ def demo(
         detector = loaded.detector()
         rules = Rules(min_people=min_people)
         progress = Progress()
-        _say(f"counting {source or 'a rendered street'}; Ctrl-C ends it")
+        _say(f"counting {shown(source) if source else 'a rendered street'}; Ctrl-C ends it")
 
         def deliver(count: MinuteCount) -> None:
             subscriber.expected += 1

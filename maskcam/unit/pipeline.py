@@ -8,7 +8,9 @@ head motion and picture quality; what is kept between two calls are small number
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
 from maskcam.people.headshake import HeadShakeRecogniser
 from maskcam.people.passages import Crowd
@@ -18,9 +20,16 @@ from maskcam.unit.visibility import Visibility
 from maskcam.vision.motion import HeadMotionMeter
 from maskcam.vision.quality import FrameQuality, QualityMeter
 
+_JITTER_S: Final = 0.5
+_STEP_S: Final = 0.6  # stands for a time of unknown length: is not observed
+_PAUSE_S: Final = 3.1  # in which all tracks end
+
 
 class Pipeline:
     """Counts who passes and does not object.
+
+    Times may be any that a camera gives. Where they stand still or step back, the time is not
+    observed; a step back of over 0.5 s is a gap after which the time goes on from where it was.
 
     Args:
         frame_size: width and height of `Frame.luma` in px.
@@ -51,6 +60,8 @@ class Pipeline:
         self._recognisers: dict[int, HeadShakeRecogniser] = {}
         self._on_objection = on_objection
         self._seen_at_s = started_at_s
+        self._has_begun = False
+        self._shift_s = 0.0  # of all times, since they stepped back
         self._detected_at_s = started_at_s
         self.observing = False
         self.quality: FrameQuality | None = None
@@ -61,13 +72,15 @@ class Pipeline:
         return self._crowd.in_view
 
     def update_detections(self, detections: Sequence[Detection], at_s: float) -> None:
-        """Takes what the detector found in the frame captured at `at_s`; it may come late."""
+        """Updates the tracks with the detections in the frame of `at_s`; they may come late."""
+        at_s += self._shift_s
+        self._pass_pause(at_s)
         self._detected_at_s = max(self._detected_at_s, at_s)
         self._crowd.update(detections, at_s)
 
     def objecting(self, at_s: float) -> list[Box]:
         """Returns the face box expected at `at_s` of each who objected and is still in view."""
-        return self._crowd.objecting(at_s)
+        return self._crowd.objecting(at_s + self._shift_s)
 
     def exclude_everybody(self) -> None:
         """Counts nobody who is in view now: the button on the pole was pressed."""
@@ -80,7 +93,9 @@ class Pipeline:
             frame: its arrays are not kept.
             may_count: False outside of the operating hours: nobody is counted then.
         """
-        at_s = frame.captured_at_s
+        at_s = self._steady(frame.captured_at_s)
+        frame = replace(frame, captured_at_s=at_s)
+        self._pass_pause(at_s)
         self.quality = self._quality.measure(frame.luma)
         self.observing = may_count and self._visibility.judge(
             at_s=at_s,
@@ -97,15 +112,35 @@ class Pipeline:
 
     def take_due_windows(self, at_s: float, utc_offset_s: float | None) -> list[MinuteCount]:
         """Returns the windows that may be told at `at_s`; see `MinuteCounts.advance`."""
-        return self._counts.advance(at_s, utc_offset_s)
+        return self._counts.advance(*self._shifted(at_s, utc_offset_s))
 
     def finish(
         self, at_s: float, utc_offset_s: float | None, *, early: bool = False
     ) -> list[MinuteCount]:
         """Books everyone in view, closes the open window and returns what may be told."""
+        at_s, utc_offset_s = self._shifted(at_s, utc_offset_s)
         for passage in self._crowd.finish(at_s):
             self._counts.add(passage)
         return self._counts.finish(at_s, utc_offset_s, early=early)
+
+    def _pass_pause(self, at_s: float) -> None:
+        """Books who was in view before a long pause of the camera in the time before it."""
+        if at_s - self._seen_at_s > _PAUSE_S:
+            for passage in self._crowd.take_passages(self._seen_at_s + _PAUSE_S, observed=False):
+                self._counts.add(passage)
+
+    def _steady(self, at_s: float) -> float:
+        """Returns the time of a frame on a time line that never goes back."""
+        at_s += self._shift_s
+        back_s = self._seen_at_s - at_s
+        if self._has_begun and back_s > 0:
+            self._shift_s += back_s + (_STEP_S if back_s > _JITTER_S else 0.0)
+            at_s = self._seen_at_s + (_STEP_S if back_s > _JITTER_S else 0.0)
+        self._has_begun = True
+        return at_s
+
+    def _shifted(self, at_s: float, utc_offset_s: float | None) -> tuple[float, float | None]:
+        return at_s + self._shift_s, utc_offset_s and utc_offset_s - self._shift_s
 
     def _watch_heads(self, frame: Frame) -> None:
         heads = self._crowd.heads(frame.captured_at_s)

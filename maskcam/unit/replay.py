@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
+from maskcam.addresses import is_network, shown
 from maskcam.camera.base import Camera
 from maskcam.camera.video import VideoCamera
-from maskcam.errors import CameraError
+from maskcam.errors import CameraError, UsageError
 from maskcam.people.windows import Rules
 from maskcam.records import MinuteCount
 from maskcam.unit.detection import Detects
@@ -25,6 +26,7 @@ def replay(
     start: datetime,
     rules: Rules,
     detect_fps: float | None = None,
+    film_fps: float | None = None,
     model: Path | None = None,
     threads: int = 2,
     progress: bool = False,
@@ -35,10 +37,11 @@ def replay(
     counts on any machine.
 
     Args:
-        video: a file that OpenCV can read.
+        video: a file that FFmpeg can read.
         start: UTC of the first frame.
         rules: how few people may be told.
         detect_fps: runs the detector no more often, as on a slower machine.
+        film_fps: frames per second, for a film that has no time of its own.
         model: a model other than our own.
         threads: CPU threads of the detector.
         progress: writes the time reached to the standard error.
@@ -48,8 +51,12 @@ def replay(
             before a break has been yielded.
         ModelError: the model is missing or unfit.
     """
+    if is_network(str(video)):
+        raise UsageError(
+            f"{shown(str(video))}: replay reads files; for a live source: maskcam demo"
+        )
     loaded = load_model(model=model, threads=threads)
-    with VideoCamera(str(video), rgb_size=loaded.input_size) as camera:
+    with VideoCamera(str(video), rgb_size=loaded.input_size, film_fps=film_fps) as camera:
         detector = loaded.detector()
         yield from count_frames(
             camera,

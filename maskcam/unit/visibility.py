@@ -43,17 +43,17 @@ class Visibility:
             changed: it differs from the frame before.
             detected_at_s: capture time of the newest frame that the detector has seen.
         """
-        if self._frames and at_s - self._frames[-1] > _LONGEST_GAP_S:
-            self._frames.clear()
+        if self._frames and not 0 < at_s - self._frames[-1] <= _LONGEST_GAP_S:
+            self._frames.clear()  # a pause, or time that stood still or stepped back
         self._frames.append(at_s)
         while at_s - self._frames[0] > _SPAN_S:
             self._frames.popleft()
-        if changed or self._changed_at_s is None:
+        if changed or self._changed_at_s is None or self._changed_at_s > at_s:
             self._changed_at_s = at_s
         return (
             clear
             and self._fast_enough()
-            and at_s - detected_at_s <= self._detector_limit_s
+            and abs(at_s - detected_at_s) <= self._detector_limit_s
             and at_s - self._changed_at_s <= self._frozen_s
         )
 

@@ -1,15 +1,13 @@
 import subprocess
 import sys
-import threading
-import time
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from maskcam.camera import video
-from maskcam.camera.video import VideoCamera
+from maskcam.camera import ffmpeg
+from maskcam.camera.video import VideoCamera, scaled
 from maskcam.errors import CameraError, CameraStalledError
 from tests.camera.mp4 import with_frame_times, with_index_first, write_mp4
 from tests.camera.rtsp_server import RtspServer
@@ -68,7 +66,7 @@ def test_scaling_is_like_that_by_areas(size):
     picture = np.clip(detail + 128, 0, 255).astype(np.uint8)
     how = cv2.INTER_AREA if size[0] < 1280 else cv2.INTER_LINEAR
     expected = cv2.resize(picture, size, interpolation=how)
-    assert cv2.PSNR(expected, video._scaled(picture, size)) > 38
+    assert cv2.PSNR(expected, scaled(picture, size)) > 38
 
 
 def test_the_detectors_picture_is_rgb(tmp_path):
@@ -101,12 +99,12 @@ def test_a_file_of_varying_rate_keeps_its_own_time(film, tmp_path):
     assert times == pytest.approx(expected.tolist(), abs=0.002)
 
 
-def test_times_that_stand_still_go_on_at_the_nominal_rate(film, tmp_path):
+def test_frames_whose_time_stands_still_are_left_out_and_counted(film, tmp_path, caplog):
     path = tmp_path / "still.mp4"
     path.write_bytes(with_frame_times(film.read_bytes(), [1 / 15] * 20 + [0.0] * 25))
     times = [frame[0] for frame in read_all(path)]
-    assert (np.diff(times) > 0).all()
-    assert len(times) == 45
+    assert times == pytest.approx([i / 15 for i in range(21)], abs=1e-3)
+    assert "24 frames had no time after the one before" in caplog.text
 
 
 def test_a_missing_file(tmp_path):
@@ -144,7 +142,7 @@ def test_a_picture_is_a_video_of_one_frame_or_an_error(tmp_path):
 def test_a_file_whose_index_was_cut_off(film, tmp_path):
     path = tmp_path / "cut.mp4"
     path.write_bytes(film.read_bytes()[:-400])
-    with pytest.raises(CameraError, match="its end is missing; copy it again"):
+    with pytest.raises(CameraError, match=r"its end is missing \(.*\); copy it again"):
         read_all(path)
 
 
@@ -163,20 +161,6 @@ def test_a_file_cut_in_the_middle_gives_its_frames_and_then_an_error(film, tmp_p
         read_on(camera, times, timeout_s=5)
     assert 5 < len(times) < 40
     assert f"breaks off at {times[-1]:.1f} s" in str(caught.value)
-
-
-@pytest.mark.parametrize("codec", ["MJPG", "mp4v"])
-@pytest.mark.parametrize("suffix", [".avi", ".mkv"])
-def test_a_cut_file_of_another_kind(tmp_path, codec, suffix):
-    path = tmp_path / f"film{suffix}"
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*codec), 15, (320, 180))
-    for number in range(60):
-        writer.write(np.full((180, 320, 3), 4 * number, np.uint8))
-    writer.release()
-    assert len(read_all(path)) == 60
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.raises(CameraError, match=r"breaks off at \d\.\d s of 4.0 s"):
-        read_all(path)
 
 
 def test_a_file_of_varying_rate_that_is_whole_is_not_taken_for_cut(film, tmp_path):
@@ -205,63 +189,6 @@ def test_nothing_is_written_on_the_standard_streams(film, tmp_path):
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
-class Clock:
-    """Time that passes only in `sleep`."""
-
-    def __init__(self, monkeypatch):
-        self.now_s = 1000.0
-        monkeypatch.setattr(video, "monotonic", lambda: self.now_s)
-        monkeypatch.setattr(video, "sleep", self.sleep)
-
-    def sleep(self, seconds):
-        self.now_s += seconds
-
-
-@pytest.fixture
-def clock(monkeypatch):
-    return Clock(monkeypatch)
-
-
-def read_paced(path, clock, *, each_s):
-    """Returns (time of capture, time of reading) of each frame; reading one takes `each_s`."""
-    times: list[tuple[float, float]] = []
-    with VideoCamera(str(path), rgb_size=FIT, paced=True) as camera:
-        while (frame := camera.read(timeout_s=5)) is not None:
-            times.append((frame.captured_at_s, clock.now_s))
-            clock.sleep(each_s)
-    return times
-
-
-def test_paced_frames_come_at_their_time(film, clock):
-    times = read_paced(film, clock, each_s=0.01)
-    assert [captured for captured, _ in times] == pytest.approx([1000 + i / 15 for i in range(45)])
-    assert all(captured == pytest.approx(read) for captured, read in times)
-
-
-def test_a_slow_reader_of_a_paced_file_misses_frames(film, clock):
-    times = read_paced(film, clock, each_s=0.2)  # three times as long as a frame
-    assert 14 <= len(times) <= 16
-    assert all(0 <= read - captured <= 0.2 for captured, read in times)
-
-
-def test_a_gap_in_a_paced_file_is_a_timeout(film, tmp_path, clock):
-    path = tmp_path / "gap.mp4"
-    path.write_bytes(with_frame_times(film.read_bytes(), [5.0] * 45))
-    with VideoCamera(str(path), rgb_size=FIT, paced=True) as camera:
-        camera.read(timeout_s=0.1)
-        with pytest.raises(CameraError, match=r"no frame for 0.1 s"):
-            camera.read(timeout_s=0.1)
-
-
-def test_a_size_that_changes_is_an_error(film, monkeypatch):
-    with VideoCamera(str(film), rgb_size=FIT) as camera:
-        camera.read(timeout_s=5)
-        other = np.zeros((90, 160, 3), np.uint8)
-        monkeypatch.setattr(camera._reader, "read", lambda timeout_s: (1.0, other))
-        with pytest.raises(CameraError, match="changed from 320x180 to 160x90"):
-            camera.read(timeout_s=5)
-
-
 @pytest.mark.parametrize(
     ("device", "message"),
     [
@@ -276,13 +203,13 @@ def test_a_device_that_is_no_camera(device, message):
 
 
 def test_a_stream_that_cannot_be_reached_does_not_tell_the_password():
-    with pytest.raises(CameraError, match=r"rtsp://127.0.0.1:9/live: cannot be reached") as caught:
+    with pytest.raises(CameraError, match=r"rtsp://127.0.0.1:9: cannot be reached") as caught:
         read_all("rtsp://guard:secret@127.0.0.1:9/live")
     assert "secret" not in str(caught.value)
 
 
 def test_a_stream_of_a_real_server_gives_frames_and_then_stalls(film, monkeypatch):
-    monkeypatch.setattr(video, "_READ_TIMEOUT_MS", 1000)
+    monkeypatch.setattr(ffmpeg, "_READ_TIMEOUT_S", 0.8)
     times: list[float] = []
     with (
         RtspServer(film, fps=30) as server,
@@ -298,99 +225,7 @@ def test_a_stream_of_a_real_server_gives_frames_and_then_stalls(film, monkeypatc
 def test_a_stream_whose_server_leaves(film):
     with (
         RtspServer(film, fps=100, hangs_up=True) as server,
-        VideoCamera(server.url, rgb_size=FIT) as camera,
-        pytest.raises(CameraStalledError, match="stopped; check cable, power and network"),
+        VideoCamera(server.url.replace("rtsp", "RTSP"), rgb_size=FIT) as camera,
+        pytest.raises(CameraStalledError, match="gave no frame for 1 s; check cable, power"),
     ):
-        read_on(camera, [], timeout_s=3)
-
-
-class FakeCapture:
-    """A capture whose frames come when the test says so."""
-
-    def __init__(self):
-        self.frames = threading.Semaphore(0)
-        self.ended = self.released = False
-        self.position_ms = 0.0
-
-    def give(self, count=1):
-        self.frames.release(count)
-
-    def grab(self):
-        while not self.frames.acquire(timeout=0.02):
-            if self.ended:
-                return False
-        self.position_ms += 40
-        return True
-
-    def retrieve(self):
-        return True, np.full((90, 160, 3), int(self.position_ms / 40), np.uint8)
-
-    def read(self):
-        return self.grab(), self.retrieve()[1]
-
-    def get(self, what):
-        return {cv2.CAP_PROP_POS_MSEC: self.position_ms, cv2.CAP_PROP_FPS: 25.0}[what]
-
-    def release(self):
-        self.released = True
-
-
-@pytest.fixture
-def live(monkeypatch):
-    capture = FakeCapture()
-    capture.give()
-    monkeypatch.setattr(VideoCamera, "_open", lambda self: capture)
-    with VideoCamera("rtsp://camera/live", rgb_size=FIT) as camera:
-        yield capture, camera
-        capture.ended = True
-    assert capture.released
-
-
-def test_a_live_source_gives_the_newest_frame(live):
-    capture, camera = live
-    assert camera.read(timeout_s=1).luma[0, 0] == 1
-    capture.give(5)
-    deadline = time.monotonic() + 5
-    while capture.position_ms < 240 and time.monotonic() < deadline:
-        time.sleep(0.01)
-    time.sleep(0.05)
-    assert camera.read(timeout_s=1).luma[0, 0] == 6
-
-
-def test_a_live_source_that_stalls_is_an_error(live):
-    _, camera = live
-    camera.read(timeout_s=1)
-    begin = time.monotonic()
-    with pytest.raises(CameraStalledError, match=r"gave no frame for 0.1 s; check cable"):
-        camera.read(timeout_s=0.1)
-    assert time.monotonic() - begin < 1
-
-
-def test_a_live_source_that_ends_is_an_error(live):
-    capture, camera = live
-    camera.read(timeout_s=1)
-    capture.ended = True
-    with pytest.raises(CameraStalledError, match="stopped; check cable"):
-        camera.read(timeout_s=2)
-
-
-@pytest.fixture
-def hanging(monkeypatch):
-    """A live source of one frame, whose thread then waits for ever."""
-    capture = FakeCapture()
-    capture.give()
-    monkeypatch.setattr(VideoCamera, "_open", lambda self: capture)
-    monkeypatch.setattr(video, "_STOP_TIMEOUT_S", 0.05)
-    yield VideoCamera("rtsp://camera/live", rgb_size=FIT)
-    capture.ended = True
-
-
-def test_a_reader_that_hangs_does_not_hold_up_the_end(hanging):
-    with pytest.raises(CameraStalledError, match="does not stop; start the program again"), hanging:
-        pass
-
-
-def test_a_reader_that_hangs_does_not_hide_why_it_was_closed(hanging, caplog):
-    with pytest.raises(CameraStalledError, match="gave no frame"), hanging:
-        read_on(hanging, [], timeout_s=0.1)
-    assert "does not stop" in caplog.text
+        read_on(camera, [], timeout_s=1)

@@ -181,7 +181,7 @@ def test_a_wrong_truth_is_an_error(tmp_path: Path, changes: dict[str, Any], word
 def test_missing_files_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be read"):
         read_truth(tmp_path / "none.json")
-    with pytest.raises(UsageError, match="no such picture"):
+    with pytest.raises(UsageError, match="no such photograph"):
         evaluate(coco=write_coco(tmp_path), images=tmp_path)
 
 

@@ -1,0 +1,186 @@
+"""Decodes films and network streams with FFmpeg, past what cannot be decoded.
+
+The only module that imports PyAV. Errors of single packets are counted, not raised: a
+transmission or a card has bad spots, and the street before and behind them is good.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple, Self, cast
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from maskcam.errors import CameraError, UsageError
+
+if TYPE_CHECKING:
+    from av import Packet
+    from av.container import InputContainer
+    from av.video.frame import VideoFrame
+    from av.video.stream import VideoStream
+
+_OPEN_TIMEOUT_S: Final = 8.0
+_READ_TIMEOUT_S: Final = 1.5  # of a stream: then it is opened again
+_MOST_BAD: Final = 9000  # packets in a row, five minutes of most films
+_MOST_BAD_LIVE: Final = 150
+_BAD_AT_END: Final = 2  # so many last packets that fail show that a file was cut
+_NO_TIMESTAMPS: Final = 0x80  # AVFMT_NOTIMESTAMPS
+_MISSING: Final = (
+    "films and network cameras need the package av: pip install 'maskcam[video]' (a unit reads "
+    "its own camera, and v4l2:DEVICE, without it)"
+)
+
+
+class DecodedFrame(NamedTuple):
+    """A decoded frame: own_s: its time stamp in s, if any; bgr: (H, W, 3) uint8, upright."""
+
+    own_s: float | None
+    bgr: NDArray[np.uint8]
+
+
+class FFmpegSource:
+    """The frames of one film or stream, in their order.
+
+    Args:
+        address: what FFmpeg opens, see `file_address`.
+        live: a stream on the network.
+
+    Raises:
+        CameraError: nothing is there that can be decoded.
+        UsageError: PyAV is not installed.
+    """
+
+    def __init__(self, address: str, *, live: bool) -> None:
+        try:
+            import av
+        except ModuleNotFoundError as error:
+            raise UsageError(_MISSING) from error
+        self._av = av
+        self.skipped = 0
+        self.bad_in_a_row = 0
+        self._live = live
+        reason = ""
+        try:
+            self._container: InputContainer = av.open(
+                address,
+                options=_options(live=live),
+                timeout=(_OPEN_TIMEOUT_S, _READ_TIMEOUT_S) if live else None,
+            )
+        except (av.FFmpegError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or "its name cannot be used"
+        if reason:  # outside of the handler: FFmpeg's error holds the address with its password
+            raise CameraError(reason)
+        stream = self._container.streams.best("video")
+        if stream is None:
+            self._container.close()
+            raise CameraError("holds no video")
+        self._stream = cast("VideoStream", stream)
+        # Threads for whole frames hold several back, and Theora gives other frames each time.
+        self._stream.thread_type = "SLICE"
+        self._frames = self._decode()
+
+    @property
+    def has_time(self) -> bool:
+        """Whether the container gives its frames a time; a raw elementary stream does not."""
+        return not self._container.format.flags & _NO_TIMESTAMPS
+
+    @property
+    def length_s(self) -> float:
+        """The film's length in s by its header, which may be wrong; 0: it says none."""
+        return max(self._container.duration or 0, 0) / self._av.time_base
+
+    @property
+    def ends_in_errors(self) -> bool:
+        """Whether the last packets could not be read, as at the end of a cut file."""
+        return self.bad_in_a_row >= _BAD_AT_END
+
+    def read(self) -> DecodedFrame | None:
+        """Returns the next frame that can be decoded; None at the end."""
+        for frame in self._frames:
+            own = frame.pts if frame.pts is not None else frame.dts
+            own_s = None if own is None or frame.time_base is None else float(own * frame.time_base)
+            return DecodedFrame(own_s, _upright(frame))
+        return None
+
+    def close(self) -> None:
+        """Closes file or connection; only for the thread that reads."""
+        self._frames.close()
+        self._container.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        self.close()
+
+    def _decode(self) -> Generator[VideoFrame]:
+        for packet in self._packets():
+            try:
+                frames = [] if packet is None else packet.decode()
+            except self._av.error.EOFError:  # asked twice for its last frames
+                continue
+            except (self._av.FFmpegError, OSError, ValueError):
+                self._skip()
+                continue
+            if packet is None:
+                self._skip()
+            for frame in frames:
+                if frame.is_corrupt:
+                    self._skip()
+                else:
+                    self.bad_in_a_row = 0
+                    yield frame
+
+    def _packets(self) -> Iterator[Packet[VideoStream] | None]:
+        """Yields the packets of the stream, and None for each that cannot be read."""
+        while self.bad_in_a_row < (_MOST_BAD_LIVE if self._live else _MOST_BAD):
+            try:
+                yield from self._container.demux(self._stream)
+            except self._av.error.InvalidDataError:
+                yield None
+            except (self._av.error.EOFError, self._av.error.ExitError):
+                return
+            except (self._av.FFmpegError, OSError):
+                if self._live:  # a connection that broke does not mend itself
+                    return
+                yield None
+            else:
+                return
+
+    def _skip(self) -> None:
+        self.skipped += 1
+        self.bad_in_a_row += 1
+
+
+def file_address(path: Path) -> str:
+    """Returns what FFmpeg opens for a file: a colon in its name names no protocol."""
+    return f"file:{path.absolute()}"
+
+
+def _options(*, live: bool) -> dict[str, str]:
+    if live:
+        return {"rtsp_transport": "tcp"}
+    # A playlist must not lead to the network. Where two transport streams are joined the
+    # time steps back; FFmpeg would take it for an overflow, and add 26 hours.
+    return {"protocol_whitelist": "file", "correct_ts_overflow": "0"}
+
+
+def _upright(frame: VideoFrame) -> NDArray[np.uint8]:
+    """Returns the frame as BGR, turned and mirrored as its display matrix says."""
+    bgr = frame.to_ndarray(format="bgr24").astype(np.uint8, copy=False)
+    matrix = cast("memoryview | None", frame.side_data.get("DISPLAYMATRIX"))
+    if matrix is None:
+        return bgr
+    a, b, _, c, d = np.frombuffer(matrix, np.int32)[:5].tolist()
+    # The matrix maps (x, y) to (a x + c y, b x + d y): the nearest right angle is taken.
+    if abs(b) + abs(c) > abs(a) + abs(d):
+        bgr = cv2.transpose(bgr).astype(np.uint8, copy=False)
+        a, d = c, b
+    if a < 0:
+        bgr = cv2.flip(bgr, 1).astype(np.uint8, copy=False)
+    if d < 0:
+        bgr = cv2.flip(bgr, 0).astype(np.uint8, copy=False)
+    return bgr

@@ -1,0 +1,117 @@
+"""Nobody reads a password of a camera, whatever it is made of."""
+
+from __future__ import annotations
+
+import pytest
+
+from maskcam import addresses, cli
+from maskcam.addresses import is_network, shown, shown_text
+from tests.test_config import MINIMAL
+
+SECRETS = [
+    "Sec/ret1", "Sec#ret1", "Sec?ret1", "Sec[ret1", "Sec]ret1", "Sec@ret1", "Sec:ret1", "Sec ret1",
+    "Sec'ret1", 'Sec"ret1', "Sec\\ret1", "Sec&ret1", "Sec%2Fret1", "Sécrèt1", "Sec//ret1", "1234",
+]  # fmt: skip
+PLACES = [
+    "rtsp://admin:{}@192.0.2.7:21554/live",
+    "RTSP://admin:{}@camera.example/live",
+    "Rtsps://admin:{}@[2001:db8::7]/live",
+    "rtsp://192.0.2.7:21554/user=admin&password={}&channel=1&stream=0.sdp",
+    "rtsp://192.0.2.7/live?user=admin&password={}",
+    "rtsp://192.0.2.7/live#{}",
+    "rtsp:/admin:{}@192.0.2.7/live",  # as a path is written
+    "http://admin:{}@192.0.2.7/video.mjpg",
+    "admin:{}@192.0.2.7/live",
+]
+
+
+def parts(secret: str) -> set[str]:
+    """Returns what must not be read: the secret, and each longer piece of it."""
+    pieces = secret.replace("%2F", " ").translate(str.maketrans("/#?[]@:'\"\\&", " " * 11)).split()
+    return {secret, *(piece for piece in pieces if len(piece) > 2)}
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("secret", SECRETS)
+def test_no_part_of_a_password_is_shown(place, secret):
+    source = place.format(secret)
+    for text in (shown(source), shown_text(f"unrecognized: {source}")):
+        if "://" in text or ":/" in source:
+            assert not [part for part in parts(secret) if part in text], text
+        assert "admin" not in shown(source)
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("rtsp://admin:Sec/ret1@192.0.2.7:21554/live", "rtsp://192.0.2.7:21554"),
+        ("RTSP://camera.example:554/live", "rtsp://camera.example:554"),
+        ("rtsp://a:b@[2001:db8::7]:554/live", "rtsp://[2001:db8::7]:554"),
+        ("rtsp://admin:123/4@camera/live", "rtsp://..."),  # "admin:123" may be the host
+        ("street.mp4", "street.mp4"),
+        ("/films/2026-05-04T08:00:00.mp4", "/films/2026-05-04T08:00:00.mp4"),
+        ("2026-05-04T08:00:00.mp4", "2026-05-04T08:00:00.mp4"),
+        ("v4l2:/dev/video0", "v4l2:/dev/video0"),
+        ("picamera2", "picamera2"),
+    ],
+)
+def test_what_is_shown(source, expected):
+    assert shown(source) == expected
+
+
+def test_schemes_have_no_case():
+    assert is_network("RtSp://camera/live")
+    assert not is_network("street.mp4")
+    assert not is_network("v4l2:/dev/video0")
+
+
+def test_special_characters_are_asked_for_as_xx():
+    assert addresses.is_ambiguous("rtsp://admin:Sec/ret1@camera/live")
+    assert addresses.is_ambiguous("rtsp://admin:Sec#ret1@camera/live")
+    assert addresses.is_ambiguous("rtsp://admin:Sec@ret1@camera/live")
+    assert not addresses.is_ambiguous("rtsp://admin:Sec%2Fret1@camera:554/live?x=a@b")
+
+
+CALLS = [
+    ["demo", "--minutes", "0.01", "--source", "{}"],
+    ["demo", "--fast", "--source", "{}"],
+    ["replay", "{}"],
+    ["replay", "street.mp4", "{}"],
+    ["replay", "street.mp4", "--start", "{}"],
+]
+
+
+@pytest.mark.parametrize("call", CALLS, ids=" ".join)
+@pytest.mark.parametrize("secret", ["Sec/ret1", "Sec[ret1", "Secret1"])
+def test_no_command_shows_it(call, secret, capsys):
+    source = f"RTSP://admin:{secret}@127.0.0.1:9/live"
+    code: object
+    try:
+        code = cli.main([word.format(source) for word in call])
+    except SystemExit as ended:
+        code = ended.code
+    told = "".join(capsys.readouterr())
+    assert code in (1, 2)
+    assert not [part for part in parts(secret) if part in told], told
+    assert "Traceback" not in told
+
+
+@pytest.mark.parametrize("command", [["config", "show"], ["check"], ["run"]])
+def test_no_command_that_reads_the_configuration_shows_it(command, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("maskcam.unit.run.lock_down", lambda: None)
+    file = tmp_path / "maskcam.toml"
+    source = "rtsp://admin:Sec/ret1@127.0.0.1:9/live"
+    file.write_text(f'{MINIMAL}\n[camera]\nsource = "{source}"\n')
+    cli.main([*command, "--config", str(file)])
+    told = "".join(capsys.readouterr())
+    assert "ret1" not in told
+    assert "Sec" not in told.replace("Section", "")
+
+
+@pytest.mark.parametrize("value", ['["{}"]', '{{a = "{}"}}', "'{}'\nfps = '{}'"])
+def test_no_fault_of_the_configuration_shows_it(value, tmp_path, capsys):
+    file = tmp_path / "maskcam.toml"
+    source = "rtsp://admin:Secret1@127.0.0.1:9/live"
+    file.write_text(f"{MINIMAL}\n[camera]\nsource = {value.format(source, source)}\n")
+    assert cli.main(["config", "show", "--config", str(file)]) == 2
+    assert "Secret1" not in "".join(capsys.readouterr())
