@@ -81,13 +81,31 @@ def add_parsers(commands: Any) -> None:
         _sign,
         summary="make the sign for the pole, and the page that it points to",
         examples=(
-            "  maskcam sign --config maskcam.toml --language fr --size a3 --output sign.pdf\n"
+            "  maskcam sign --config maskcam.toml --language fr --output sign.pdf\n"
+            "  maskcam sign --config maskcam.toml --language fr+en --arms arms.svg "
+            "--output sign.pdf\n"
             "  maskcam sign --config maskcam.toml --language fr --output information.html"
         ),
     )
     add_config_file(sign)
-    sign.add_argument("--language", choices=["en", "fr"], default="en", help="(default: en)")
-    sign.add_argument("--size", choices=["a4", "a3"], default="a4", help="(default: a4)")
+    sign.add_argument(
+        "--language",
+        choices=["en", "fr", "fr+en", "en+fr"],
+        default="en",
+        help="two share one sign, the first is the larger (default: en)",
+    )
+    sign.add_argument(
+        "--size",
+        choices=["a4", "a3"],
+        default="a3",
+        help="a4: its gesture can be read at 3 m (default: a3)",
+    )
+    sign.add_argument(
+        "--arms", type=Path, metavar="FILE", help="the city's arms, .svg or .png, beside the title"
+    )
+    sign.add_argument(
+        "--draft", action="store_true", help="whatever is missing; says across the page that it is"
+    )
     sign.add_argument(
         "--output", type=Path, required=True, metavar="FILE", help=".pdf, .svg, .png or .html"
     )
@@ -187,7 +205,14 @@ def _sign(args: argparse.Namespace) -> int:
     from maskcam import config
     from maskcam.technician import sign
 
-    loaded = config.load(args.config)
-    notes = sign.write(loaded, language=args.language, size=args.size, output=args.output)
+    if args.arms and (not args.arms.is_file() or args.arms.suffix.lower() not in {".svg", ".png"}):
+        raise UsageError(f"--arms {args.arms}: give a picture that ends in .svg or .png")
+    style = sign.Style(
+        languages=tuple(args.language.split("+")),
+        size=args.size,
+        arms=args.arms,
+        draft=args.draft,
+    )
+    notes = sign.write(config.load(args.config), style, args.output)
     print("\n".join([f"{args.output}: written", *notes]))
     return 0

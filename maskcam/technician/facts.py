@@ -21,13 +21,25 @@ Language = Literal["fr", "en"]
 
 HERE = Path(__file__).parent
 
-_FRENCH_GAP = re.compile(r" (?=[:;?!»—])|(?<=«) |(?<=art\.) |(?<=RGPD,) |(?<=§) ")
+_FRENCH_GAP = re.compile(r" (?=[:;?!»—])|(?<=«) |(?<=§) ")
+# An article of law stays on one line, to the last letter: (GDPR, art. 6(1)(e)).
+_CITATION = re.compile(r"\((?:RGPD|GDPR), (?:[^()]|\(\w\))*\)")
 
 
 def words(language: Language) -> dict[str, Any]:
     """Returns the wording in `language`, as laid out in words/*.toml."""
     text = (HERE / "words" / f"{language}.toml").read_text(encoding="utf-8")
-    return tomllib.loads(french_gaps(text) if language == "fr" else text)
+    return tomllib.loads(with_gaps(text, language))
+
+
+def with_gaps(text: str, language: Language) -> str:
+    """Returns text in which nothing that belongs together is broken over two lines."""
+
+    def whole(found: re.Match[str]) -> str:
+        return found[0].replace(" ", "\N{NO-BREAK SPACE}").replace(")(", ")\N{WORD JOINER}(")
+
+    text = _CITATION.sub(whole, text)
+    return french_gaps(text) if language == "fr" else text
 
 
 def french_gaps(text: str) -> str:
@@ -57,6 +69,10 @@ def facts(config: Config, language: Language) -> dict[str, str]:
         "contact": notice.contact,
         "dpo_contact": notice.dpo_contact or phrase["unknown"],
         "authority": notice.authority,
+        "retention": retention(config, language),
+        "processor": (
+            phrase["processor"].format(name=notice.processor) if notice.processor else ""
+        ),
         "legal_basis": text["layer"]["legal_bases"].get(notice.legal_basis, phrase["unknown"]),
         "way_round": _sentence(way_round(config, language)) or phrase["way_round"],
         "sign_date": day(notice.sign_date, language),
@@ -107,11 +123,22 @@ def facts(config: Config, language: Language) -> dict[str, str]:
     }
 
 
+def retention(config: Config, language: Language) -> str:
+    """Returns how long city hall keeps the numbers."""
+    phrase, kept = words(language)["phrase"], config.notice.retention
+    if kept is None:
+        return str(phrase["retention_unknown"])
+    if isinstance(kept, date):
+        return str(phrase["retention_until"].format(date=day(kept, language)))
+    return str(phrase["retention_days"].format(n=kept))
+
+
 def day(value: date, language: Language) -> str:
     """Returns a date as people write it: 1er mai 2026, 1 May 2026."""
     text = words(language)
     number = text["first_day"] if value.day == 1 else str(value.day)
-    return f"{number}\N{NO-BREAK SPACE}{text['months'].split()[value.month - 1]} {value.year}"
+    month = text["months"].split()[value.month - 1]
+    return "\N{NO-BREAK SPACE}".join((number, month, str(value.year)))
 
 
 def way_round(config: Config, language: Language) -> str:

@@ -30,7 +30,9 @@ def test_setup(folder, card, capsys):
 def test_sign(example, tmp_path, suffix, capsys):
     output = tmp_path / f"sign.{suffix}"
     arguments = ["--config", example, "--language", "fr", "--output", str(output)]
-    assert main(["sign", *arguments]) == 0
+    assert main(["sign", *arguments]) == 2
+    assert "still the example's" in capsys.readouterr().err
+    assert main(["sign", "--draft", *arguments]) == 0
     starts = {"pdf": b"%PDF", "svg": b"<svg", "png": b"\x89PNG", "html": b"<!doctype html>"}
     assert output.read_bytes().startswith(starts[suffix])
     assert "legal_basis is not set" in capsys.readouterr().out
@@ -45,7 +47,7 @@ def test_check_of_a_machine_that_is_no_unit(tmp_path, folder, capsys):
     text = (folder / "maskcam.toml").read_text(encoding="utf-8")
     path = folder / "maskcam.toml"
     path.write_text(
-        text.replace("mqtt.example.org", "localhost")
+        text.replace("mqtt.cannes.test", "localhost")
         .replace("# port = 8883", "port = 1")
         .replace('# source = "picamera2"', 'source = "v4l2:/dev/video-none"')
         .replace("/var/lib/maskcam", str(tmp_path))
