@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import weakref
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -70,7 +71,7 @@ def test_the_picture_is_copied():
 
 def test_no_picture_is_kept_when_none_follows():
     class Keeps:
-        luma = None
+        luma: Callable[[], object]
 
         def detect(self, frame, *, objecting=()):
             self.luma = weakref.ref(frame.luma)

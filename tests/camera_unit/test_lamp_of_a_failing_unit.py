@@ -76,7 +76,7 @@ def test_a_lamp_that_cannot_be_used_does_not_stop_the_unit(tmp_path, flashes, mo
             raise MaskcamError("the lamp on GPIO 17 cannot be used (no pins)")
         return self
 
-    monkeypatch.setattr(run.Lamp, "__enter__", unusable)
+    monkeypatch.setattr(lamp.Lamp, "__enter__", unusable)
     counted = []
     monkeypatch.setattr(run, "_count", lambda *_, **parts: counted.append(parts["lamp"]))
     run.run(settings(tmp_path))

@@ -61,7 +61,7 @@ def test_systemd_understands_every_line(tmp_path):
 
 def test_the_ladder_is_run_as_root_after_each_end_and_in_time():
     command = settings("Service")["ExecStopPost"]
-    rights, program, option, module = re.fullmatch(r"([+-]*)(\S+) (-m) (\S+)", command).groups()
+    ((rights, program, option, module),) = re.findall(r"^([+-]*)(\S+) (-m) (\S+)$", command)
     assert set(rights) == {"+", "-"}, "as root, and its failure does not matter"
     assert (program, option) == ("/opt/maskcam/bin/python3", "-m")
     assert module == ladder.__name__

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from maskcam.unit.visibility import Visibility
 
 
-def observed_s(*, fps: float, seconds: float = 10, **spoilt: object) -> float:
+def observed_s(*, fps: float, seconds: float = 10, **spoilt: Any) -> float:
     """Returns the observed part of a run; `spoilt` frames last from 4 s to 6 s."""
     visibility = Visibility(min_fps=10)
     total = 0.0

@@ -25,9 +25,9 @@ class Sender:
         self._client.max_inflight_messages_set(IN_FLIGHT)
         self._client.reconnect_delay_set(0.2, 0.2)  # type: ignore[arg-type]
         self._client.on_publish = self._on_publish
+        self.connected = threading.Event()
         self._client.on_connect = lambda *_: self.connected.set()
         self._client.on_disconnect = lambda *_: self.connected.clear()
-        self.connected = threading.Event()
         self._sent = self._confirmed = 0
         self._done = threading.Condition()
         self._client.connect_async("127.0.0.1", port, keepalive=10)

@@ -55,7 +55,9 @@ def test_sums_stay_right_when_windows_arrive_late_and_twice(
         moment = START
         while moment < START + timedelta(days=2):
             minutes = chance.choice([1, 1, 1, 7, 60])
-            counts = None if chance.random() < 0.2 else tuple(chance.choices(range(30), k=4))
+            with_mask, without_mask, incorrect, unclear = chance.choices(range(30), k=4)
+            withheld = chance.random() < 0.2
+            counts = None if withheld else (with_mask, without_mask, incorrect, unclear)
             batch.append(received(moment, unit=f"u-{unit}", minutes=minutes, counts=counts))
             moment += timedelta(minutes=minutes + chance.choice([0, 0, 0, 45]))
     batch += chance.sample(batch, 100)

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
@@ -51,7 +52,7 @@ def filled(tmp_path: Path, calendar: Calendar) -> Iterator[Engine]:
 def make(filled: Engine, calendar: Calendar) -> Iterator[Make]:
     open_clients = []
 
-    def client(*, now: datetime = NOW, **web: object) -> TestClient:
+    def client(*, now: datetime = NOW, **web: Any) -> TestClient:
         settings = Settings(
             city=CitySection(name="Ville d'Exemple", site_names={"forville": "Forville"}),
             broker=CollectorBroker(host="localhost"),
@@ -154,7 +155,9 @@ def test_csv_is_for_spreadsheets_and_no_formula(client: TestClient) -> None:
         {"from": "yesterday"},
     ],
 )
-def test_wrong_questions_are_refused_with_a_reason(client: TestClient, query: dict) -> None:
+def test_wrong_questions_are_refused_with_a_reason(
+    client: TestClient, query: dict[str, str]
+) -> None:
     answer = client.get("/api/v1/counts", params=query)
     assert answer.status_code == 422
     assert answer.json()["detail"]

@@ -7,12 +7,13 @@ import threading
 
 import paho.mqtt.client as mqtt
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion
 
 from maskcam.delivery.embedded import EmbeddedBroker
 
 
 def client(broker: EmbeddedBroker) -> mqtt.Client:
-    made = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
+    made = mqtt.Client(CallbackAPIVersion.VERSION2)
     made.connect(broker.host, broker.port)
     made.loop_start()
     return made
@@ -25,7 +26,7 @@ def test_a_message_goes_from_publisher_to_subscriber():
         subscriber = client(broker)
         subscriber.on_subscribe = lambda *_: subscribed.set()
         subscriber.on_message = lambda _c, _u, message: received.put(
-            (message.topic, message.payload)
+            (message.topic, bytes(message.payload))
         )
         subscriber.subscribe("maskcam/v1/+/+/count", qos=1)
         assert subscribed.wait(5)
@@ -42,4 +43,4 @@ def test_it_leaves_nothing_behind():
         port = broker.port
     assert "broker" not in {thread.name for thread in threading.enumerate()}
     with pytest.raises(ConnectionRefusedError):
-        mqtt.Client(mqtt.CallbackAPIVersion.VERSION2).connect("127.0.0.1", port)
+        mqtt.Client(CallbackAPIVersion.VERSION2).connect("127.0.0.1", port)

@@ -48,7 +48,7 @@ class Unit:
     def __init__(self, state, broker, *, pace_s=0.005):
         self.closed, self.attempted = set(), set()
         self._arguments, self._pace_s = (str(state), str(broker.port)), str(pace_s)
-        self._process = None
+        self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self):
         return self
@@ -85,6 +85,7 @@ class Unit:
         assert self._started.wait(60)
 
     def end(self, number):
+        assert self._process is not None
         self._process.send_signal(number)
         code = self._process.wait(20)
         self._reader.join(20)

@@ -12,6 +12,7 @@ import threading
 import time
 from contextlib import suppress
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -372,8 +373,8 @@ def test_the_status_gets_its_time_once_the_clock_is_set(outbox, links):
         links.append(FakeLink(*args, **named))
         return links[-1]
 
-    times = {}
-    named = {"broker": LOCAL, "site": SITE, "unit": UNIT, "stop_timeout_s": 0.1}
+    times: dict[str, datetime] = {}
+    named: dict[str, Any] = {"broker": LOCAL, "site": SITE, "unit": UNIT, "stop_timeout_s": 0.1}
     with Publisher(outbox, utc_now=lambda: times.get("now"), open_link=open_link, **named) as unit:
         links[0].connect()
         wait_until(lambda: unit.connected and links[0].sent)
@@ -388,6 +389,7 @@ def test_the_status_is_retained_and_the_will_speaks_for_a_dead_unit(tmp_path, br
     port = str(broker.port)
     arguments = [sys.executable, "-m", "tests.delivery.unit_process", str(tmp_path / "s"), port]
     process = subprocess.Popen([*arguments, "0", "60"], stdout=subprocess.PIPE)
+    assert process.stdout is not None
     process.stdout.readline()
     time.sleep(0.5)
     with process.stdout, Subscriber(broker) as city:
@@ -407,6 +409,7 @@ def test_a_unit_listens_on_nothing_not_even_for_a_moment(tmp_path, broker):
          sys.executable, "-m", "tests.delivery.unit_process", state, str(broker.port), "0", "0.01"],
         stdout=subprocess.PIPE, start_new_session=True,
     )  # fmt: skip
+    assert process.stdout is not None
     try:
         with process.stdout, Subscriber(broker) as city:
             city.wait_for(20)
@@ -454,7 +457,7 @@ def test_a_broker_that_speaks_only_mqtt_3(outbox, tmp_path, caplog, monkeypatch)
     """The demo's own broker; the message tells which setting it needs."""
     monkeypatch.setattr("maskcam.delivery.link.CONNECT_TIMEOUT_S", 1.0)
     with EmbeddedBroker() as broker:
-        quick = {"host": broker.host, "port": broker.port, "reconnect_min_s": 0.1}
+        quick: dict[str, Any] = {"host": broker.host, "port": broker.port, "reconnect_min_s": 0.1}
         with Publisher(outbox, broker=BrokerSettings(**quick), site=SITE, unit=UNIT) as unit:
             wait_until(lambda: "3.1.1" in caplog.text)
             assert not unit.connected

@@ -246,6 +246,7 @@ def run(street: Street, *, detect_fps: float, fps: float = 15, latency_s: float 
         while objections and objections[0][0] <= t:
             _, i = objections.pop(0)
             face = street.walkers[i].face(t)
+            assert face is not None
             heads = crowd.heads(t)
             best = max(heads, key=lambda k: heads[k].iou(face), default=None)
             if best is None or heads[best].iou(face) < 0.2:
