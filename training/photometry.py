@@ -15,7 +15,7 @@ def motion_blur(rgb: Image, length_px: float, angle_deg: float) -> Image:
     kernel = np.zeros((size, size), np.float32)
     kernel[size // 2] = 1
     turn = cv2.getRotationMatrix2D((size / 2 - 0.5, size / 2 - 0.5), angle_deg, 1)
-    turned = cv2.warpAffine(kernel, turn, (size, size))
+    turned = np.asarray(cv2.warpAffine(kernel, turn, (size, size)), np.float32)
     return np.asarray(cv2.filter2D(rgb, -1, turned / max(turned.sum(), 1e-6)), np.uint8)
 
 

@@ -47,7 +47,7 @@ def _build_set(number: int, size: tuple[int, int]) -> _Set:
         tilt_deg=float(rng.uniform(-2, 24)),
         view_deg=float(rng.uniform(38, 72)),
     )
-    light = Light(rng.choice([light.value for light in Light], p=[0.4, 0.28, 0.16, 0.16]))
+    light = Light(str(rng.choice([light.value for light in Light], p=[0.4, 0.28, 0.16, 0.16])))
     sky = weather(light, rng)
     wearing = rng.choice([w.value for w in _SHARES], p=list(_SHARES.values()), size=_CAST)
     cast = [draw_look(int(rng.integers(1 << 30)), Wearing(how)) for how in wearing]
@@ -57,7 +57,7 @@ def _build_set(number: int, size: tuple[int, int]) -> _Set:
 @lru_cache(maxsize=2)
 def _build_scene(number: int) -> Scene:
     rng = np.random.default_rng([number, 0x5CE])
-    light = Light(rng.choice([light.value for light in Light], p=[0.55, 0.2, 0.15, 0.1]))
+    light = Light(str(rng.choice([light.value for light in Light], p=[0.55, 0.2, 0.15, 0.1])))
     return Scene(
         SceneConfig(
             seed=number,

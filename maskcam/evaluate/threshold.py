@@ -87,7 +87,7 @@ def _tally(truth: Truth, detections: Sequence[Detection], threshold: float) -> N
 def _shares(sums: NDArray[np.int64]) -> dict[str, float | None]:
     with_mask = STATES.index(MaskState.WITH_MASK)
     true = _share(sums[_TRUE + with_mask], sums[_FACES])
-    counted = _share(sums[_FOUND + with_mask], sums[_FOUND:].sum())
+    counted = _share(sums[_FOUND + with_mask], int(sums[_FOUND:].sum()))
     return {
         "recall": _share(sums[_HITS], sums[_FACES]),
         "precision": _share(sums[_HITS], sums[_HITS] + sums[_FALSE_ALARMS]),

@@ -213,7 +213,7 @@ def _with_idle_acts(walker: Walker, config: SceneConfig, rng: np.random.Generato
 
 
 def _idle_act(begin_s: float, rng: np.random.Generator) -> Act:
-    gesture = Gesture(rng.choice([idle.value for idle in _IDLE], p=list(_IDLE.values())))
+    gesture = Gesture(str(rng.choice([idle.value for idle in _IDLE], p=list(_IDLE.values()))))
     direction = float(rng.choice([-1.0, 1.0]))
     lasts = float(rng.uniform(0.9, 2.4))
     degrees = float(rng.uniform(15, 50))

@@ -173,15 +173,17 @@ def draw_look(seed: int, wearing: Wearing) -> Look:
     rng = np.random.default_rng([seed, 0x10C5])
     bearded = rng.random() < 0.45
     age = float(rng.random())
-    hair = Hair(rng.choice([h.value for h in Hair], p=_BEARDED_HAIR if bearded else _OTHER_HAIR))
+    hair = Hair(
+        str(rng.choice([h.value for h in Hair], p=_BEARDED_HAIR if bearded else _OTHER_HAIR))
+    )
     tone = int(np.clip(rng.normal(3.0, 2.6), 0, len(_SKINS) - 1))
     skin = _pick(rng, _SKINS[tone : tone + 1], 5)
     if age > 0.75 and rng.random() < 0.7:
         hair_colours = _HAIRS[8:]
     else:
         hair_colours = _HAIRS[:3] if tone > 4 else _HAIRS[:8]
-    kind = MaskKind(rng.choice([k.value for k in MaskKind], p=[0.55, 0.22, 0.23]))
-    cover = Cover(rng.choice([c.value for c in Cover], p=[0.78, 0.09, 0.06, 0.07]))
+    kind = MaskKind(str(rng.choice([k.value for k in MaskKind], p=[0.55, 0.22, 0.23])))
+    cover = Cover(str(rng.choice([c.value for c in Cover], p=[0.78, 0.09, 0.06, 0.07])))
     if bearded and cover is Cover.SCARF:
         cover = Cover.NONE
     glasses = rng.random() < 0.25

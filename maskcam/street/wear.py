@@ -237,7 +237,7 @@ def _hat(sheet: Plane, relief: Plane, look: Look, rng: np.random.Generator) -> N
     base = np.array(look.cover_colour, np.float32)
     knit = 0.12 * np.sin(np.arange(PAINT_PX) * (1.4 if knitted else 0.0))[None, :, None]
     shade = 1 + 0.04 * grain(rng, PAINT_PX, 8, 3)[..., None] + knit
-    blend(sheet, np.clip(base * shade, 0, 255), cover)
+    blend(sheet, np.clip(base * shade, 0, 255).astype(np.float32), cover)
     seam = [(-x, edge + 0.11) for x in (-1.1, -0.5, 0, 0.5, 1.1)]
     blend(sheet, base * 0.6, strokes([seam], width=0.02, soft=0.008) * cover, 0.6)
     _lift(relief, cover, 0.11)
