@@ -1,4 +1,4 @@
-"""The technician's guide has two pages and says what the software does."""
+"""The technician's guide: two parts of two pages, which say what the software does."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from pypdf import PdfReader
 
+from maskcam import messages
 from maskcam.config import CameraSection
 from maskcam.technician import console, prepare, verdicts
 from maskcam.technician.typeset import typeset
@@ -28,12 +29,53 @@ def build():
     return module
 
 
-@pytest.mark.parametrize("language", ["en", "fr"])
-def test_it_has_two_pages(build, language):
+both = pytest.mark.parametrize(
+    ("part", "language"), [(part, name) for part in ("workshop", "ladder") for name in ("en", "fr")]
+)
+
+
+@both
+def test_each_part_has_two_pages(build, part, language):
     pages = typeset(
-        build.GUIDE / "guide.typ", build.content(language), form="svg", dated=build.DATED
+        build.GUIDE / f"{part}.typ", build.content(language), form="svg", dated=build.DATED
     )
     assert len(pages) == 2
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_what_is_read_on_the_ladder_is_set_in_14_points(language):
+    sizes: dict[str, float] = {}
+
+    def look(text, cm, tm, font, size):
+        del font
+        sizes[text.strip()] = abs(size * tm[3] * cm[3])
+
+    front, back = PdfReader(ROOT / "docs/guide" / f"ladder.{language}.pdf").pages
+    for page in (front, back):
+        page.extract_text(visitor_text=look)
+    steps = [size for text, size in sizes.items() if len(text) > 20 and "maskcam" not in text]
+    small = [size for size in steps if size < 13.9]
+    assert {round(size, 1) for size in small} == {6.6}, sizes  # the unit's screen
+    assert len(steps) > 20
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_the_lamp_is_explained_on_the_back_of_the_ladder(build, language):
+    _, back = PdfReader(ROOT / "docs/guide" / f"ladder.{language}.pdf").pages
+    told = "".join(back.extract_text().split())
+    for _, meaning in build.content(language)["lamp"]["codes"]:
+        assert "".join(meaning.split()) in told
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_it_says_what_the_unit_s_own_screen_says(build, language):
+    content = build.content(language)
+    steps = " ".join(content["ladder"]["steps"])
+    with messages.language(language):
+        for mark in ("OK", "NOT OK", "not present"):
+            assert f"*{messages.translate(mark)}*" in steps
+        assert messages.translate("tilt: good") in content["screen"]
+    assert "22" in content["wiring"]["parts"][1]["note"]  # pins of a Pi 5's camera cable
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])
@@ -70,12 +112,12 @@ def test_its_distances_are_those_of_the_verdicts(build, language):
     assert f"{metres} m." in distance
 
 
-@pytest.mark.parametrize("language", ["en", "fr"])
-def test_the_document_beside_it_was_made_from_these_words(build, language):
+@both
+def test_the_document_beside_it_was_made_from_these_words(build, part, language):
     [document] = typeset(
-        build.GUIDE / "guide.typ", build.content(language), form="pdf", dated=build.DATED
+        build.GUIDE / f"{part}.typ", build.content(language), form="pdf", dated=build.DATED
     )
-    beside = (ROOT / "docs/guide" / f"technician.{language}.pdf").read_bytes()
+    beside = (ROOT / "docs/guide" / f"{part}.{language}.pdf").read_bytes()
     assert text_of(document) == text_of(beside), "run scripts/build-guide"
 
 
