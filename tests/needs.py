@@ -27,12 +27,13 @@ def _may_mount() -> bool:
         return False
 
 
-@cache
-def _may_judge_services() -> bool:
+def _why_no_services_are_judged() -> str:
+    if shutil.which("systemd-analyze") is None:
+        return "needs systemd-analyze (apt install systemd)"
     # It looks there even when it judges offline; only root may make the folder.
-    return shutil.which("systemd-analyze") is not None and (
-        os.geteuid() == 0 or Path("/run/systemd").is_dir()
-    )
+    if os.geteuid() != 0 and not Path("/run/systemd").is_dir():
+        return "needs a booted system, or root: there is no /run/systemd"
+    return ""
 
 
 def mounts(test: Callable[..., object]) -> Callable[..., object]:
@@ -41,7 +42,5 @@ def mounts(test: Callable[..., object]) -> Callable[..., object]:
     return as_root(pytest.mark.skipif(not _may_mount(), reason=reason)(test))
 
 
-systemd_analyze = pytest.mark.skipif(
-    not _may_judge_services(),
-    reason="needs systemd-analyze (apt install systemd), and a booted system or root",
-)
+_why = _why_no_services_are_judged()
+systemd_analyze = pytest.mark.skipif(bool(_why), reason=_why)

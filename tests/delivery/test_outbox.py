@@ -454,7 +454,7 @@ def card(tmp_path):
     try:
         done = [subprocess.run(c, capture_output=True, text=True, check=True) for c in commands]
     except (OSError, subprocess.CalledProcessError):
-        pytest.skip("needs root, losetup and mkfs.ext4 (apt install mount e2fsprogs)")
+        pytest.skip("needs root, to make a block device and a file system")
     device = done[1].stdout.strip()
     options = "noatime,commit=1"
     subprocess.run(["mount", "-o", options, device, place], check=True, timeout=30)
