@@ -19,7 +19,7 @@ from maskcam.errors import UsageError
 Scope = Literal["metrics", "read", "admin"]
 SCOPES: tuple[str, ...] = get_args(Scope)
 """Each one includes those before it: collectors' figures; all figures; what administrators do."""
-MIN_PASSWORD = 12
+MIN_PASSWORD, MAX_PASSWORD = 12, 200
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,62}")
 _PASSWORD, _TOKEN = "password", "token"
 _hasher = PasswordHasher()
@@ -90,7 +90,8 @@ class Accounts:
         with self._engine.connect() as connection:
             stored = connection.scalar(query)
         try:
-            _hasher.verify(stored or _decoy(), password)
+            # A longer one is never right, and is not worth hashing.
+            _hasher.verify(stored or _decoy(), password if len(password) <= MAX_PASSWORD else "")
         except (VerificationError, InvalidHashError):
             return False
         return stored is not None
@@ -128,8 +129,10 @@ def check_password_strength(password: str, *, name: str = "") -> None:
     """
     from zxcvbn import zxcvbn
 
-    if not MIN_PASSWORD <= len(password) <= 200:
-        raise UsageError(f"password: use {MIN_PASSWORD} to 200 characters, best a few words")
+    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
+        raise UsageError(
+            f"password: use {MIN_PASSWORD} to {MAX_PASSWORD} characters, best a few words"
+        )
     if zxcvbn(password[:72], user_inputs=[name, "maskcam"])["guesses"] < 1e8:
         raise UsageError("password: is easy to guess; use a few words that do not belong together")
 

@@ -132,8 +132,11 @@ def test_an_answer_that_nobody_reads_is_given_up(monkeypatch: pytest.MonkeyPatch
         await send({"type": "http.response.body", "body": b""})
 
     listener = socket.create_server(("127.0.0.1", 0))
-    options = {"http": patience.PatientProtocol, "log_level": "error", "lifespan": "off"}
-    server = uvicorn.Server(uvicorn.Config(long_answer, **options))
+    server = uvicorn.Server(
+        uvicorn.Config(
+            long_answer, http=patience.PatientProtocol, log_level="error", lifespan="off"
+        )
+    )
     thread = threading.Thread(target=server.run, args=([listener],))
     thread.start()
     try:

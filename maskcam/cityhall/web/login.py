@@ -47,7 +47,7 @@ def routes(context: WebContext, door: Doorkeeper) -> APIRouter:
     async def answer(request: Request) -> Response:
         page = Page(context, request)
         form = await read_form(request)
-        name, password = form.get("name", "")[:63], form.get("password", "")[:200]
+        name, password = form.get("name", "")[:63], form.get("password", "")
         wanted = inner_address(form.get("next", "/"))
         address = request.client.host if request.client else "?"
         if (foreign := page.foreign_form()) is not None:
