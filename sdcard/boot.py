@@ -39,7 +39,7 @@ def config_txt(profile: Profile, slot: str) -> str:
 
 
 def save(root: Path, folder: Path) -> Path:
-    """Takes kernel, device trees and firmware out of a root; returns `folder`.
+    """Copies kernel, device trees and firmware from a root to `folder`, and returns it.
 
     What lies in its subfolder "slot" belongs to one slot; the rest is the firmware's.
 
@@ -70,7 +70,7 @@ def save(root: Path, folder: Path) -> Path:
     readme = slot / "overlays/README"
     readme.parent.mkdir(exist_ok=True)
     if not readme.exists():
-        readme.write_text("Its presence tells the firmware that os_prefix holds for overlays.\n")
+        readme.write_text("The firmware applies os_prefix to overlays only if this file exists.\n")
     return folder
 
 

@@ -59,7 +59,7 @@ def choose_alternatives(root: Path) -> None:
 
 
 def lock_accounts(etc: Path) -> None:
-    """Writes account files in which nobody has a password and nothing tells the day."""
+    """Writes account files without passwords, and without the day on which they were made."""
     users = [line.split(":")[0] for line in (etc / "passwd").read_text().splitlines()]
     groups = [line.split(":")[0] for line in (etc / "group").read_text().splitlines()]
     for name, lines in (

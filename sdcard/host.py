@@ -108,7 +108,7 @@ def _addresses(sources: Iterable[Path]) -> Iterator[str]:
 def archive_fault(url: str, suite: str) -> str | None:
     """Returns why an archive cannot be used, or None."""
     if not url.startswith(("http:", "https:")):
-        return None  # apt itself will tell
+        return None  # apt itself will report it
     try:
         address = f"{url}/dists/{suite}/InRelease"
         urllib.request.urlopen(address, timeout=20).close()  # noqa: S310 - checked above
@@ -144,6 +144,6 @@ def _register(binfmt: Path, handler: Path, undo: ExitStack) -> None:
             undo.callback(entry.write_text, "-1")  # takes the entry away
     except (OSError, BuildError) as error:
         raise BuildError(
-            f"this kernel cannot be told to run arm64 programs by emulation ({error}); "
+            f"this kernel cannot run arm64 programs by emulation ({error}); "
             "build on an arm64 machine, or load the module binfmt_misc"
         ) from error

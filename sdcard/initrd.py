@@ -1,4 +1,4 @@
-"""A small initrd: busybox, veritysetup and the modules on the way to the root."""
+"""A small initrd: busybox, veritysetup and the modules that lead to the root."""
 
 from __future__ import annotations
 

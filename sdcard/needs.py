@@ -73,8 +73,8 @@ def _has_memory_controller(place: Place) -> bool:
 
 
 def _watchdog_is_short(place: Place) -> bool:
-    told = "\n".join(path.read_text() for path in (place.root / _SYSTEM).glob("*.conf"))
-    found = dict(re.findall(r"^(RuntimeWatchdogSec|RebootWatchdogSec)=(\d+)$", told, re.MULTILINE))
+    text = "\n".join(path.read_text() for path in (place.root / _SYSTEM).glob("*.conf"))
+    found = dict(re.findall(r"^(RuntimeWatchdogSec|RebootWatchdogSec)=(\d+)$", text, re.MULTILINE))
     return len(found) == 2 and all(int(seconds) < WATCHDOG_S for seconds in found.values())
 
 
@@ -97,7 +97,7 @@ def _alternatives_are_chosen(place: Place) -> bool:
 NEEDS = (
     Need("start4.elf, fixup4.dat", "Pi 4", "without them a Pi 4 shows nothing at all",
          _boots("start4.elf", "fixup4.dat")),
-    Need("bcm2711 device trees", "Pi 4", "the firmware finds no hardware to tell the kernel of",
+    Need("bcm2711 device trees", "Pi 4", "the kernel learns of no hardware",
          _boots("slot/bcm2711-rpi-4-b.dtb")),
     Need("bcm2712 device trees", "Pi 5", "the same; bcm2712d0 is its second stepping",
          _boots("slot/bcm2712-rpi-5-b.dtb", "slot/bcm2712d0-rpi-5-b.dtb"), FIELD),
@@ -115,7 +115,7 @@ NEEDS = (
          _says(_RULES, r'SYMLINK\+="gpiochip4"')),
     Need("gpiozero 2.0.1.post3", "Pi 5", "older ones find no pins on a kernel since 6.6.45",
          _gpiozero_is_new),
-    Need("lgpio", "both", "gpiozero finds no way to the pins",
+    Need("lgpio", "both", "gpiozero reaches no pin",
          _has("usr/lib/python3/dist-packages/lgpio.py"), FIELD),
     Need("picamera2", "both", "there is no camera",
          _has("usr/lib/python3/dist-packages/picamera2/__init__.py"), FIELD),

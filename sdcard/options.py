@@ -194,11 +194,11 @@ def _signing(
 
 
 def _epoch(faults: list[str]) -> int:
-    """Returns the time of the last commit, unless SOURCE_DATE_EPOCH tells another."""
-    told = os.environ.get("SOURCE_DATE_EPOCH")
+    """Returns the time of the last commit, unless SOURCE_DATE_EPOCH sets another."""
+    given = os.environ.get("SOURCE_DATE_EPOCH")
     try:
         return int(
-            told if told is not None else run("git", "-C", CHECKOUT, "log", "-1", "--format=%ct")
+            given if given is not None else run("git", "-C", CHECKOUT, "log", "-1", "--format=%ct")
         )
     except (ValueError, BuildError):
         faults.append("SOURCE_DATE_EPOCH: set it to seconds since 1970 (this is no git checkout)")

@@ -36,7 +36,7 @@ COMMON_PACKAGES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """What tells one image from the other.
+    """How one image differs from the other.
 
     kernel: the package. packages: besides the common ones. firmware: package that
     holds what a Pi 4's boot ROM loads. config_txt: lines of the firmware's

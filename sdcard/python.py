@@ -77,7 +77,7 @@ def install_maskcam(root: Path, checkout: Path, scratch: Path, *, epoch: int) ->
     )
     (wheel,) = scratch.glob("maskcam-*.whl")
     _uv(root, wheel)
-    # These tell where and when it was built.
+    # These hold where and when it was built.
     for name in ("direct_url.json", "uv_cache.json", "RECORD", "REQUESTED", "INSTALLER"):
         for path in (root / SITE).glob(f"maskcam-*.dist-info/{name}"):
             path.unlink()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sdcard.steps import BuildError, run
 
-# Whoever can read the card can read these anyway; fixed, so that the same root gives
+# No secrets: they lie on the card. Fixed, so that the same root gives
 # the same bytes.
 _SALT = "6d61736b63616d" + "00" * 25
 _UUID = "6d61736b-6361-4d00-8000-000000000000"
@@ -43,11 +43,11 @@ def seal(root: Path, file: Path, *, epoch: int) -> Sealed:
     offset = -(-size // _BLOCK) * _BLOCK
     with file.open("r+b") as image:
         image.truncate(offset)
-    told = run(
+    printed = run(
         "veritysetup", "format", file, file, f"--hash-offset={offset}", f"--salt={_SALT}",
         f"--uuid={_UUID}", f"--data-blocks={offset // _BLOCK}",
     ).decode()  # fmt: skip
-    found = re.search(r"Root hash:\s+([0-9a-f]{64})", told)
+    found = re.search(r"Root hash:\s+([0-9a-f]{64})", printed)
     if not found:
-        raise BuildError(f"veritysetup told no root hash: {told.strip()[-100:]}")
+        raise BuildError(f"veritysetup printed no root hash: {printed.strip()[-100:]}")
     return Sealed(file, found[1], offset)

@@ -1,4 +1,4 @@
-"""Runs commands, and tells how far the build is."""
+"""Runs commands, and reports how far the build is."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ class BuildError(Exception):
 
 @contextmanager
 def step(name: str) -> Iterator[None]:
-    """Tells the name of a step, and how long it took."""
+    """Reports the name of a step, and how long it took."""
     begin_s = time.monotonic()
-    _tell(f"{name} ...")
+    _report(f"{name} ...")
     yield
-    _tell(f"{name}: {time.monotonic() - begin_s:.0f} s")
+    _report(f"{name}: {time.monotonic() - begin_s:.0f} s")
 
 
-def _tell(text: str) -> None:
+def _report(text: str) -> None:
     sys.stderr.write(f"[{time.monotonic() - _began_s:4.0f} s] {text}\n")
     sys.stderr.flush()
 

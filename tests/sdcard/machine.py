@@ -85,6 +85,8 @@ class Machine:
         arguments: for the kernel, besides the card's own.
         trial: the firmware starts what tryboot.txt names.
         stick: a file that is put in as a USB stick.
+        second_disk: a file that is a disk.
+        counted: one processor, whose clock advances by a nanosecond with each instruction.
         pi: a Raspberry Pi 3 (QEMU's raspi3b: SD card, USB network), not a board of virtio parts.
             It has no port for questions.
     """
@@ -97,6 +99,8 @@ class Machine:
         arguments: str = "",
         trial: bool = False,
         stick: Path | None = None,
+        second_disk: Path | None = None,
+        counted: bool = False,
         pi: bool = False,
     ):
         self.card = card
@@ -104,6 +108,8 @@ class Machine:
         self._arguments = arguments
         self._trial = trial
         self._stick = stick
+        self._second_disk = second_disk
+        self._counted = counted
         self._pi = pi
         self._process: subprocess.Popen[bytes] | None = None
         self.started_s = 0.0
@@ -156,11 +162,14 @@ class Machine:
         return [
             # A kernel that is given chance places itself by it and then keeps its page tables
             # from programs, which an emulated processor pays for with each system call.
-            "-M", "virt,dtb-randomness=off", "-cpu", "cortex-a72", "-smp", PROCESSORS,
+            "-M", "virt,dtb-randomness=off", "-cpu", "cortex-a72",
+            "-smp", "1" if self._counted else PROCESSORS,
+            *(("-icount", "shift=0") if self._counted else ()),
             "-m", MEMORY_MIB, "-rtc", f"base={NO_CLOCK}",
             "-append", f"{arguments} {self._arguments}",
             "-drive", f"file={self.card.file},format=raw,if=none,id=card,cache=writeback",
             "-device", "virtio-blk-device,drive=card",
+            *self._second_disk_arguments(),
             "-device", "virtio-net-device,netdev=net",
             "-device", "virtio-rng-device",
             "-serial", f"file:{self.directory / 'console'}",
@@ -171,12 +180,22 @@ class Machine:
             "-device", "virtserialport,chardev=report,name=maskcam.report",
         ]  # fmt: skip
 
+    def _second_disk_arguments(self) -> list[object]:
+        if self._second_disk is None:
+            return []
+        return [
+            "-drive", f"file={self._second_disk},format=raw,if=none,id=second,readonly=on",
+            "-device", "virtio-blk-device,drive=second",
+        ]  # fmt: skip
+
     def _raspi3b(self, arguments: str) -> list[object]:
         tree = self.directory / _PI_TREE
         tree.unlink(missing_ok=True)
         self.card.take(f"a/{_PI_TREE}", tree)
         return [
-            "-M", "raspi3b", "-dtb", tree,
+            # By this the board's time goes as fast as it computes (a processor of 125 million
+            # instructions per second): no limit of its services ends because this machine is busy.
+            "-M", "raspi3b", "-icount", "shift=3", "-dtb", tree,
             "-append", f"{arguments} {_PI_ARGUMENTS} {self._arguments}",
             "-drive", f"file={self.card.file},format=raw,if=sd,cache=writeback",
             "-device", "usb-net,netdev=net",

@@ -17,14 +17,15 @@ from tests.sdcard.machine import Machine
 pytestmark = [pytest.mark.image, pytest.mark.timeout(3600)]
 
 FIRST_COUNT_S = 300.0  # of the emulator's own time
-BOOT_S = 1800.0
+BOOT_S = 3000.0
+ARGUMENTS = "maxcpus=2"
 
 
 def test_from_power_to_the_first_count(card, city, tmp_path):
     card.provision(city.folder())
     with (
         city.subscriber() as heard,
-        Machine(card, tmp_path / "machine", pi=True, arguments="maxcpus=2") as machine,
+        Machine(card, tmp_path / "machine", pi=True, arguments=ARGUMENTS) as machine,
     ):
 
         def has_come(found) -> bool:

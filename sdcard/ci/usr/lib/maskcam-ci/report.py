@@ -1,5 +1,5 @@
 #!/usr/bin/python3 -I
-"""Only in the ci image: tells what the unit looks like from inside.
+"""Only in the ci image: reports what the unit looks like from inside.
 
 Waits for a line on a port of the virtual machine and answers with a line of JSON.
 """
@@ -62,8 +62,8 @@ def memory() -> dict[str, int]:
 
 def exposure() -> float | None:
     """Returns what systemd thinks of the service: 0 is closed, 10 is open."""
-    told = printed("systemd-analyze", "security", "--no-pager", "maskcam.service")
-    found = re.search(r"exposure level.*?: ([\d.]+)", told)
+    judged = printed("systemd-analyze", "security", "--no-pager", "maskcam.service")
+    found = re.search(r"exposure level.*?: ([\d.]+)", judged)
     return float(found[1]) if found else None
 
 

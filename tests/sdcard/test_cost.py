@@ -1,0 +1,75 @@
+"""What the unit costs on the Pi's kind of processor, in instructions: the same in each run."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from maskcam.evaluate import bench
+from maskcam.vision.models import load_model
+from tests.broker import wait_until
+from tests.sdcard.machine import Machine
+
+pytestmark = [pytest.mark.image, pytest.mark.timeout(5400)]
+
+BOOT_S = 5000.0
+FRAMES = 6
+# Assumed, not measured: instructions per second of one core.
+CORTEX_A72 = 1.35e9  # Pi 4, 1.5 GHz, 0.9 instructions per cycle
+CORTEX_A76 = 3.4e9  # Pi 5, 2.4 GHz, 1.4 per cycle
+WANTED_FPS = 15
+MOST_MILLIONS = CORTEX_A72 / WANTED_FPS / 1e6
+DETECTOR_THREADS = 2  # as a unit's configuration has it
+ARGUMENTS = (
+    "maskcam.attached systemd.mask=maskcam-console.service systemd.mask=maskcam-broker.timer"
+)
+
+
+@pytest.fixture(scope="module")
+def attached(tmp_path_factory) -> Path:
+    """The program, and frames in which nobody, one and ten stand."""
+    folder = tmp_path_factory.mktemp("attached")
+    loaded = load_model(threads=1)
+    for people in (0, 1, 10):
+        frames = bench.frames_of(loaded, people=people, number=FRAMES)
+        np.savez_compressed(
+            folder / f"frames-{people}.npz",
+            luma=np.stack([frame.luma for frame in frames]),
+            rgb=np.stack([frame.rgb for frame in frames]),
+        )
+    archive = folder / "attached.tar"
+    with tarfile.open(archive, "w") as tar:
+        tar.add(Path(__file__).with_name("cost") / "main.py", "main.py")
+        for path in sorted(folder.glob("*.npz")):
+            tar.add(path, path.name)
+    with archive.open("r+b") as file:
+        file.truncate(-(-archive.stat().st_size // 512) * 512)
+    return archive
+
+
+def test_instructions_per_frame(card, city, attached, tmp_path):
+    card.provision(city.folder())
+    with Machine(
+        card, tmp_path / "machine", arguments=ARGUMENTS, second_disk=attached, counted=True
+    ) as machine:
+        wait_until(lambda: machine.load, timeout_s=BOOT_S, what="the figures", every_s=1)
+    found = json.loads(machine.load[0])
+    print()
+    for people, cost in found.items():
+        detecting = cost["detector"] / DETECTOR_THREADS + cost["second_look_per_frame"]
+        watching = cost["chain"] - cost["detector"] - cost["second_look_per_frame"]
+        busiest = max(detecting, watching)
+        print(
+            f"{people:>2} people ({cost['in_view']:.0f} in view): chain {cost['chain']:.1f}, "
+            f"detector {cost['detector']:.1f}, second look {cost['second_look_per_face']:.2f} "
+            f"a face, head shake {cost['motion_per_head']:.2f} a head; busiest thread "
+            f"{busiest:.1f} million instructions per frame: {CORTEX_A72 / busiest / 1e6:.0f} "
+            f"frames/s on a Pi 4, {CORTEX_A76 / busiest / 1e6:.0f} on a Pi 5"
+        )
+        cost["busiest"] = busiest
+    assert found["10"]["in_view"] == 10
+    assert found["10"]["busiest"] <= MOST_MILLIONS
