@@ -121,11 +121,12 @@ class DetectorSection:
 
 @section
 class CountingSection:
-    """When people are counted and how few may be told."""
+    """When people are counted and how each of them is protected in the numbers."""
 
     preset: Literal["standard", "decree"] = entry(choice("standard", "decree"), default="standard")
-    min_people: int | None = entry(whole(1, 100), default=None)
-    max_window_minutes: int | None = entry(whole(1, 1440), default=None)
+    epsilon_minute: float = entry(number(0.1, 4), default=1.0)
+    epsilon_hour: float = entry(number(0.1, 4), default=1.0)
+    exact: bool = entry(flag(), default=False)
     min_fps: float = entry(number(10, 60), default=10.0)
     operating_hours: tuple[str, ...] = entry(many(_HOURS), default=())
     timezone: str = entry(TIME_ZONE, default="Europe/Paris")

@@ -16,7 +16,7 @@ UNCONFIGURED: Final = "unconfigured"
 LOOPBACK_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 """Hosts to which a connection needs no encryption."""
 
-TOPIC_ROOT: Final = "maskcam/v1"
+TOPIC_ROOT: Final = "maskcam/v2"
 
 
 def topic(site: str, unit: str, kind: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -131,41 +131,39 @@ class Passage(NamedTuple):
     state: MaskState
 
 
+class WindowKind(StrEnum):
+    """How long a window is: whole minutes, or an hour. Also the last word of its topic."""
+
+    COUNT = "count"
+    HOUR = "hour"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MinuteCount:
     """What one window publishes, and all that the publisher accepts.
 
-    `start` is UTC on a whole minute; `minutes` is the length of the window. The
-    five counts are None when the window is suppressed. `observed_s`: seconds in
-    which the unit could see and could honour objections.
+    run: rises at each start of the unit's process; a higher one replaces a lower.
+    start: UTC on a whole minute; `minutes` is the length of the window.
+    with_mask, without_mask, incorrect, unclear: passages, with their noise: they may be
+        negative. All are None exactly where `observed_s` is 0.
+    observed_s: seconds in which the unit could see and could honour objections.
+    epsilon: of the noise; None where there is none.
     """
 
+    kind: WindowKind = WindowKind.COUNT
+    run: int
     start: datetime
     minutes: int
     with_mask: int | None
     without_mask: int | None
     incorrect: int | None
     unclear: int | None
-    observed_s: float
-    suppressed: bool = False
+    observed_s: int
+    epsilon: float | None
 
     @property
     def people(self) -> int | None:
-        """Sum of the four states; None when suppressed."""
+        """Sum of the four states; None where nothing was observed."""
         states = (self.with_mask, self.without_mask, self.incorrect, self.unclear)
         known = [count for count in states if count is not None]
         return sum(known) if len(known) == len(states) else None
-
-    @classmethod
-    def withheld(cls, *, start: datetime, minutes: int, observed_s: float) -> Self:
-        """Returns a window whose counts are too small to be told."""
-        return cls(
-            start=start,
-            minutes=minutes,
-            with_mask=None,
-            without_mask=None,
-            incorrect=None,
-            unclear=None,
-            observed_s=observed_s,
-            suppressed=True,
-        )

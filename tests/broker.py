@@ -13,7 +13,6 @@ import socket
 import subprocess
 import threading
 import time
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -25,6 +24,7 @@ from paho.mqtt.properties import Properties
 
 from maskcam.delivery import wire
 from maskcam.delivery.broker import BrokerSettings
+from maskcam.delivery.rows import Key
 from maskcam.records import MinuteCount
 
 MOSQUITTO = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
@@ -129,7 +129,7 @@ class Subscriber:
     """City hall: a lasting session that stores each message as it came."""
 
     def __init__(
-        self, broker: Address, *, topic="maskcam/v1/#", settings=None, client_id="cityhall"
+        self, broker: Address, *, topic="maskcam/v2/#", settings=None, client_id="cityhall"
     ):
         self.messages: list[mqtt.MQTTMessage] = []
         self._broker, self._topic = broker, topic
@@ -167,16 +167,17 @@ class Subscriber:
         return [
             wire.decode_count(bytes(message.payload), topic=message.topic)
             for message in list(self.messages)
-            if message.topic.endswith("/count")
+            if message.topic.endswith(("/count", "/hour"))
         ]
 
     @property
-    def stored(self) -> dict[tuple[str, datetime], MinuteCount]:
+    def stored(self) -> dict[Key, MinuteCount]:
         """Counts by key, as a store keeps them; two that differ under one key are an error."""
-        store: dict[tuple[str, datetime], MinuteCount] = {}
+        store: dict[Key, MinuteCount] = {}
         for received in self.received:
-            key = received.unit, received.count.start
-            assert store.setdefault(key, received.count) == received.count
+            count = received.count
+            key = Key(count.start, count.kind, received.unit, count.run)
+            assert store.setdefault(key, count) == count
         return store
 
     @property

@@ -30,9 +30,9 @@ class Report:
         closed: windows that the outbox had accepted.
         attempted: windows that were handed over but perhaps not accepted.
         """
-        must = {count.start: count for count in closed}
-        truth = {count.start: count for count in attempted} | must
-        stored = {start: count for (_, start), count in city.stored.items()}
+        must = {(count.kind, count.run, count.start): count for count in closed}
+        truth = {(count.kind, count.run, count.start): count for count in attempted} | must
+        stored = {(count.kind, count.run, count.start): count for count in city.stored.values()}
         lost, invented = must.keys() - stored.keys(), stored.keys() - truth.keys()
         wrong = [start for start in stored.keys() & truth.keys() if stored[start] != truth[start]]
         results = {

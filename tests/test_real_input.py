@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from maskcam.evaluate import detections
-from maskcam.people.windows import Rules
+from maskcam.people.windows import WindowRules
+from maskcam.records import WindowKind
 from maskcam.unit.replay import replay
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
@@ -24,9 +25,11 @@ pytestmark = pytest.mark.skipif(
 
 def people(clip: str) -> int:
     counts = replay(
-        DATA / "clips" / clip, start=datetime(2026, 5, 4, 8, tzinfo=UTC), rules=Rules(min_people=1)
+        DATA / "clips" / clip,
+        start=datetime(2026, 5, 4, 8, tzinfo=UTC),
+        rules=WindowRules.preset("standard", exact=True),
     )
-    return sum(count.people or 0 for count in counts)
+    return sum(count.people or 0 for count in counts if count.kind is WindowKind.COUNT)
 
 
 def test_photographs_of_the_test_split():

@@ -11,8 +11,8 @@ from typing import Any, ClassVar, NamedTuple
 import pytest
 
 from maskcam.people.passages import Crowd
-from maskcam.people.windows import Rules
-from maskcam.records import Box, MaskState
+from maskcam.people.windows import WindowRules
+from maskcam.records import Box, MaskState, WindowKind
 from maskcam.street import Scene, SceneConfig
 from maskcam.street.__main__ import main as render_street
 from maskcam.unit import pipeline
@@ -82,8 +82,10 @@ def watch(video: Path, scene: Scene, monkeypatch) -> tuple[type[WatchedCrowd], i
     Watched.scene = scene
     monkeypatch.setattr(pipeline, "Crowd", Watched)
     start = datetime(2026, 5, 4, 8, tzinfo=UTC)
-    counts = list(replay(video, start=start, rules=Rules(min_people=1)))
-    return Watched, sum(count.people or 0 for count in counts)
+    exact = WindowRules.preset("standard", exact=True)
+    counts = replay(video, start=start, rules=exact)
+    minutes = [count for count in counts if count.kind is WindowKind.COUNT]
+    return Watched, sum(count.people or 0 for count in minutes)
 
 
 def figures(video: Path, scene: Scene, monkeypatch) -> dict[str, float]:

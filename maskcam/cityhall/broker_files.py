@@ -10,7 +10,7 @@ from maskcam.names import topic
 
 COLLECTOR = "cityhall-collector"
 """Common name of the first collector's certificate; `add-collector` makes further ones."""
-KINDS = ("count", "status")
+KINDS = ("count", "hour", "status")
 """What a unit publishes, one topic each."""
 
 UNITS, DAYS, WINDOWS_PER_DAY, WINDOW_BYTES = 100, 3, 1440 + 24, 384

@@ -81,7 +81,7 @@ NARROW = Size(400, 240, left=52, labels=8)
 
 def stacked_bars(bars: Sequence[Bar], *, title: str, description: str, size: Size = WIDE) -> Markup:
     """Draws passages by mask state; what is not known is hatched, never a zero."""
-    highest = max((sum(bar.parts) for bar in bars if bar.parts), default=0)
+    highest = max((sum(max(0, part) for part in bar.parts or ()) for bar in bars), default=0)
     ticks = nice_ticks(highest)
     root, plot = _canvas(size, title, description)
     scale = size.inner_height / ticks[-1]
@@ -96,7 +96,7 @@ def stacked_bars(bars: Sequence[Bar], *, title: str, description: str, size: Siz
             _gap(root, group, left, step, size.inner_height)
         top = float(size.inner_height)
         for part, colour in zip(bar.parts or (), COLOURS.values(), strict=False):
-            height = part * scale
+            height = max(0, part) * scale  # a small number may be negative by its noise
             top -= height
             if height:
                 _rect(group, left + (step - width) / 2, top, width, height, fill=colour)

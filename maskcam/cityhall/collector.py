@@ -24,12 +24,12 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from maskcam.cityhall.client import BulkClient, Message
 from maskcam.cityhall.database import reason_of
 from maskcam.cityhall.discovery import announcements
-from maskcam.cityhall.intake import Refused, sort
+from maskcam.cityhall.intake import HeardStatus, Refused, sort
 from maskcam.cityhall.metrics import Metrics
 from maskcam.cityhall.rollup import minute_of
 from maskcam.cityhall.settings import CollectorBroker
-from maskcam.cityhall.store import HeardStatus, Store
-from maskcam.delivery.wire import ReceivedCount
+from maskcam.cityhall.store import Store
+from maskcam.delivery.wire import FILTERS, ReceivedCount
 from maskcam.errors import DeliveryError
 
 _log = logging.getLogger(__name__)
@@ -159,10 +159,10 @@ class Collector:
         self._metrics.connected.set(1)
         self._announced = set()  # the broker may have lost what it had retained
         group = self._broker.shared_group
-        counts = "maskcam/v1/+/+/count"
-        # Retained states are not sent to shared subscriptions, so each collector asks alone.
-        for topic in (f"$share/{group}/{counts}" if group else counts, "maskcam/v1/+/+/status"):
-            client.subscribe(topic, qos=1)
+        for topic in FILTERS:
+            # Retained states are not sent to shared subscriptions, so each collector asks alone.
+            shared = group and not topic.endswith("status")
+            client.subscribe(f"$share/{group}/{topic}" if shared else topic, qos=1)
 
     def _on_subscribe(self, _c: mqtt.Client, _d: Any, _mid: int, codes: Any, _p: Any) -> None:
         for code in codes:
@@ -283,6 +283,7 @@ class Collector:
         self._metrics.windows.labels("stored").inc(written.stored)
         self._metrics.windows.labels("repeated").inc(written.repeated)
         self._metrics.windows.labels("contradicting").inc(written.contradicting)
+        self._metrics.windows.labels("replaced").inc(written.replaced)
         self._metrics.rejected.labels("too_old").inc(written.too_old)
         if counts:
             newest = max(minute_of(item.count.start) for item in counts) * 60

@@ -200,7 +200,7 @@ class _Fleet:
             told = now
 
     def _send(self, window: ReceivedCount) -> None:
-        topic = count_topic(site=window.site, unit=window.unit)
+        topic = count_topic(site=window.site, unit=window.unit, kind=window.count.kind)
         payload = encode_count(window.count, site=window.site, unit=window.unit)
         self._client.publish(topic, payload, qos=1)
 

@@ -14,7 +14,7 @@ from maskcam.delivery.wire import count_topic, status_topic
 PREFIX = "homeassistant"
 """Where Home Assistant looks, unless it was told otherwise."""
 EXPIRE_S = 2 * 3600
-"""Without a count for so long a value is unknown; a window lasts an hour at most."""
+"""Without a count for so long a value is unknown; windows of 20 minutes come 15 minutes late."""
 _COUNTS = {
     "people": "Passages",
     "with_mask": "Passages with mask",
@@ -25,7 +25,7 @@ _COUNTS = {
 def announcements(site: str, unit: str) -> Iterator[tuple[str, bytes]]:
     """Yields topics and retained messages that describe one unit.
 
-    A withheld window gives ``None``, which Home Assistant shows as unknown.
+    A window in which nothing was observed gives ``None``, which Home Assistant shows as unknown.
     """
     device = {"identifiers": [f"maskcam_{unit}"], "name": unit, "manufacturer": "maskcam"}
     device["suggested_area"] = site

@@ -21,7 +21,6 @@ class Seen(StrEnum):
 
     FULLY = "fully"
     PARTLY = "partly"
-    WITHHELD = "withheld"
     BLIND = "blind"
     OFFLINE = "offline"
     TO_COME = "to_come"
@@ -51,7 +50,7 @@ class Change(NamedTuple):
     @property
     def ratio(self) -> float | None:
         """Relative change: 0.12 is 12 % more. None where there is nothing to compare with."""
-        return self.now.people / self.before.people - 1 if self.before.people else None
+        return self.now.people / self.before.people - 1 if self.before.people > 0 else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,7 +242,5 @@ def _seen(total: Totals, bucket: int, part: float, level: Level, periods: Period
         return Seen.OFFLINE
     if total.observed_s < 60:
         return Seen.BLIND
-    if total.people == 0 and total.withheld_minutes > 0:
-        return Seen.WITHHELD
     # A camera that is meant to run in the mornings only leaves most of a day open.
     return Seen.PARTLY if level == "hourly" and part < PARTLY else Seen.FULLY

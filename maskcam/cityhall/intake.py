@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 
-from maskcam.cityhall.store import HeardStatus
 from maskcam.delivery.wire import (
+    COUNT_BYTES,
     ReceivedCount,
+    Status,
     WireError,
+    check_window,
     decode_count,
     decode_status,
     parse_topic,
 )
-from maskcam.records import MinuteCount
+from maskcam.records import MinuteCount, WindowKind
 
-_EARLIEST = datetime(2020, 1, 1, tzinfo=UTC)
 _place = lru_cache(maxsize=40_000)(parse_topic)  # the same units speak every minute
 _moment = lru_cache(maxsize=20_000)(datetime.fromisoformat)
+_MAX_RUN = 2**31 - 1
 FUTURE_TOLERANCE = timedelta(minutes=10)
 """How far a unit's clock may be ahead: it is synchronised, so seconds; this is generous."""
-_MAX_MINUTES = 1440
+
+
+class HeardStatus(NamedTuple):
+    """A status message and when it was received (seconds since the epoch)."""
+
+    site: str
+    unit: str
+    status: Status
+    heard_at_s: int
 
 
 class Refused(NamedTuple):
@@ -45,7 +55,8 @@ def sort(topic: str, payload: bytes, *, now: datetime) -> ReceivedCount | HeardS
     try:
         if place.kind == "status":
             return HeardStatus(place.site, place.unit, decode_status(payload), int(now.timestamp()))
-        received = read_as_sent(payload) or decode_count(payload)
+        kind = WindowKind(place.kind)
+        received = read_as_sent(payload, kind) or decode_count(payload, kind=kind)
     except WireError as error:
         return Refused("payload", str(error))
     if received.site != place.site or received.unit != place.unit:
@@ -53,12 +64,10 @@ def sort(topic: str, payload: bytes, *, now: datetime) -> ReceivedCount | HeardS
     count = received.count
     if count.start + timedelta(minutes=count.minutes) > now + FUTURE_TOLERANCE:
         return Refused("future", f"window of {place.unit} ends in the future; check its clock")
-    if count.start < _EARLIEST:
-        return Refused("too_old", f"window of {place.unit} from before 2020; check its clock")
     return received
 
 
-def read_as_sent(payload: bytes) -> ReceivedCount | None:
+def read_as_sent(payload: bytes, kind: WindowKind) -> ReceivedCount | None:
     """Returns a count message that is written just as `wire.encode_count` writes it, else None.
 
     Nearly all messages are, and this costs a fifth of decoding and validating JSON.
@@ -66,46 +75,51 @@ def read_as_sent(payload: bytes) -> ReceivedCount | None:
     hold one against the other.
     """
     found = _AS_SENT.fullmatch(payload)
-    if found is None:
+    if found is None or len(payload) != COUNT_BYTES:
         return None
-    site, unit, start = found.group(1, 2, 3)
-    minutes, people = int(found[4]), int(found[5])
-    with_mask, without_mask, incorrect, unclear = map(int, found.group(6, 7, 8, 9))
-    observed_s = float(found[10])
-    told = with_mask + without_mask + incorrect + unclear
-    if minutes > _MAX_MINUTES or people != told or observed_s > 60 * minutes:
+    site, unit, run, start, minutes = found.group(1, 2, 3, 4, 5)
+    people, with_mask, without_mask, incorrect, unclear = map(int, found.group(*range(6, 11)))
+    observed_s, epsilon = int(found[11]), found[12]
+    if people != with_mask + without_mask + incorrect + unclear:
+        return None
+    if not 0 < observed_s <= 60 * int(minutes) <= 3600 or int(run) > _MAX_RUN:
         return None
     try:
         moment = _moment(start.decode())
-    except ValueError:
+        check_window(moment, int(minutes), kind)
+    except (ValueError, WireError):
         return None
     count = MinuteCount(
+        kind=kind,
+        run=int(run),
         start=moment,
-        minutes=minutes,
+        minutes=int(minutes),
         with_mask=with_mask,
         without_mask=without_mask,
         incorrect=incorrect,
         unclear=unclear,
         observed_s=observed_s,
+        epsilon=float(epsilon),
     )
     return ReceivedCount(site.decode(), unit.decode(), count)
 
 
 def _as_sent() -> re.Pattern[bytes]:
-    name, number = rb'"([a-z0-9][a-z0-9-]{0,62})"', rb"(0|[1-9][0-9]{0,5})"
+    name, number = rb'"([a-z0-9][a-z0-9-]{0,62})"', rb"(0|-?[1-9][0-9]{0,5})"
     fields = [
-        (b"v", b"1"),
+        (b"v", b"2"),
         (b"site", name),
         (b"unit", name),
-        (b"start", rb'"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:00Z)"'),
-        (b"minutes", rb"([1-9][0-9]{0,3})"),
+        (b"run", rb"([1-9][0-9]{0,9})"),
+        (b"start", rb'"(20[2-9][0-9]-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:00Z)"'),
+        (b"minutes", rb"([1-9][0-9]?)"),
         *((key, number) for key in (b"people", b"with_mask", b"without_mask")),
         *((key, number) for key in (b"incorrect", b"unclear")),
-        (b"observed_s", rb"((?:0|[1-9][0-9]{0,4})(?:\.[0-9])?)"),
-        (b"suppressed", b"false"),
+        (b"observed_s", rb"([1-9][0-9]{0,3})"),
+        (b"epsilon", rb"(0\.[1-9][0-9]*|[1-3]\.[0-9]+|4\.0)"),
     ]
     body = b",".join(b'"%s":%s' % field for field in fields)
-    return re.compile(rb"\{" + body + rb"\}")
+    return re.compile(rb"\{" + body + rb"\} *")
 
 
 _AS_SENT = _as_sent()

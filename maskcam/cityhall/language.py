@@ -54,7 +54,9 @@ class Words:
         return text.format(**values)
 
     def number(self, value: float, *, digits: int = 0) -> str:
-        """Returns a number with the separators of the language."""
+        """Returns a number with the separators of the language; below 0, by noise: about 0."""
+        if value < 0:
+            return self("about_zero")
         pattern = "#,##0." + "0" * digits if digits else "#,##0"
         return format_decimal(value, format=pattern, locale=self._locale)
 

@@ -14,7 +14,9 @@ class Metrics:
         self.registry = CollectorRegistry()
         self.received = self._counter("messages", "messages that the broker delivered", "kind")
         self.windows = self._counter(
-            "windows", "windows by what became of them: stored, repeated, contradicting", "result"
+            "windows",
+            "windows by what became of them: stored, repeated, contradicting, replaced",
+            "result",
         )
         self.rejected = self._counter("rejected", "messages that were not stored", "reason")
         self.database_failures = Counter(
@@ -35,7 +37,7 @@ class Metrics:
         )
         for reason in REASONS:
             self.rejected.labels(reason)
-        for result in ("stored", "repeated", "contradicting"):
+        for result in ("stored", "repeated", "contradicting", "replaced"):
             self.windows.labels(result)
 
     def value(self, name: str, **labels: str) -> float:

@@ -13,11 +13,14 @@ from maskcam.cityhall.rollup import COUNTS, Calendar
 from maskcam.cityhall.statistics import Interval, share
 
 Level = Literal["hourly", "daily"]
-_SUMMED = (*COUNTS, "observed_s", "covered_minutes", "withheld_minutes")
+_SUMMED = (*COUNTS, "observed_s", "covered_minutes", "variance")
 
 
 class Totals(NamedTuple):
-    """Sums over units and time. `observed_s` and the minutes are summed over units, too."""
+    """Sums over units and time. `observed_s` and the minutes are summed over units, too.
+
+    Counts carry noise: small ones may be negative. `variance` is that of each of the four.
+    """
 
     with_mask: int = 0
     without_mask: int = 0
@@ -25,12 +28,12 @@ class Totals(NamedTuple):
     unclear: int = 0
     observed_s: float = 0.0
     covered_minutes: int = 0
-    withheld_minutes: int = 0
+    variance: float = 0.0
     units: int = 0
 
     @property
     def people(self) -> int:
-        """Passages that were told; those of withheld windows are not known."""
+        """Passages."""
         return self.with_mask + self.without_mask + self.incorrect + self.unclear
 
     @property
@@ -41,7 +44,7 @@ class Totals(NamedTuple):
     @property
     def mask_share(self) -> Interval | None:
         """Share of judged passages with a mask worn properly."""
-        return share(self.with_mask, self.judged)
+        return share(self.with_mask, self.judged, variance=self.variance)
 
     @property
     def observed_hours(self) -> float:
@@ -136,7 +139,7 @@ class Reader:
     def windows(self, span: Span, *, site: str | None = None) -> Iterator[tuple[Any, ...]]:
         """Yields the stored windows in order of unit and start, as they arrived."""
         table, units, sites = schema.windows, schema.units, schema.sites
-        columns = ("start", "minutes", *COUNTS, "observed_s")
+        columns = ("start", "minutes", *COUNTS, "observed_s", "epsilon")
         query = (
             select(
                 sites.c.name.label("site"),
@@ -145,7 +148,7 @@ class Reader:
             )
             .join(units, table.c.unit_id == units.c.id)
             .join(sites, table.c.site_id == sites.c.id)
-            .where(table.c.start >= span.start, table.c.start < span.end)
+            .where(~table.c.is_hour, table.c.start >= span.start, table.c.start < span.end)
             .order_by(units.c.id, table.c.start)
         )
         if site is not None:

@@ -1,4 +1,9 @@
-"""Which hour and day a window belongs to: pure arithmetic on whole minutes."""
+"""Which windows count, and in which hour and day: pure arithmetic on whole minutes.
+
+An hour that a unit published stands for its minutes, since one noise is less than sixty.
+Minutes stand for themselves until their hour has come, or where it never does: a unit that
+lost its power had published them, but not the hour.
+"""
 
 from __future__ import annotations
 
@@ -9,37 +14,42 @@ from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from maskcam.cityhall.statistics import noise_variance
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 COUNTS = ("with_mask", "without_mask", "incorrect", "unclear")
 
 
 class Window(NamedTuple):
-    """A received window. `start` is in minutes since the epoch; counts are None if withheld."""
+    """A received window or hour. `start`: minutes since the epoch; counts: None if unobserved."""
 
     unit_id: int
     start: int
+    is_hour: bool
+    run: int
     site_id: int
     minutes: int
     with_mask: int | None
     without_mask: int | None
     incorrect: int | None
     unclear: int | None
-    observed_s: float
+    observed_s: int
+    epsilon: float | None
 
     @property
-    def withheld(self) -> bool:
-        """Whether there were too few people to be told."""
-        return self.with_mask is None
+    def key(self) -> tuple[int, int, bool]:
+        """What makes it unique."""
+        return self.unit_id, self.start, self.is_hour
 
 
 @dataclass(slots=True)
 class Sums:
-    """What one bucket of one unit gains."""
+    """What one bucket of one unit gains; `variance`: of the noise in each of the counts."""
 
     counts: list[int] = field(default_factory=lambda: [0, 0, 0, 0])
     observed_s: float = 0.0
     covered_minutes: int = 0
-    withheld_minutes: int = 0
+    variance: float = 0.0
 
 
 Key = tuple[int, int, int]
@@ -94,41 +104,65 @@ class Calendar:
         return minute_of(datetime(date.year, date.month, date.day, tzinfo=self.zone))
 
 
-def roll_up(windows: Iterable[Window], *, calendar: Calendar) -> tuple[dict[Key, Sums], ...]:
+def fold(windows: Iterable[Window]) -> list[Window]:
+    """Returns those of the windows of one unit in one hour of UTC that count: no minute twice.
+
+    A higher run goes before a lower one, and the hour before its minutes.
+    """
+    chosen: list[Window] = []
+    taken: set[int] = set()
+    for window in sorted(windows, key=lambda one: (-one.run, not one.is_hour, one.start)):
+        minutes = range(window.start, window.start + window.minutes)
+        if taken.isdisjoint(minutes):
+            taken.update(minutes)
+            chosen.append(window)
+    return chosen
+
+
+def roll_up(
+    windows: Iterable[Window], *, calendar: Calendar, less: Iterable[Window] = ()
+) -> tuple[dict[Key, Sums], ...]:
     """Returns what the windows add to the hourly and to the daily sums.
 
     Counts go to the bucket in which the window starts: they cannot be split
     without inventing people. Time is split exactly.
+
+    Args:
+        windows: those that count now.
+        calendar: of the city.
+        less: those that counted before, which are taken off.
     """
     hourly: dict[Key, Sums] = {}
     daily: dict[Key, Sums] = {}
-    for window in windows:
-        _book(hourly, window, bucket_of=calendar.hour, following=calendar.next_hour)
-        _book(daily, window, bucket_of=calendar.day, following=calendar.next_day)
+    for sign, part in ((1, windows), (-1, less)):
+        for window in part:
+            _book(hourly, window, sign, bucket_of=calendar.hour, following=calendar.next_hour)
+            _book(daily, window, sign, bucket_of=calendar.day, following=calendar.next_day)
     return hourly, daily
 
 
 def _book(
     sums: dict[Key, Sums],
     window: Window,
+    sign: int,
     *,
     bucket_of: Callable[[int], int],
     following: Callable[[int], int],
 ) -> None:
-    unit_id, start, site_id, minutes, *counts, observed_s = window
+    start, minutes = window.start, window.minutes
     bucket = bucket_of(start)
-    part = _part(sums, (bucket, site_id, unit_id))
-    if counts[0] is not None:
-        for place, count in enumerate(counts):
-            part.counts[place] += count or 0
+    part = _part(sums, (bucket, window.site_id, window.unit_id))
+    if window.with_mask is not None:
+        for place, name in enumerate(COUNTS):
+            part.counts[place] += sign * getattr(window, name)
+        part.variance += sign * noise_variance(window.epsilon)
     end = start + minutes
     while start < end:
         after = following(bucket)
         inside = min(end, after) - start
-        part = _part(sums, (bucket, site_id, unit_id))
-        part.covered_minutes += inside
-        part.observed_s += observed_s * inside / minutes
-        part.withheld_minutes += inside if counts[0] is None else 0
+        part = _part(sums, (bucket, window.site_id, window.unit_id))
+        part.covered_minutes += sign * inside
+        part.observed_s += sign * window.observed_s * inside / minutes
         start = bucket = after
 
 

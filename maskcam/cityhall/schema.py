@@ -2,7 +2,7 @@
 
 Times are whole minutes (windows, roll-ups) or seconds (what happened) since the
 Unix epoch, as integers: half the size of a date, and the same in both databases.
-`NULL` counts mean "too few to be told", never zero.
+`NULL` counts mean "not observed", never zero; a `NULL` epsilon means exact counts.
 """
 
 from __future__ import annotations
@@ -55,16 +55,19 @@ windows = Table(
     metadata,
     Column("unit_id", ForeignKey("units.id"), primary_key=True, autoincrement=False),
     Column("start", Integer, primary_key=True, autoincrement=False),
+    Column("is_hour", Boolean, primary_key=True, autoincrement=False),
+    Column("run", Integer, nullable=False),
     Column("site_id", ForeignKey("sites.id"), nullable=False),
     Column("minutes", SmallInteger, nullable=False),
     Column("with_mask", Integer),
     Column("without_mask", Integer),
     Column("incorrect", Integer),
     Column("unclear", Integer),
-    Column("observed_s", Float, nullable=False),
+    Column("observed_s", Integer, nullable=False),
+    Column("epsilon", Float),
     sqlite_with_rowid=False,
 )
-"""Every window as it arrived; (unit, start) is the key, so a second arrival changes nothing."""
+"""Every window and hour as it arrived; of two with one key, that of the higher run stays."""
 
 
 def _roll_up(name: str) -> Table:
@@ -80,7 +83,7 @@ def _roll_up(name: str) -> Table:
         ),
         Column("observed_s", Float, nullable=False),
         Column("covered_minutes", Integer, nullable=False),
-        Column("withheld_minutes", Integer, nullable=False),
+        Column("variance", Float, nullable=False),
         sqlite_with_rowid=False,
     )
 
@@ -89,6 +92,6 @@ hourly = _roll_up("hourly")
 daily = _roll_up("daily")
 """Sums per unit and hour, or day of the city's zone; `bucket` is its first minute.
 
-Counts are booked in the bucket in which their window began. Seconds observed,
-minutes covered by any window and minutes withheld are split at bucket borders.
+Counts are booked in the bucket in which their window began, and so is the variance of the
+noise in each of the four. Seconds observed and minutes covered are split at bucket borders.
 """

@@ -1,7 +1,7 @@
 """A fleet of imagined units with plausible days, for the demo and for measuring.
 
 Nothing here was observed: the shapes of the days, the shares and the faults are
-made up. Windows follow the unit's rule for small numbers.
+made up. Counts carry noise as those of a unit do.
 """
 
 from __future__ import annotations
@@ -16,10 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskcam.delivery.wire import ReceivedCount
-from maskcam.records import MinuteCount
+from maskcam.records import MinuteCount, WindowKind
 
-MIN_PEOPLE: Final = 5
-MAX_MINUTES: Final = 60
+EPSILON: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +85,7 @@ def day_of_windows(
     zone: ZoneInfo,
     seed: int = 1,
 ) -> Iterator[ReceivedCount]:
-    """Yields the windows of one unit on one local day, as the unit would send them.
+    """Yields the windows and hours of one unit on one local day, as the unit would send them.
 
     Args:
         place: where it stands.
@@ -117,9 +116,51 @@ def day_of_windows(
         keep = np.r_[0:gone, min(len(minutes), gone + 180) : len(minutes)]
         minutes, states, observed = minutes[keep], states[keep], observed[keep]
     name = place.unit_names()[unit]
-    for begin, length, counts, seen in _merged(minutes, states, observed):
-        moment = start + timedelta(minutes=begin)
-        yield ReceivedCount(place.site, name, _window(moment, length, counts, seen))
+    run = 1 + day.toordinal() % 1000
+    hours: dict[int, list[int]] = {}
+    moments = [start + timedelta(minutes=minute) for minute in minutes.tolist()]
+    for place_in, moment in enumerate(moments):
+        hours.setdefault(int(moment.timestamp()) // 3600, []).append(place_in)
+    for inside in hours.values():
+        for first in inside:
+            count = _count(
+                WindowKind.COUNT, run, [moments[first]], states[[first]], observed[[first]], chance
+            )
+            yield ReceivedCount(place.site, name, count)
+        count = _count(
+            WindowKind.HOUR,
+            run,
+            [moments[i] for i in inside],
+            states[inside],
+            observed[inside],
+            chance,
+        )
+        yield ReceivedCount(place.site, name, count)
+
+
+def _count(
+    kind: WindowKind,
+    run: int,
+    moments: list[datetime],
+    states: NDArray[np.int64],
+    observed: NDArray[np.float64],
+    chance: np.random.Generator,
+) -> MinuteCount:
+    """Returns what a unit publishes of these minutes; noise is a difference of two geometrics."""
+    seen = round(float(observed.sum()))
+    part = 1 - np.exp(-EPSILON)
+    noise = chance.geometric(part, 4) - chance.geometric(part, 4)
+    names = ("with_mask", "without_mask", "incorrect", "unclear")
+    numbers = (states.sum(axis=0) + noise).tolist()
+    return MinuteCount(
+        kind=kind,
+        run=run,
+        start=moments[0],
+        minutes=round((moments[-1] - moments[0]).total_seconds() / 60) + 1,
+        **dict(zip(names, numbers if seen else [None] * 4, strict=True)),
+        observed_s=seen,
+        epsilon=EPSILON,
+    )
 
 
 def _rate(place: SimulatedSite, hours: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -128,39 +169,3 @@ def _rate(place: SimulatedSite, hours: NDArray[np.float64]) -> NDArray[np.float6
         away = np.minimum(abs(hours - middle), 24 - abs(hours - middle))
         rate += height * np.exp(-((away / width) ** 2) / 2)
     return np.maximum(rate, 0.05)
-
-
-def _merged(
-    minutes: NDArray[np.int64], states: NDArray[np.int64], observed: NDArray[np.float64]
-) -> Iterator[tuple[int, int, list[int] | None, float]]:
-    """Yields (first minute, length, counts or None, seconds observed)."""
-    begin, length, counts, seen = -1, 0, np.zeros(4, dtype=np.int64), 0.0
-    for minute, state, second in zip(minutes.tolist(), states, observed.tolist(), strict=True):
-        if length and minute != begin + length:
-            yield begin, length, None, seen
-            length, counts, seen = 0, np.zeros(4, dtype=np.int64), 0.0
-        if not length:
-            begin = minute
-        length, counts, seen = length + 1, counts + state, seen + second
-        people = int(counts.sum())
-        if people >= MIN_PEOPLE or length == MAX_MINUTES or (people == 0 and seen == 0):
-            blind = seen == 0
-            yield begin, length, counts.tolist() if people >= MIN_PEOPLE or blind else None, seen
-            length, counts, seen = 0, np.zeros(4, dtype=np.int64), 0.0
-    if length:
-        yield begin, length, None, seen
-
-
-def _window(start: datetime, minutes: int, counts: list[int] | None, seen: float) -> MinuteCount:
-    if counts is None:
-        return MinuteCount.withheld(start=start, minutes=minutes, observed_s=seen)
-    with_mask, without_mask, incorrect, unclear = counts
-    return MinuteCount(
-        start=start,
-        minutes=minutes,
-        with_mask=with_mask,
-        without_mask=without_mask,
-        incorrect=incorrect,
-        unclear=unclear,
-        observed_s=seen,
-    )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from math import sqrt
+from functools import lru_cache
+from math import exp, sqrt
 from typing import NamedTuple
 
 Z95 = 1.959964
@@ -26,19 +27,46 @@ class Interval(NamedTuple):
         return self.high - self.low
 
 
-def share(successes: int, trials: int) -> Interval | None:
-    """Returns a share with its Wilson score interval, or None without trials.
+@lru_cache(maxsize=256)
+def noise_variance(epsilon: float | None) -> float:
+    """Returns the variance of the noise in one published number: discrete Laplace; None: exact.
 
-    It stays within 0..1 and is right for small numbers, where the usual one is not
-    (Wilson 1927, J. Am. Stat. Assoc. 22:209). It takes passages as independent;
-    people who come together are not, so the truth is a little less sure.
+    Inusah and Kozubowski 2006, J. Stat. Plan. Inference 136:1090.
     """
-    if trials == 0:
+    if epsilon is None:
+        return 0.0
+    q = exp(-epsilon)
+    return 2 * q / (1 - q) ** 2
+
+
+def share(successes: int, trials: int, *, variance: float = 0.0) -> Interval | None:
+    """Returns a share with its score interval, or None without trials.
+
+    The limits are the shares p at which `successes - p trials` lies 1.96 of its standard
+    deviations from 0. Its variance is that of chance, p (1 - p) trials, and that of the noise:
+    (1 - p)^2 of the successes and p^2 of each of the two other states. Without noise this is
+    the interval of Wilson (1927, J. Am. Stat. Assoc. 22:209); with it, that of a ratio
+    (Fieller 1954, J. R. Stat. Soc. B 16:175). It takes passages as independent; people who
+    come together are not, so the truth is a little less sure.
+
+    Args:
+        successes: the passages with a mask worn properly.
+        trials: all of which the mask was judged: successes and two other states.
+        variance: of the noise in each of the three.
+    """
+    if trials <= 0:
         return None
-    p, z2 = successes / trials, Z95 * Z95
-    middle = (p + z2 / (2 * trials)) / (1 + z2 / trials)
-    half = Z95 * sqrt(p * (1 - p) / trials + z2 / (4 * trials * trials)) / (1 + z2 / trials)
-    return Interval(max(0.0, middle - half), p, min(1.0, middle + half))
+    z2 = Z95 * Z95
+    square = trials * trials + z2 * trials - 3 * z2 * variance
+    middle = successes * trials + z2 * trials / 2 - z2 * variance
+    constant = successes * successes - z2 * variance
+    inside = middle * middle - square * constant
+    value = min(1.0, max(0.0, successes / trials))
+    if square <= 0 or inside < 0:
+        return Interval(0.0, value, 1.0)  # the noise is as large as the numbers
+    half = sqrt(inside)
+    low, high = (middle - half) / square, (middle + half) / square
+    return Interval(min(value, max(0.0, low)), value, max(value, min(1.0, high)))
 
 
 def difference(now: Interval, before: Interval) -> Interval:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, Table, delete, select, tuple_, update
+from sqlalchemy import Connection, Engine, Table, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from maskcam.cityhall import schema
 from maskcam.cityhall.database import writing
-from maskcam.cityhall.rollup import COUNTS, Calendar, Key, Sums, Window, minute_of, roll_up
-from maskcam.delivery.wire import ReceivedCount, Status
+from maskcam.cityhall.intake import HeardStatus
+from maskcam.cityhall.rollup import COUNTS, Calendar, Key, Sums, Window, fold, minute_of, roll_up
+from maskcam.delivery.wire import ReceivedCount
+from maskcam.records import WindowKind
 
 _WINDOWS_FROM = "windows_from"
 _HOURS_FROM = "hours_from"
 _ROWS_AT_ONCE = 1000  # SQLite and PostgreSQL take 32,766 and 65,535 values in a statement
+_Hour = tuple[int, int]  # a unit, and hours since the epoch
 _minute = lru_cache(maxsize=20_000)(minute_of)
 
 
@@ -25,22 +29,15 @@ class Written(NamedTuple):
     """What became of a batch: numbers of windows.
 
     `repeated` arrived before with the same content; `contradicting` arrived before
-    with other content, and the first one stays; `too_old` are from before the retention.
+    with other content, and the first one stays; `replaced` gave way to one of a higher run with
+    the same key, whichever came first; `too_old` are from before the retention.
     """
 
     stored: int = 0
     repeated: int = 0
     contradicting: int = 0
+    replaced: int = 0
     too_old: int = 0
-
-
-class HeardStatus(NamedTuple):
-    """A status message and when it was received (seconds since the epoch)."""
-
-    site: str
-    unit: str
-    status: Status
-    heard_at_s: int
 
 
 class Store:
@@ -82,6 +79,7 @@ class Store:
         with self._writing.begin() as connection:
             unit_ids = connection.scalars(select(schema.units.c.id)).all()
             if windows_before is not None:
+                windows_before -= windows_before % 60  # an hour and its minutes go together
                 for unit_id in unit_ids:
                     connection.execute(
                         delete(schema.windows).where(
@@ -100,77 +98,82 @@ class Store:
         if not counts:
             return Written()
         oldest = self._fact(connection, _WINDOWS_FROM)
-        received: dict[tuple[int, int], Window] = {}
-        repeated = contradicting = too_old = 0
-        for item in counts:
-            window = self._window(item)
-            key = (window.unit_id, window.start)
-            if window.start < oldest:
-                too_old += 1
-            elif (first := received.setdefault(key, window)) is not window:
-                if first == window:
-                    repeated += 1
-                else:
-                    contradicting += 1
-        ordered = [received[key] for key in sorted(received)]
-        new = self._insert_new(connection, ordered)
-        known = [window for window in ordered if (window.unit_id, window.start) not in new]
-        same = self._count_same(connection, known)
-        hours, days = roll_up(
-            (window for window in ordered if (window.unit_id, window.start) in new),
+        received = [self._window(item) for item in counts]
+        recent = [window for window in received if window.start >= oldest]
+        stored = self._stored_hours(connection, recent)
+        number = Counter[str](too_old=len(received) - len(recent))
+        changed: dict[tuple[int, int, bool], Window] = {}
+        after = {hour: dict(windows) for hour, windows in stored.items()}
+        for window in recent:
+            known = after[_hour(window)].get(window.key)
+            if known is None or window.run > known.run:
+                after[_hour(window)][window.key] = changed[window.key] = window
+                number["replaced" if known else "stored"] += 1
+            elif window.run < known.run:
+                number["replaced"] += 1
+            else:
+                number["repeated" if window == known else "contradicting"] += 1
+        self._upsert(connection, [changed[key] for key in sorted(changed)])
+        hours = {_hour(window) for window in changed.values()}
+        sums = roll_up(
+            chain.from_iterable(fold(after[hour].values()) for hour in hours),
             calendar=self.calendar,
+            less=chain.from_iterable(fold(stored[hour].values()) for hour in hours),
         )
-        self._add(connection, schema.hourly, hours)
-        self._add(connection, schema.daily, days)
-        return Written(
-            stored=len(new),
-            repeated=repeated + same,
-            contradicting=contradicting + len(known) - same,
-            too_old=too_old,
-        )
+        for table, part in zip((schema.hourly, schema.daily), sums, strict=True):
+            self._add(connection, table, part)
+        return Written(**number)
 
-    def _insert_new(
-        self, connection: Connection, ordered: Sequence[Window]
-    ) -> set[tuple[int, int]]:
-        """Stores windows and returns the keys of those that were not there yet.
+    def _stored_hours(
+        self, connection: Connection, windows: Sequence[Window]
+    ) -> dict[_Hour, dict[tuple[int, int, bool], Window]]:
+        """Returns all stored windows of the units and hours of UTC that these belong to."""
+        units: dict[int, set[int]] = {}
+        for window in windows:
+            units.setdefault(window.start // 60, set()).add(window.unit_id)
+        every = sorted(set().union(*units.values()))
+        if self.engine.dialect.name == "postgresql":  # SQLite has one writer at a time
+            table = schema.units
+            rows = select(table.c.id).where(table.c.id.in_(every)).order_by(table.c.id)
+            connection.execute(rows.with_for_update())
+        table = schema.windows
+        columns = [table.c[name] for name in Window._fields]
+        stored: dict[_Hour, dict[tuple[int, int, bool], Window]] = {}
+        for hour, unit_ids in units.items():
+            stored.update({(unit_id, hour): {} for unit_id in unit_ids})
+            wanted = select(*columns).where(
+                table.c.unit_id.in_(unit_ids),
+                table.c.start >= 60 * hour,
+                table.c.start < 60 * (hour + 1),
+            )
+            for row in connection.execute(wanted):
+                window = Window(*row)
+                stored[_hour(window)][window.key] = window
+        return stored
+
+    def _upsert(self, connection: Connection, windows: Sequence[Window]) -> None:
+        """Stores windows, in place of those with their keys.
 
         The statement is written here: SQLAlchemy takes three times as long to fill its own.
         """
-        new: set[tuple[int, int]] = set()
-        for place in range(0, len(ordered), _ROWS_AT_ONCE):
-            part = ordered[place : place + _ROWS_AT_ONCE]
-            values = tuple(chain.from_iterable(part))
-            new.update(map(tuple, connection.exec_driver_sql(self._insertion(len(part)), values)))
-        return new
+        for place in range(0, len(windows), _ROWS_AT_ONCE):
+            part = windows[place : place + _ROWS_AT_ONCE]
+            connection.exec_driver_sql(self._insertion(len(part)), tuple(chain.from_iterable(part)))
 
     def _insertion(self, rows: int) -> str:
         mark = "?" if self.engine.dialect.paramstyle == "qmark" else "%s"
         row = "(" + ", ".join([mark] * len(Window._fields)) + ")"
+        changes = ", ".join(f"{name} = excluded.{name}" for name in Window._fields[3:])
         return (
             f"INSERT INTO windows ({', '.join(Window._fields)}) VALUES {', '.join([row] * rows)} "  # noqa: S608
-            "ON CONFLICT DO NOTHING RETURNING unit_id, start"
+            f"ON CONFLICT (unit_id, start, is_hour) DO UPDATE SET {changes}"
         )
-
-    @staticmethod
-    def _count_same(connection: Connection, known: Sequence[Window]) -> int:
-        table = schema.windows
-        columns = [table.c[name] for name in Window._fields]
-        same = 0
-        for place in range(0, len(known), 500):
-            part = known[place : place + 500]
-            keys = [(window.unit_id, window.start) for window in part]
-            rows = connection.execute(
-                select(*columns).where(tuple_(table.c.unit_id, table.c.start).in_(keys))
-            )
-            stored = {(row.unit_id, row.start): tuple(row) for row in rows}
-            same += sum(stored.get((w.unit_id, w.start)) == tuple(w) for w in part)
-        return same
 
     def _add(self, connection: Connection, table: Table, sums: Mapping[Key, Sums]) -> None:
         if not sums:
             return
         statement = self._insert(table)
-        added = (*COUNTS, "observed_s", "covered_minutes", "withheld_minutes")
+        added = (*COUNTS, "observed_s", "covered_minutes", "variance")
         statement = statement.on_conflict_do_update(
             index_elements=["bucket", "site_id", "unit_id"],
             set_={name: table.c[name] + statement.excluded[name] for name in added},
@@ -185,7 +188,7 @@ class Store:
                     **dict(zip(COUNTS, part.counts, strict=True)),
                     "observed_s": part.observed_s,
                     "covered_minutes": part.covered_minutes,
-                    "withheld_minutes": part.withheld_minutes,
+                    "variance": part.variance,
                 }
                 for (bucket, site_id, unit_id), part in sorted(sums.items(), key=lambda kv: kv[0])
             ],
@@ -246,6 +249,8 @@ class Store:
         return Window(
             self._units[item.unit][0],
             _minute(count.start),
+            count.kind is WindowKind.HOUR,
+            count.run,
             self._sites[item.site],
             count.minutes,
             count.with_mask,
@@ -253,6 +258,7 @@ class Store:
             count.incorrect,
             count.unclear,
             count.observed_s,
+            count.epsilon,
         )
 
     def _insert(self, table: Table) -> Any:
@@ -272,3 +278,7 @@ class Store:
         connection.execute(
             statement.on_conflict_do_update(index_elements=["name"], set_={"value": str(later)})
         )
+
+
+def _hour(window: Window) -> _Hour:
+    return window.unit_id, window.start // 60

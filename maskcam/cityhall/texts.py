@@ -127,15 +127,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     "of": ("{a} of {b}", "{a} sur {b}"),
     "fortnight": ("Passages of the last 14 days", "Passages des 14 derniers jours"),
     "open_site": ("Day and weeks of {site}", "Jour et semaines de {site}"),
-    "withheld_note": (
-        "{minutes} min withheld: too few people to be told",
-        "{minutes} min non publiées : trop peu de personnes",
-    ),
     "with_mask": ("With mask", "Avec masque"),
     "without_mask": ("Without mask", "Sans masque"),
     "incorrect": ("Worn incorrectly", "Mal porté"),
     "unclear": ("Unclear", "Indéterminé"),
-    "unknown": ("Not observed or withheld", "Non observé ou non publié"),
+    "unknown": ("Not observed", "Non observé"),
     "partly": ("Partly observed", "Partiellement observé"),
     "day_of": ("{site}: {day}", "{site} : {day}"),
     "previous_day": ("Day before", "Jour précédent"),
@@ -149,10 +145,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "share_by_day": ("Mask worn properly, by day", "Masque bien porté, par jour"),
     "weeks_of": ("{site}: {weeks} weeks", "{site} : {weeks} semaines"),
     "chart_bars": (
-        "{total} passages in all, most ({most}) at {when}. Hatched: not observed or withheld, "
+        "{total} passages in all, most ({most}) at {when}. Hatched: not observed, "
         "which is not zero.",
-        "{total} passages au total, le plus ({most}) à {when}. Hachuré : non observé ou non "
-        "publié, ce qui n'est pas zéro.",
+        "{total} passages au total, le plus ({most}) à {when}. Hachuré : non observé, ce qui "
+        "n'est pas zéro.",
     ),
     "chart_nothing": ("Nothing is known of this time.", "Rien n'est connu de cette période."),
     "chart_shares": (
@@ -166,7 +162,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "known": ("Known", "Connu"),
     "fully": ("observed", "observé"),
     "partly_value": ("partly observed ({percent})", "partiellement observé ({percent})"),
-    "withheld": ("withheld: too few people", "non publié : trop peu de personnes"),
     "blind": ("blind: the camera could not see", "aveugle : la caméra ne voyait pas"),
     "offline": ("no data: off or offline", "aucune donnée : éteinte ou hors ligne"),
     "to_come": ("to come", "à venir"),
@@ -197,7 +192,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "site": ("Site", "Site"),
     "per_observed_hour": ("Per camera and observed hour", "Par caméra et heure observée"),
     "observed": ("Observed", "Observé"),
-    "withheld_column": ("Withheld", "Non publié"),
     "compare_note": (
         "Sites with overlapping intervals may well be equal. Compare passages per camera and "
         "observed hour, not totals: cameras run for different times.",
@@ -257,26 +251,29 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "about_share": (
         "The mask share is the number of people who wear a mask properly, divided by all whose "
-        "mask could be judged. The interval is the 95 % interval of Wilson; below {few} judged "
-        "people no share is told. It takes people as independent, so with families and groups "
+        "mask could be judged. Its 95 % interval holds both chance and noise; below {few} judged "
+        "people no share is given. It takes people as independent, so with families and groups "
         "the truth is a little less sure than shown.",
         "La part masquée est le nombre de personnes au masque bien porté, divisé par toutes "
-        "celles dont le masque a pu être jugé. L'intervalle est celui de Wilson à 95 % ; en "
-        "dessous de {few} personnes jugées, aucune part n'est donnée. Il suppose les personnes "
-        "indépendantes : avec des familles et groupes, la vérité est un peu moins sûre.",
+        "celles dont le masque a pu être jugé. Son intervalle à 95 % tient compte du hasard et du "
+        "bruit ; en dessous de {few} personnes jugées, aucune part n'est donnée. Il suppose les "
+        "personnes indépendantes : avec des familles et groupes, la vérité est moins sûre.",
     ),
     "about_gap": (
-        "A gap is not zero. Hatched hours were not observed (camera off, offline or blind) or "
-        "withheld, because so few people passed that they are not told, to protect them.",
-        "Un trou n'est pas un zéro. Les heures hachurées n'ont pas été observées (caméra éteinte, "
-        "hors ligne ou aveugle), ou ne sont pas publiées, car trop peu de personnes sont passées.",
+        "A gap is not zero. Hatched hours were not observed: camera off, offline or blind.",
+        "Un trou n'est pas un zéro. Les heures hachurées n'ont pas été observées : caméra éteinte, "
+        "hors ligne ou aveugle.",
     ),
-    "about_merge": (
-        "With few people, a camera sends one count for several minutes, up to an hour. It is "
-        "booked in the hour and day in which it began.",
-        "Quand il y a peu de monde, une caméra envoie un compte pour plusieurs minutes, jusqu'à "
-        "une heure. Il est compté dans l'heure et le jour où il commence.",
+    "about_noise": (
+        "To protect each single person, every camera adds a little random noise to every number "
+        "before it is sent, as a rule 1 or 2 people up or down. Over many hours it evens out. A "
+        "small number may come out below zero; it is then shown as \u201cabout 0\u201d.",
+        "Pour protéger chaque personne, chaque caméra ajoute à chaque nombre, avant l'envoi, un "
+        "petit bruit aléatoire : d'ordinaire 1 ou 2 personnes en plus ou en moins. Sur de "
+        "nombreuses heures, il s'annule. Un petit nombre peut devenir négatif ; il s'affiche "
+        "alors « environ 0 ».",
     ),
+    "about_zero": ("about 0", "environ 0"),
     "about_objection": (
         "People who shook their head in front of a camera are in no figure. How many they are is "
         "not known to anyone.",

@@ -1,35 +1,30 @@
-"""How one waiting window looks on disk: its message, and a checksum of it.
+"""How one record looks on disk: a window that waits, or the note that one was acknowledged.
 
-SQLite has no checksums of its own. With this one a flipped bit is never sent as a
-count, and intact rows are found again in the bytes of a file that is damaged.
+A record is a line with a checksum and a line break before and after it. So a flipped bit
+costs the record in which it lies and no other, and is never sent as a count.
 """
 
 from __future__ import annotations
 
-import re
 import zlib
 from collections.abc import Iterator
-from contextlib import suppress
 from datetime import datetime
-from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from maskcam.delivery import wire
+from maskcam.records import WindowKind
 
-_ROW = re.compile(rb'\{"v":1,"site":[ -~]{1,400}?\}#[0-9a-f]{8}')
-_CHUNK_BYTES = 4096
+_WAITS: Final = b"waits"
+_SENT: Final = b"sent"
 
 
 class Key(NamedTuple):
-    """What makes a window unique: the unit, and its start in UTC."""
+    """What makes a message unique, in the order in which they are sent."""
 
-    unit: str
     start: datetime
-
-    @property
-    def seconds(self) -> int:
-        """The start in seconds since 1970, under which the window is stored."""
-        return int(self.start.timestamp())
+    kind: WindowKind
+    unit: str
+    run: int
 
 
 class Waiting(NamedTuple):
@@ -40,45 +35,67 @@ class Waiting(NamedTuple):
     payload: bytes
 
 
-def packed(payload: bytes) -> bytes:
-    """Returns the row of a count message."""
-    return payload + b"#%08x" % zlib.crc32(payload)
+class Row(NamedTuple):
+    """A record in the bytes of a file: what it says, and where it stands.
+
+    key: of the window, or of the acknowledged one; None: damaged.
+    """
+
+    key: Key | None
+    sent: bool
+    offset: int
+    length: int
 
 
-def unpacked(row: bytes) -> Waiting | None:
-    """Returns the window of a row, or None if a single bit of it is wrong."""
-    payload, _, checksum = row.rpartition(b"#")
-    if checksum != b"%08x" % zlib.crc32(payload):
+def pack_window(key: Key, payload: bytes) -> bytes:
+    """Returns the record of a count message; the blanks behind it are not stored."""
+    return _with_checksum(_WAITS + _key_text(key) + b" " + payload.rstrip())
+
+
+def pack_sent(key: Key) -> bytes:
+    """Returns the record that says that a window was acknowledged."""
+    return _with_checksum(_SENT + _key_text(key))
+
+
+def unpack_window(row: bytes) -> Waiting | None:
+    """Returns the window of a record, or None if a single bit of it is wrong."""
+    body = _checked(row)
+    if body is None:
         return None
+    key, payload = _key(body), body.split(b" ", 5)[-1]
     try:
-        received = wire.decode_count(payload)
+        received = wire.decode_count(payload, kind=key.kind)
     except wire.WireError:
         return None
-    topic = wire.count_topic(site=received.site, unit=received.unit)
-    return Waiting(Key(received.unit, received.count.start), topic, payload)
+    topic = wire.count_topic(site=received.site, unit=received.unit, kind=key.kind)
+    return Waiting(key, topic, payload.ljust(wire.COUNT_BYTES))
 
 
-def salvaged(file: Path) -> Iterator[Waiting]:
-    """Yields the windows that are intact in the bytes of a damaged file.
-
-    Windows that were acknowledged and deleted may be among them: sending one
-    twice is harmless, losing one is not. Parts that the disk cannot read are
-    skipped. Nothing is yielded when the file is missing.
-    """
-    with suppress(FileNotFoundError):
-        for row in _ROW.findall(_readable_bytes(file)):
-            window = unpacked(row)
-            if window is not None:
-                yield window
+def scan(content: bytes) -> Iterator[Row]:
+    """Yields all records in the bytes of a file, damaged ones too."""
+    offset = 0
+    for line in content.split(b"\n"):
+        if line:
+            body = _checked(b"\n" + line + b"\n")
+            key = None if body is None else _key(body)
+            yield Row(key, line.startswith(_SENT), offset - 1, len(line) + 2)
+        offset += len(line) + 1
 
 
-def _readable_bytes(file: Path) -> bytes:
-    chunks = []
-    with file.open("rb", buffering=0) as source:
-        for offset in range(0, file.stat().st_size, _CHUNK_BYTES):
-            try:
-                source.seek(offset)
-                chunks.append(source.read(_CHUNK_BYTES))
-            except OSError:
-                continue
-    return b"".join(chunks)
+def _key_text(key: Key) -> bytes:
+    return f" {key.start:%Y-%m-%dT%H:%MZ} {key.kind} {key.unit} {key.run}".encode()
+
+
+def _key(body: bytes) -> Key:
+    _, start, kind, unit, run = body.decode("ascii").split(" ", 5)[:5]
+    return Key(datetime.fromisoformat(start), WindowKind(kind), unit, int(run))
+
+
+def _with_checksum(body: bytes) -> bytes:
+    return b"\n%s#%08x\n" % (body, zlib.crc32(body))
+
+
+def _checked(row: bytes) -> bytes | None:
+    body, _, checksum = row[1:-1].rpartition(b"#")
+    whole = row[:1] + row[-1:] == b"\n\n" and checksum == b"%08x" % zlib.crc32(body)
+    return body if whole else None

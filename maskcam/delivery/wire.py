@@ -1,43 +1,48 @@
-"""The words on the wire, version 1: what leaves a unit, and nothing else does.
+"""The words on the wire, version 2: what leaves a unit, and nothing else does.
 
 Both ends use this module and the schema file beside it. Privacy by type: only a
 `MinuteCount` can be encoded as a count, and its fields are named here one by one,
-so that a field added to the record does not leave the unit by itself.
+so that a field added to the record does not leave the unit by itself. Every count has the
+same length in bytes: what it says cannot be guessed from outside of the encryption.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib import resources
 from operator import index
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Final, Literal, NamedTuple
 
 import fastjsonschema
 
+from maskcam import names
 from maskcam.errors import DeliveryError
-from maskcam.records import MinuteCount
+from maskcam.records import MinuteCount, WindowKind
 
-VERSION = 1
-MAX_MESSAGE_BYTES = 2048
+VERSION: Final = 2
+COUNT_BYTES: Final = 384
+"""Length of each count message, whatever it says."""
+MAX_MESSAGE_BYTES: Final = 2048
+FILTERS: Final = tuple(names.topic("+", "+", kind) for kind in (*WindowKind, "status"))
+"""Subscriptions that take all that units publish."""
 
-Kind = Literal["count", "status"]
+Kind = Literal["count", "hour", "status"]
 
-_ROOT = f"maskcam/v{VERSION}"
-_SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
-_STATES = ("with_mask", "without_mask", "incorrect", "unclear")
+_KINDS: Final[dict[str, Kind]] = {"count": "count", "hour": "hour", "status": "status"}
+_WINDOW_MINUTES: Final = (1, 20)
+_STATES: Final = ("with_mask", "without_mask", "incorrect", "unclear")
 
 
 class WireError(DeliveryError):
-    """A message or topic is not as version 1 of the wire format says."""
+    """A message or topic is not as version 2 of the wire format says."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReceivedCount:
-    """A count message as a subscriber reads it; (`unit`, `count.start`) is its key."""
+    """A count message as a subscriber reads it; its key is (`unit`, `kind`, `start`)."""
 
     site: str
     unit: str
@@ -60,13 +65,13 @@ class Topic(NamedTuple):
     kind: Kind
 
 
-def count_topic(*, site: str, unit: str) -> str:
-    """Returns the topic of a unit's counts.
+def count_topic(*, site: str, unit: str, kind: WindowKind = WindowKind.COUNT) -> str:
+    """Returns the topic of a unit's windows, or of its hours.
 
     Raises:
         WireError: `site` or `unit` is no name fit for a topic.
     """
-    return _topic(site, unit, "count")
+    return _topic(site, unit, kind.value)
 
 
 def status_topic(*, site: str, unit: str) -> str:
@@ -85,15 +90,16 @@ def parse_topic(topic: str) -> Topic:
         WireError: it is no such topic.
     """
     *root, site, unit, kind = topic.split("/") if topic.count("/") == 4 else ("",) * 5
-    if "/".join(root) != _ROOT or kind not in get_args(Kind):
-        raise WireError(f"topic {_shown(topic)}: expected {_ROOT}/SITE/UNIT/count or .../status")
-    return Topic(_slug("site", site), _slug("unit", unit), "count" if kind == "count" else "status")
+    if "/".join(root) != names.TOPIC_ROOT or kind not in _KINDS:
+        raise WireError(
+            f"topic {_shown(topic)}: expected {names.TOPIC_ROOT}/SITE/UNIT/"
+            "count, .../hour or .../status"
+        )
+    return Topic(_slug("site", site), _slug("unit", unit), _KINDS[kind])
 
 
 def encode_count(count: MinuteCount, *, site: str, unit: str) -> bytes:
-    """Returns the count message of one window as JSON in one line.
-
-    `observed_s` is rounded to tenths of a second.
+    """Returns the message of one window as JSON in one line, filled with blanks.
 
     Raises:
         TypeError: `count` is anything but a `MinuteCount`.
@@ -106,40 +112,51 @@ def encode_count(count: MinuteCount, *, site: str, unit: str) -> bytes:
             "v": VERSION,
             "site": site,
             "unit": unit,
+            "run": index(count.run),
             "start": _time_text(count.start),
             "minutes": index(count.minutes),
             "people": _whole(count.people),
             **{state: _whole(getattr(count, state)) for state in _STATES},
-            "observed_s": round(float(count.observed_s), 1),
-            "suppressed": bool(count.suppressed),
+            "observed_s": index(count.observed_s),
+            "epsilon": count.epsilon,
         }
     except (TypeError, ValueError) as error:
         raise WireError(f"count message: {error}") from error
-    _check_count(message)
-    return _packed(message)
+    _validate("count", message)
+    _check_rules(message, WindowKind(count.kind))
+    return _packed(message).ljust(COUNT_BYTES)
 
 
-def decode_count(payload: bytes, *, topic: str | None = None) -> ReceivedCount:
+def decode_count(
+    payload: bytes, *, topic: str | None = None, kind: WindowKind = WindowKind.COUNT
+) -> ReceivedCount:
     """Reads a count message and checks all rules of the format.
 
     Args:
         payload: what the broker delivered.
         topic: where it arrived. Given, a message that names another site or unit
             than its topic is refused: the broker guards who may write to a topic.
+        kind: of the window, where no topic is given.
 
     Raises:
         WireError: anything is wrong with it.
     """
     message = _unpacked("count", payload)
-    _check_sums(message)
-    if topic is not None and parse_topic(topic) != (message["site"], message["unit"], "count"):
-        raise WireError(f"count message: site and unit do not belong to topic {_shown(topic)}")
+    if topic is not None:
+        place = parse_topic(topic)
+        if place[:2] != (message["site"], message["unit"]) or place.kind == "status":
+            raise WireError(f"count message: does not belong to topic {_shown(topic)}")
+        kind = WindowKind(place.kind)
+    _check_rules(message, kind)
+    epsilon = message["epsilon"]
     count = MinuteCount(
+        kind=kind,
+        run=int(message["run"]),
         start=_time(message["start"]),
         minutes=int(message["minutes"]),
         **{state: _whole(message[state]) for state in _STATES},
-        observed_s=float(message["observed_s"]),
-        suppressed=message["suppressed"],
+        observed_s=int(message["observed_s"]),
+        epsilon=None if epsilon is None else float(epsilon),
     )
     return ReceivedCount(message["site"], message["unit"], count)
 
@@ -170,33 +187,41 @@ def decode_status(payload: bytes) -> Status:
 
 
 def _topic(site: str, unit: str, kind: Kind) -> str:
-    return f"{_ROOT}/{_slug('site', site)}/{_slug('unit', unit)}/{kind}"
+    return names.topic(_slug("site", site), _slug("unit", unit), kind)
 
 
 def _slug(name: str, value: str) -> str:
-    if not _SLUG.fullmatch(value):
-        raise WireError(
-            f"{name} {_shown(value)}: use 1 to 63 small letters, digits and hyphens, "
-            "beginning with a letter or digit"
-        )
+    if not names.SLUG.fullmatch(value):
+        raise WireError(f"{name} {_shown(value)}: {names.SLUG_RULE}")
     return value
 
 
-def _check_count(message: dict[str, Any]) -> None:
-    _validate("count", message)
-    _check_sums(message)
+def check_window(start: datetime, minutes: int, kind: WindowKind) -> None:
+    """Checks that a window is one of those that this kind of message has.
+
+    Raises:
+        WireError: it is not.
+    """
+    if kind is WindowKind.HOUR:
+        if start.minute + minutes > 60:
+            raise WireError("hour message: crosses the end of an hour")
+    elif minutes not in _WINDOW_MINUTES or start.minute % minutes:
+        raise WireError("count message: is no window of 1 or 20 minutes, on a multiple of them")
 
 
-def _check_sums(message: dict[str, Any]) -> None:
+def _check_rules(message: dict[str, Any], kind: WindowKind) -> None:
     """Checks what the schema cannot say; city hall does this thousands of times a second."""
-    if not message["suppressed"] and message["people"] != sum(message[s] for s in _STATES):
+    observed_s, minutes, epsilon = (message[key] for key in ("observed_s", "minutes", "epsilon"))
+    if epsilon is not None and not 0.1 <= epsilon <= 4:  # nan is not, either
+        raise WireError("count message: epsilon must be 0.1 to 4")
+    if observed_s and message["people"] != sum(message[state] for state in _STATES):
         raise WireError("count message: people is not the sum of the four mask states")
-    if not 0 <= message["observed_s"] <= 60 * message["minutes"]:  # nan is not either
+    if not 0 <= observed_s <= 60 * minutes:
         raise WireError("count message: observed_s is longer than the window")
-    _time(message["start"])
+    check_window(_time(message["start"]), int(minutes), kind)
 
 
-def _validate(kind: Kind, message: Any) -> None:
+def _validate(kind: Literal["count", "status"], message: Any) -> None:
     try:
         _VALIDATORS[kind](message)
     except fastjsonschema.JsonSchemaValueException as error:
@@ -204,7 +229,7 @@ def _validate(kind: Kind, message: Any) -> None:
         raise WireError(f"{kind} message: {_line(reason)}") from error
 
 
-def _validator(kind: Kind) -> Callable[[Any], Any]:
+def _validator(kind: str) -> Callable[[Any], Any]:
     text = resources.files(__package__).joinpath(f"wire-v{VERSION}.schema.json").read_text("utf-8")
     schema = json.loads(text)
     del schema["oneOf"]
@@ -213,7 +238,7 @@ def _validator(kind: Kind) -> Callable[[Any], Any]:
     return validate
 
 
-def _unpacked(kind: Kind, payload: bytes) -> dict[str, Any]:
+def _unpacked(kind: Literal["count", "status"], payload: bytes) -> dict[str, Any]:
     if len(payload) > MAX_MESSAGE_BYTES:
         raise WireError(f"{kind} message: longer than {MAX_MESSAGE_BYTES} bytes")
     try:
@@ -272,7 +297,7 @@ def _shown(text: str) -> str:
 
 
 # At import, not at first use: later the disk may be gone, and counting must go on.
-_VALIDATORS: dict[Kind, Callable[[Any], Any]] = {kind: _validator(kind) for kind in get_args(Kind)}
+_VALIDATORS = {kind: _validator(kind) for kind in ("count", "status")}
 
 
 _DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)

@@ -14,10 +14,11 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from maskcam.people.windows import Rules
+from maskcam.people.windows import WindowRules
 from maskcam.records import Frame
 from maskcam.street import Scene, SceneCamera, SceneConfig
 from maskcam.unit.pipeline import Pipeline
+from maskcam.unit.replay import recording_counts
 from maskcam.vision.models import LoadedModel, load_model
 
 _FPS = 30.0
@@ -57,7 +58,13 @@ def drive(loaded: LoadedModel, frames: Sequence[Frame], *, seconds: float) -> di
     frame = frames[0]
     size = (frame.luma.shape[1], frame.luma.shape[0])
     detector = loaded.detector()
-    pipeline = Pipeline(frame_size=size, rules=Rules(), started_at_s=0.0)
+    pipeline = Pipeline(
+        frame_size=size,
+        counts=recording_counts(WindowRules(), started_at_s=0.0),
+        started_at_s=0.0,
+        high_score=loaded.high_score,
+        recording=True,
+    )
     way = [*frames, *frames[-2:0:-1]] if len(frames) > 2 else list(frames)
     invokes, chains, views = [], [], []
     for number in range(round(seconds * _FPS)):
@@ -69,7 +76,7 @@ def drive(loaded: LoadedModel, frames: Sequence[Frame], *, seconds: float) -> di
         invoked_s = time.perf_counter()
         pipeline.update_detections(detector.detect(now), at_s)
         pipeline.process_frame(now)
-        pipeline.take_due_windows(at_s, 0.0)
+        pipeline.take_counts(at_s)
         chains.append(time.perf_counter() - invoked_s)
         invokes.append(invoked_s - began_s)
         views.append(pipeline.in_view)

@@ -1,11 +1,13 @@
 """Everyone in view: from detections and head shakes to finished passages.
 
-Nothing is counted before the person has left, so an objection needs no rewind: who
-objected is in no figure. What is known of a person is deleted with the track.
+Nothing is counted before the person has left, so an objection needs no rewind: a person who
+objected is in no figure. What is known of a person is deleted with the track. Nobody is
+counted who had no time to object, or may have objected before anybody watched.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
@@ -21,13 +23,15 @@ _LINK_S: Final = 3.0  # since the last sight; a track itself survives about half
 _LINK_FACES: Final = 0.5
 _LINK_FACES_PER_S: Final = 0.7
 _LINK_SIZE_CHANGE: Final = 1.6
-_BLIND_S: Final = 1.0  # a head shake takes about as long
+_SHAKE_S: Final = 1.0  # a head shake takes about as long
 
 
 @dataclass(slots=True, eq=False)
 class _Person:
     """What is known of a person while in view: how the mask is worn, and if a face was seen."""
 
+    first_seen_s: float
+    last_seen_s: float
     vote: MaskVote = field(default_factory=MaskVote)
     leaving: Leaving = field(default_factory=Leaving)
     believed: bool = False  # an earlier part of the same passage was confirmed
@@ -50,17 +54,28 @@ class Crowd:
     Args:
         frame_size: width and height of the luma picture in px.
         high_score: detections from this score on may be a new person.
+        least_view_s: whoever was in view for less is not counted.
+        recording: of the past: whoever is in view at its beginning is counted, too.
     """
 
-    def __init__(self, *, frame_size: tuple[int, int], high_score: float = 0.5) -> None:
+    def __init__(
+        self,
+        *,
+        frame_size: tuple[int, int],
+        high_score: float,
+        least_view_s: float = _SHAKE_S,
+        recording: bool = False,
+    ) -> None:
         self._tracker = Tracker(frame_size=frame_size, high_score=high_score)
-        self._high_score = high_score
+        self._high_score, self._least_view_s = high_score, least_view_s
         self._objections = Objections()
         self._people: dict[int, _Person] = {}
         self._lost: list[_Lost] = []  # confirmed, lost within the picture, may come back
         self._claims: dict[int, int] = {}  # new track: the unseen track that it may continue
         self._passages: list[Passage] = []
         self._at_s: float | None = None
+        # Since when, without a gap, head shakes could be seen; and until when.
+        self._watched_s = (-math.inf, math.inf) if recording else (math.inf, -math.inf)
 
     @property
     def in_view(self) -> int:
@@ -68,7 +83,7 @@ class Crowd:
         return len(self._tracker.confirmed())
 
     def update(self, detections: Sequence[Detection], at_s: float) -> None:
-        """Takes the detections in the frame captured at `at_s`; they may come late."""
+        """Updates the tracks with the detections in the frame captured at `at_s`, also late."""
         before = self._tracker.places()
         step = self._tracker.update(detections, at_s)
         for track in step.seen.keys() & before.keys():
@@ -84,7 +99,10 @@ class Crowd:
         self._claims = {new: old for new, old in self._claims.items() if old not in step.seen}
         for track, detection in step.seen.items():
             person = self._people.get(track)
-            if person is not None and not person.omitted:
+            if person is None:
+                continue
+            person.last_seen_s = at_s
+            if not person.omitted:
                 person.vote.add(detection)
                 person.leaving.add(detection, high_score=self._high_score)
         self._end(step.ended, at_s)
@@ -122,10 +140,14 @@ class Crowd:
         Args:
             at_s: the time now; not before that of the last call.
             observed: whether a head shake could be seen in the time since the last
-                call. Who could not object for more than a second is not counted.
+                call. A person who could not object for more than a second is not counted,
+                nor is one who is in view in the first second after such a time.
         """
         self._end(self._tracker.expire(at_s), at_s)  # who has gone was not blind since then
-        if self._at_s is not None and not observed:
+        if observed:
+            since_s, until_s = self._watched_s
+            self._watched_s = (at_s if at_s - until_s > _SHAKE_S else since_s), at_s
+        elif self._at_s is not None:
             self._blind(at_s - self._at_s)
         self._at_s = at_s
         gone = [lost for lost in self._lost if at_s - lost.place.seen_at_s > _LINK_S]
@@ -136,7 +158,7 @@ class Crowd:
         return passages
 
     def finish(self, at_s: float) -> list[Passage]:
-        """Returns the passages of all who are still in view: for the unit, they end with it."""
+        """Returns the passages of all who are still in view: the recording ends with them."""
         self._end(self._tracker.finish(), at_s)
         for lost in self._lost:
             self._book(lost.person, at_s)
@@ -145,7 +167,7 @@ class Crowd:
         return passages
 
     def _begin(self, track: int, box: Box, at_s: float) -> None:
-        self._people[track] = _Person()
+        self._people[track] = _Person(at_s, at_s)
         if self._inherit(track, box, at_s):
             return
         unseen = [
@@ -181,6 +203,7 @@ class Crowd:
         """Makes the person on a new track the one who was lost before."""
         person = self._people[track]
         person.believed = True
+        person.first_seen_s = before.first_seen_s
         person.blind_s += before.blind_s
         person.vote.merge(before.vote)
         person.leaving.merge(before.leaving)
@@ -206,13 +229,18 @@ class Crowd:
                 self._lost.append(_Lost(track.place, person))
 
     def _book(self, person: _Person, at_s: float) -> None:
-        if not person.omitted and not person.leaving.from_behind():
+        if (
+            not person.omitted
+            and person.last_seen_s - person.first_seen_s >= self._least_view_s
+            and person.first_seen_s >= self._watched_s[0] + _SHAKE_S
+            and not person.leaving.from_behind()
+        ):
             self._passages.append(Passage(at_s, person.vote.state()))
 
     def _blind(self, seconds: float) -> None:
         for person in self._people.values():
             person.blind_s += seconds
-            if person.blind_s > _BLIND_S:
+            if person.blind_s > _SHAKE_S:
                 person.omit()
 
 

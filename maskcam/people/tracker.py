@@ -115,7 +115,7 @@ class Tracker:
             continue one, or begin a faint one.
     """
 
-    def __init__(self, *, frame_size: tuple[int, int], high_score: float = 0.5) -> None:
+    def __init__(self, *, frame_size: tuple[int, int], high_score: float) -> None:
         self._frame_size = frame_size
         self._high_score = high_score
         self._tracks: dict[int, _Track] = {}

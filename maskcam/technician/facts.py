@@ -6,6 +6,7 @@ take their values from here.
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
 from datetime import date, time
@@ -15,7 +16,8 @@ from typing import Any, Literal
 from maskcam.config import Config
 from maskcam.delivery import wire
 from maskcam.names import LOOPBACK_HOSTS
-from maskcam.people.windows import Rules
+from maskcam.people.windows import WindowRules
+from maskcam.records import WindowKind
 
 Language = Literal["fr", "en"]
 
@@ -52,11 +54,7 @@ def facts(config: Config, language: Language) -> dict[str, str]:
     text = words(language)
     phrase = text["phrase"]
     notice, counting, broker = config.notice, config.counting, config.broker
-    rule = Rules.preset(
-        counting.preset,
-        min_people=counting.min_people,
-        max_window_minutes=counting.max_window_minutes,
-    )
+    rule = WindowRules.preset(counting.preset)
     unit, site = config.unit.id, config.unit.site
 
     def minutes(count: int) -> str:
@@ -89,16 +87,17 @@ def facts(config: Config, language: Language) -> dict[str, str]:
             if counting.operating_hours
             else text["always"]
         ),
-        "window": minutes(rule.min_window_minutes),
+        "window": minutes(rule.minutes),
         "delay": phrase["delay"].format(n=rule.delay_minutes) if rule.delay_minutes else "",
-        "min_people": str(rule.min_people),
-        "max_window": minutes(rule.max_window_minutes),
-        "small_numbers": (
-            phrase["small_numbers"].format(
-                min_people=rule.min_people, max_window=minutes(rule.max_window_minutes)
+        "noise": (
+            phrase["noise_off"]
+            if counting.exact
+            else phrase["noise"].format(
+                epsilon_minute=f"{counting.epsilon_minute:g}",
+                epsilon_hour=f"{counting.epsilon_hour:g}",
+                within_minute=within(counting.epsilon_minute),
+                within_hour=within(counting.epsilon_hour),
             )
-            if rule.min_people > 1
-            else phrase["small_numbers_off"]
         ),
         "zones": (
             phrase["zones"].format(n=len(config.camera.exclusion_zones))
@@ -118,6 +117,7 @@ def facts(config: Config, language: Language) -> dict[str, str]:
             "encrypted" if broker.ca else "local" if broker.host in LOOPBACK_HOSTS else "clear"
         ],
         "count_topic": wire.count_topic(site=site, unit=unit),
+        "hour_topic": wire.count_topic(site=site, unit=unit, kind=WindowKind.HOUR),
         "status_topic": wire.status_topic(site=site, unit=unit),
         "state_directory": str(config.unit.state_directory),
     }
@@ -131,6 +131,12 @@ def retention(config: Config, language: Language) -> str:
     if isinstance(kept, date):
         return str(phrase["retention_until"].format(date=day(kept, language)))
     return str(phrase["retention_days"].format(n=kept))
+
+
+def within(epsilon: float) -> int:
+    """Returns the number of people by which the noise changes a number at most, 9 times in 10."""
+    q = math.exp(-epsilon)
+    return math.ceil(math.log(0.1 * (1 + q) / 2) / -epsilon - 1)
 
 
 def day(value: date, language: Language) -> str:

@@ -80,6 +80,7 @@ def run_checks(config: Config, probes: Probes) -> Iterator[Finding]:
     yield delivery.network(config)
     yield delivery.tls(config, today=probes.today())
     yield delivery.broker(config)
+    yield delivery.noise(config)
     yield machine.storage(config.unit.state_directory)
     yield machine.temperature(probes.root)
     yield machine.power(probes.root)

@@ -196,12 +196,13 @@ def _sign_texts(config: Config, language: Language) -> dict[str, Any]:
 def _lines(config: Config, filled: dict[str, Any]) -> list[tuple[str, str]]:
     """Returns the headings and texts of the first layer, in their order."""
     notice = config.notice
+    noise = "" if config.counting.exact else f" {filled['processed_noise']}"
     lines = [
         ("controller", notice.controller),
         ("purpose", filled["purpose_text"]),
         ("legal_basis", filled["legal_basis_text"]),
         ("when", filled["when_text"]),
-        ("processed", filled["processed_text"]),
+        ("processed", filled["processed_text"] + noise),
         ("rights", filled["rights_text"]),
         ("dpo", notice.dpo_contact),
         ("complaint", notice.authority),

@@ -90,13 +90,6 @@ def _add_demo(commands: Any) -> None:
         metavar="N",
         help="how busy it is (default: 12)",
     )
-    parser.add_argument(
-        "--min-people",
-        type=positive(int),
-        default=1,
-        metavar="N",
-        help="smallest number told alone (default here: 1, every minute; on a unit: 5)",
-    )
     add_model_options(parser)
 
 
@@ -109,7 +102,6 @@ def _demo(args: argparse.Namespace) -> int:
         fast=args.fast,
         seed=args.seed,
         people_per_minute=args.people_per_minute,
-        min_people=args.min_people,
         model=args.model,
         threads=args.threads,
     )
@@ -123,7 +115,10 @@ def _add_replay(commands: Any) -> None:
         summary="run the whole chain on a recorded file, on the file's own time",
         examples=(
             "  maskcam replay market.mp4 --json\n"
-            "  maskcam replay market.mp4 --json --start 2026-05-04T08:00:00Z --min-people 1"
+            "  maskcam replay market.mp4 --json --start 2026-05-04T08:00:00Z --hours\n"
+            "  maskcam replay market.mp4 --exact    a film of your own, without noise\n\n"
+            "Whoever is in view when the film begins or ends is counted, too: the film is no\n"
+            "start or stop of a unit. Without --exact, each number carries noise, as on a unit."
         ),
     )
     parser.add_argument("video", type=Path, metavar="VIDEO", help="a file that FFmpeg reads")
@@ -133,9 +128,9 @@ def _add_replay(commands: Any) -> None:
     parser.add_argument(
         "--start",
         type=utc,
-        default=datetime(2000, 1, 1, tzinfo=UTC),
+        default=datetime(2020, 1, 1, tzinfo=UTC),
         metavar="TIME",
-        help="UTC of the first frame (default: 2000-01-01T00:00:00Z)",
+        help="UTC of the first frame (default: 2020-01-01T00:00:00Z)",
     )
     parser.add_argument(
         "--site", type=slug, default="replay", help="in the messages (default: replay)"
@@ -147,13 +142,13 @@ def _add_replay(commands: Any) -> None:
         "--preset",
         choices=["standard", "decree"],
         default="standard",
-        help="how windows are merged (default: standard)",
+        help="standard: each minute; decree: 20 minutes (default: standard)",
     )
     parser.add_argument(
-        "--min-people",
-        type=positive(int),
-        metavar="N",
-        help="smallest number told alone (default: the preset's, 5 or 10)",
+        "--exact", action="store_true", help="without noise; on the wire, epsilon is then null"
+    )
+    parser.add_argument(
+        "--hours", action="store_true", help="print the hour messages, too, not only the windows"
     )
     parser.add_argument(
         "--detect-fps",
@@ -172,19 +167,22 @@ def _add_replay(commands: Any) -> None:
 
 def _replay(args: argparse.Namespace) -> int:
     from maskcam.delivery import wire
-    from maskcam.people.windows import Rules
+    from maskcam.people.windows import WindowRules
+    from maskcam.records import WindowKind
     from maskcam.unit import replay
 
     for count in replay.replay(
         args.video,
         start=args.start,
-        rules=Rules.preset(args.preset, min_people=args.min_people),
+        rules=WindowRules.preset(args.preset, exact=args.exact),
         detect_fps=args.detect_fps,
         film_fps=args.fps,
         model=args.model,
         threads=args.threads,
         progress=sys.stderr.isatty(),
     ):
+        if count.kind is WindowKind.HOUR and not args.hours:
+            continue
         if args.json:
             print(wire.encode_count(count, site=args.site, unit=args.unit).decode(), flush=True)
         else:
@@ -193,11 +191,12 @@ def _replay(args: argparse.Namespace) -> int:
 
 
 def _in_words(count: MinuteCount) -> str:
+    noise = "exact" if count.epsilon is None else f"epsilon {count.epsilon:g}"
     begins = f"{count.start:%Y-%m-%d %H:%M} UTC, {count.minutes} min"
-    if count.suppressed:
-        return f"{begins}: too few people to be told (observed {count.observed_s:.0f} s)"
+    if count.people is None:
+        return f"{begins}: nothing observed"
     return (
         f"{begins}: {count.people} people, {count.with_mask} with mask, {count.without_mask} "
         f"without, {count.incorrect} worn incorrectly, {count.unclear} unclear "
-        f"(observed {count.observed_s:.0f} s)"
+        f"(observed {count.observed_s} s, {noise})"
     )

@@ -27,14 +27,14 @@ from maskcam.delivery.embedded import EmbeddedBroker
 from maskcam.delivery.outbox import Outbox
 from maskcam.delivery.publisher import Publisher
 from maskcam.errors import DeliveryError, UsageError
-from maskcam.people.windows import Rules
-from maskcam.records import Frame, MaskState, MinuteCount
+from maskcam.people.windows import WindowRules
+from maskcam.records import Frame, MaskState, MinuteCount, WindowKind
 from maskcam.street import Scene, SceneCamera, SceneConfig, SceneTruth
 from maskcam.unit.clock import SystemClock
 from maskcam.unit.loop import Loop
 from maskcam.unit.pipeline import Pipeline
 from maskcam.unit.progress import Progress
-from maskcam.unit.replay import count_frames
+from maskcam.unit.replay import count_frames, recording_counts
 from maskcam.unit.run import stop_on_signals
 from maskcam.unit.schedule import Schedule
 from maskcam.vision.models import load_model
@@ -53,14 +53,13 @@ def demo(
     fast: bool,
     seed: int,
     people_per_minute: float,
-    min_people: int,
     model: Path | None,
     threads: int,
 ) -> int:
     """Counts a street and prints on stdout each count message as a subscriber receives it.
 
-    Progress, and for the rendered street a comparison with what really happened,
-    go to the standard error.
+    Progress, and at the end the published numbers beside the exact ones and, for the
+    rendered street, the true ones, go to the standard error.
 
     Args:
         source: a video or live source; None: the rendered street.
@@ -68,7 +67,6 @@ def demo(
         fast: does not wait for the street's clock.
         seed: of the rendered street.
         people_per_minute: in the rendered street, on average.
-        min_people: smallest number told alone.
         model: a model other than our own.
         threads: CPU threads of the detector.
 
@@ -90,7 +88,8 @@ def demo(
         opened = parts.enter_context(_camera(source, scene, loaded.input_size, fast=fast))
         camera = _Ending(opened, stop, 60 * minutes if minutes else None)
         detector = loaded.detector()
-        rules = Rules(min_people=min_people)
+        rules = WindowRules()
+        booked: Counter[MaskState] = Counter()
         progress = Progress()
         _say(f"counting {shown(source) if source else 'a rendered street'}; Ctrl-C ends it")
 
@@ -106,14 +105,18 @@ def demo(
                 rules=rules,
                 high_score=loaded.high_score,
                 progress=progress,
+                booked=booked,
             ):
                 deliver(count)
         else:
+            now_s = time.monotonic()
+            counts = recording_counts(rules, started_at_s=now_s)
             pipeline = Pipeline(
                 frame_size=camera.size,
-                rules=rules,
-                started_at_s=time.monotonic(),
+                counts=counts,
+                started_at_s=now_s,
                 high_score=loaded.high_score,
+                recording=True,
             )
             Loop(
                 camera=camera,
@@ -125,13 +128,10 @@ def demo(
                 on_frame=lambda at_s: progress.show(camera.reached_s, pipeline.in_view),
             ).run(stop)
             progress.end()
+            booked = counts.booked
         subscriber.wait()
-        if scene is not None:
-            _say(
-                _comparison(
-                    scene.truth_until(camera.reached_s), subscriber.totals, camera.reached_s
-                )
-            )
+        truth = None if scene is None else scene.truth_until(camera.reached_s)
+        _say(_comparison(subscriber.totals, booked, truth, camera.reached_s))
     return 0
 
 
@@ -166,7 +166,7 @@ def _publisher(broker: EmbeddedBroker, parts: ExitStack) -> Publisher:
 
 
 class _Ending:
-    """A camera that ends after so many seconds of its own time, or when told to stop."""
+    """A camera that ends after so many seconds of its own time, or when asked to stop."""
 
     def __init__(self, camera: Camera, stop: threading.Event, seconds: float | None) -> None:
         self._camera = camera
@@ -212,7 +212,7 @@ class _Subscriber:
 
     def __init__(self, broker: EmbeddedBroker) -> None:
         self.expected = 0
-        self.totals: Counter[MaskState] = Counter()
+        self.totals: dict[WindowKind, Counter[MaskState]] = {kind: Counter() for kind in WindowKind}
         self._received = 0
         self._changed = threading.Condition()
         self._ready = threading.Event()
@@ -223,7 +223,7 @@ class _Subscriber:
 
     def __enter__(self) -> Self:
         self._client.connect(*self._address)
-        self._client.subscribe("maskcam/v1/+/+/count", qos=1)
+        self._client.subscribe([(topic, 1) for topic in wire.FILTERS if "status" not in topic])
         self._client.loop_start()
         if not self._ready.wait(_DELIVERY_S):
             raise DeliveryError("the demo's broker did not take the subscription; try again")
@@ -258,21 +258,35 @@ class _Subscriber:
         sys.stdout.flush()
         with self._changed:
             for state in MaskState:
-                self.totals[state] += getattr(count, state.value) or 0
+                self.totals[count.kind][state] += getattr(count, state.value) or 0
             self._received += 1
             self._changed.notify()
 
 
-def _comparison(truth: SceneTruth, counted: Counter[MaskState], until_s: float) -> str:
-    """Returns a table of what was counted beside what happened until `until_s`."""
-    begun = [p for p in truth.passages if p.begin_s + _NOTICED_S <= until_s]
-    real = Counter(passage.state for passage in begun if not passage.objecting)
-    rows = ["                 counted   truth"]
-    rows += [f"  {state.value:14s} {counted[state]:7d} {real[state]:7d}" for state in MaskState]
-    rows.append(f"  {'people':14s} {counted.total():7d} {real.total():7d}")
-    objecting = sum(passage.objecting for passage in begun)
-    rows.append(f"  {objecting} shook their heads and must be in no figure")
-    return "\n".join(rows)
+def _comparison(
+    published: dict[WindowKind, Counter[MaskState]],
+    exact: Counter[MaskState],
+    truth: SceneTruth | None,
+    until_s: float,
+) -> str:
+    """Returns a table of what was published, counted and, until `until_s`, happened."""
+    columns = {
+        "minutes": published[WindowKind.COUNT],
+        "hours": published[WindowKind.HOUR],
+        "exact": exact,
+    }
+    notes = ["  minutes and hours carry noise, as published; a unit publishes nothing else"]
+    if truth is not None:
+        begun = [p for p in truth.passages if p.begin_s + _NOTICED_S <= until_s]
+        columns["true"] = Counter(p.state for p in begun if not p.objecting)
+        objecting = sum(passage.objecting for passage in begun)
+        notes.append(f"  {objecting} shook their heads and must be in no figure")
+    rows = [" " * 16 + "".join(f"{name:>9s}" for name in columns)]
+    for state in MaskState:
+        numbers = "".join(f"{column[state]:9d}" for column in columns.values())
+        rows.append(f"  {state.value:14s}{numbers}")
+    totals = "".join(f"{sum(column.values()):9d}" for column in columns.values())
+    return "\n".join([*rows, f"  {'people':14s}{totals}", *notes])
 
 
 def _say(text: str) -> None:

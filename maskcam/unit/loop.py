@@ -25,22 +25,23 @@ READ_TIMEOUT_S = 0.5
 CAMERA_STALLED_S = 3.0
 INFERENCE_STALLED_S = 10.0
 _CLOCK_EVERY_S = 1.0
+_CAMERA_BELIEVED_S = 1.5
 
 
 class Loop:
-    """Drives a pipeline from a live camera until it is told to stop.
+    """Drives a pipeline from a live camera until it is asked to stop.
 
     One thread reads frames and keeps all that is known of people; another runs
     the detector. Neither waits for the other: what is too slow drops frames.
 
     Args:
-        deliver: takes each window that may be told; must not wait.
-        clock: tells UTC once it can be believed.
+        deliver: takes each count that is due; must not block.
+        clock: knows UTC once it can be believed.
         schedule: when people may be counted.
         renew_detector: mends the detector after an inference failed.
         on_frame: called after each frame, for a progress line.
         show_fault: shows the technician what is wrong, once a second.
-        trouble: tells what is wrong outside of this loop.
+        trouble: says what is wrong outside of this loop.
         is_pausing: whether nobody may be counted because the button was pressed.
     """
 
@@ -76,12 +77,12 @@ class Loop:
         self._offset_s: float | None = None
         self._open = False
         self._closed_because: str | None = None
-        self._has_counted = False
+        self._has_seen = self._has_counted = False
         self._vitals = Hourly()
         self._clock_read_at_s = -_CLOCK_EVERY_S
 
     def run(self, stop: threading.Event) -> None:
-        """Counts until `stop` is set or the camera ends; then finishes the open window.
+        """Counts until `stop` is set or the camera ends; then publishes what is over of the hour.
 
         Raises:
             CameraStalledError: frames stopped coming.
@@ -94,13 +95,11 @@ class Loop:
                     frame = self._next_frame(stop)
                     if frame is None:
                         break
-                    self._take(frame, worker)
+                    self._process(frame, worker)
         finally:
-            # What was counted is told even if the camera or the accelerator died.
+            # What was counted is published even if the camera or the accelerator died.
             notify("STOPPING=1")
-            now_s = time.monotonic()
-            self._read_clock(now_s)
-            self._tell(self._pipeline.finish(now_s, self._offset_s))
+            self._publish(self._pipeline.finish())
 
     def _next_frame(self, stop: threading.Event) -> Frame | None:
         began_s = time.monotonic()
@@ -115,7 +114,7 @@ class Loop:
                 stop.wait(0.05)
         return None
 
-    def _take(self, frame: Frame, worker: DetectionWorker) -> None:
+    def _process(self, frame: Frame, worker: DetectionWorker) -> None:
         at_s = frame.captured_at_s
         now_s = time.monotonic()
         if self._read_clock(now_s):
@@ -131,22 +130,34 @@ class Loop:
                 f"an inference has not ended for {INFERENCE_STALLED_S:g} s; "
                 "check the accelerator's cable and power"
             )
-        pausing = self._is_pausing()
-        if pausing:
+        if self._is_pausing():  # nothing of it leaves the unit: the time counts as observed
             self._pipeline.exclude_everybody()
-        self._pipeline.process_frame(frame, may_count=self._open and not pausing)
-        if self._pipeline.observing and not self._has_counted:
-            self._has_counted = True
-            _log.info("the first frame is counted")
-        self._tell(self._pipeline.take_due_windows(at_s, self._offset_s))
+        self._pipeline.process_frame(frame, may_count=self._open)
+        self._report_start()
+        self._publish(self._pipeline.take_counts(self._utc_s(at_s)))
         self._watchdog.alive("frame", at_s=now_s)
         self._watchdog.alive("inference", at_s=now_s - worker.busy_s())
         self._watchdog.feed(at_s=now_s, status=self._status())
         self._on_frame(at_s)
 
-    def _tell(self, counts: list[MinuteCount]) -> None:
+    def _report_start(self) -> None:
+        """Logs once each how far the unit has come."""
+        if self._pipeline.sees and not self._has_seen:
+            self._has_seen = True
+            _log.info("the unit sees; counting begins with the next whole minute")
+        if self._pipeline.observing and not self._has_counted:
+            self._has_counted = True
+            _log.info("the first frame is counted")
+
+    def _publish(self, counts: list[MinuteCount]) -> None:
         for count in counts:
             self._deliver(count)
+
+    def _utc_s(self, at_s: float) -> float | None:
+        """Returns UTC at the time of a frame; where a camera's own time is wrong, UTC now."""
+        now_s = time.monotonic()
+        believed_s = at_s if abs(now_s - at_s) < _CAMERA_BELIEVED_S else now_s
+        return None if self._offset_s is None else believed_s + self._offset_s
 
     def _read_clock(self, now_s: float) -> bool:
         """Asks once a second for UTC, and whether the hours allow counting; True if it did."""
@@ -155,7 +166,7 @@ class Loop:
         self._clock_read_at_s = now_s
         offset_s = self._clock.utc_offset_s()
         if offset_s is not None and self._offset_s is None:
-            _log.info("the clock is synchronised: windows can be told")
+            _log.info("the clock is synchronised: windows can be published")
         self._offset_s = offset_s
         now = None if offset_s is None else datetime.fromtimestamp(now_s + offset_s, UTC)
         closed_because = self._schedule.why_closed(now)
@@ -169,7 +180,7 @@ class Loop:
     def _fault(self) -> Fault | None:
         if self._offset_s is None:
             return Fault.CLOCK
-        if self._open and not self._pipeline.observing and not self._is_pausing():
+        if self._open and not self._pipeline.sees:
             return Fault.PICTURE
         return self._trouble()
 
@@ -178,7 +189,9 @@ class Loop:
             return f"not counting: {self._closed_because}"
         if self._is_pausing():
             return "not counting: the button was pressed"
-        if not self._pipeline.observing:
+        if not self._pipeline.sees:
             return "not counting: a head shake could not be seen (frame rate, light or focus)"
+        if not self._pipeline.observing:
+            return "counting begins with the next whole minute"
         waits = "" if self._offset_s is not None else "; windows wait for the clock"
         return f"counting{waits}"

@@ -1,4 +1,4 @@
-"""Joins the stages: from frames and detections to the windows that may be told.
+"""Joins the stages: from frames and detections to the counts that are due.
 
 Single-threaded and without a clock: the unit's loop, the demo and `maskcam replay`
 drive it, each at its own pace. Pixels come in with a frame and go no further than
@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Final
 
 from maskcam.people.headshake import HeadShakeRecogniser
 from maskcam.people.passages import Crowd
-from maskcam.people.windows import MinuteCounts, Rules
+from maskcam.people.windows import MinuteCounts
 from maskcam.records import Box, Detection, Frame, MinuteCount
 from maskcam.unit.visibility import Visibility
 from maskcam.vision.motion import HeadMotionMeter
@@ -26,44 +25,50 @@ _PAUSE_S: Final = 3.1  # in which all tracks end
 
 
 class Pipeline:
-    """Counts who passes and does not object.
+    """Counts the people who pass and do not object.
 
     Times may be any that a camera gives. Where they stand still or step back, the time is not
     observed; a step back of over 0.5 s is a gap after which the time goes on from where it was.
 
     Args:
         frame_size: width and height of `Frame.luma` in px.
-        rules: how few people may be told, and when.
-        started_at_s: monotonic time at which the first minute begins.
-        min_fps: frames per second below which nobody is counted.
+        counts: where passages are booked.
+        started_at_s: monotonic time now.
         high_score: score from which on a detection may be a new person.
-        on_objection: called when a head shake was understood.
-        not_before: end of the last window that an earlier process told.
+        min_fps: frames per second below which nobody is counted.
+        on_objection: called when a head shake was recognised.
+        recording: of the past: its first and last frame are no start and stop of a unit.
+
+    Attributes:
+        at_s: time of the last frame, on a line that never goes back.
+        sees: whether a head shake could be seen in the last frame.
+        observing: whether people are counted who pass now.
     """
 
     def __init__(
         self,
         *,
         frame_size: tuple[int, int],
-        rules: Rules,
+        counts: MinuteCounts,
         started_at_s: float,
+        high_score: float,
         min_fps: float = 10.0,
-        high_score: float = 0.5,
         on_objection: Callable[[], None] = lambda: None,
-        not_before: datetime | None = None,
+        recording: bool = False,
     ) -> None:
-        self._crowd = Crowd(frame_size=frame_size, high_score=high_score)
-        self._counts = MinuteCounts(started_at_s=started_at_s, rules=rules, not_before=not_before)
+        self._crowd = Crowd(frame_size=frame_size, high_score=high_score, recording=recording)
+        self._counts = counts
+        self._recording = recording
         self._visibility = Visibility(min_fps=min_fps)
         self._motion = HeadMotionMeter()
         self._quality = QualityMeter()
         self._recognisers: dict[int, HeadShakeRecogniser] = {}
         self._on_objection = on_objection
-        self._seen_at_s = started_at_s
+        self.at_s = started_at_s
         self._has_begun = False
         self._shift_s = 0.0  # of all times, since they stepped back
         self._detected_at_s = started_at_s
-        self.observing = False
+        self.sees = self.observing = False
         self.quality: FrameQuality | None = None
 
     @property
@@ -97,50 +102,52 @@ class Pipeline:
         frame = replace(frame, captured_at_s=at_s)
         self._pass_pause(at_s)
         self.quality = self._quality.measure(frame.luma)
-        self.observing = may_count and self._visibility.judge(
+        self.sees = may_count and self._visibility.judge(
             at_s=at_s,
             clear=self.quality.clear,
             changed=self.quality.changed,
             detected_at_s=self._detected_at_s,
         )
+        begun = self._counts.has_begun(at_s)
+        self.observing = self.sees and begun
         self._watch_heads(frame)
         if self.observing:
-            self._counts.observe(self._seen_at_s, at_s)
+            self._counts.observe(self.at_s, at_s)
         for passage in self._crowd.take_passages(at_s, observed=self.observing):
-            self._counts.add(passage)
-        self._seen_at_s = at_s
+            if begun:
+                self._counts.add(passage)
+        self.at_s = at_s
 
-    def take_due_windows(self, at_s: float, utc_offset_s: float | None) -> list[MinuteCount]:
-        """Returns the windows that may be told at `at_s`; see `MinuteCounts.advance`."""
-        return self._counts.advance(*self._shifted(at_s, utc_offset_s))
+    def take_counts(self, utc_s: float | None) -> list[MinuteCount]:
+        """Returns the counts that are due.
 
-    def finish(
-        self, at_s: float, utc_offset_s: float | None, *, early: bool = False
-    ) -> list[MinuteCount]:
-        """Books everyone in view, closes the open window and returns what may be told."""
-        at_s, utc_offset_s = self._shifted(at_s, utc_offset_s)
-        for passage in self._crowd.finish(at_s):
-            self._counts.add(passage)
-        return self._counts.finish(at_s, utc_offset_s, early=early)
+        Args:
+            utc_s: UTC at the last frame in seconds since 1970, or None while it is unknown.
+        """
+        return self._counts.advance(self.at_s, None if utc_s is None else utc_s - self.at_s)
+
+    def finish(self) -> list[MinuteCount]:
+        """Returns the last counts; whoever is in view is counted in a recording only."""
+        if self._recording:
+            for passage in self._crowd.finish(self.at_s):
+                self._counts.add(passage)
+        return self._counts.finish(self.at_s)
 
     def _pass_pause(self, at_s: float) -> None:
         """Books who was in view before a long pause of the camera in the time before it."""
-        if at_s - self._seen_at_s > _PAUSE_S:
-            for passage in self._crowd.take_passages(self._seen_at_s + _PAUSE_S, observed=False):
+        if at_s - self.at_s > _PAUSE_S and self._counts.has_begun(self.at_s):
+            for passage in self._crowd.take_passages(self.at_s + _PAUSE_S, observed=False):
                 self._counts.add(passage)
 
     def _steady(self, at_s: float) -> float:
         """Returns the time of a frame on a time line that never goes back."""
         at_s += self._shift_s
-        back_s = self._seen_at_s - at_s
+        back_s = self.at_s - at_s
         if self._has_begun and back_s > 0:
             self._shift_s += back_s + (_STEP_S if back_s > _JITTER_S else 0.0)
-            at_s = self._seen_at_s + (_STEP_S if back_s > _JITTER_S else 0.0)
+            at_s = self.at_s + (_STEP_S if back_s > _JITTER_S else 0.0)
         self._has_begun = True
         return at_s
-
-    def _shifted(self, at_s: float, utc_offset_s: float | None) -> tuple[float, float | None]:
-        return at_s + self._shift_s, utc_offset_s and utc_offset_s - self._shift_s
 
     def _watch_heads(self, frame: Frame) -> None:
         heads = self._crowd.heads(frame.captured_at_s)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import secrets
 import signal
 import threading
 import time
@@ -17,7 +18,7 @@ from maskcam.config import Config
 from maskcam.delivery.outbox import Outbox
 from maskcam.delivery.publisher import Publisher
 from maskcam.errors import AcceleratorError, CameraError, MaskcamError, ModelError
-from maskcam.people.windows import Rules
+from maskcam.people.windows import MinuteCounts, WindowRules
 from maskcam.unit.button import Button
 from maskcam.unit.clock import SystemClock
 from maskcam.unit.faults import Fault
@@ -27,6 +28,7 @@ from maskcam.unit.loop import Loop
 from maskcam.unit.pipeline import Pipeline
 from maskcam.unit.schedule import Schedule
 from maskcam.unit.sources import camera_for
+from maskcam.unit.state import StateDirectory
 from maskcam.vision.accelerator import Mode
 from maskcam.vision.models import LoadedModel, load_model
 
@@ -35,9 +37,9 @@ _FLUSH_S = 0.4  # of the 2 s that a stop may take
 
 
 def run(config: Config) -> None:
-    """Counts until SIGTERM or SIGINT, then tells the open window and ends within 2 s.
+    """Counts until SIGTERM or SIGINT, then publishes what is due and ends within 2 s.
 
-    What fails is told by the lamp, once at each attempt, before the program ends.
+    What fails is shown by the lamp, once at each attempt, before the program ends.
 
     Raises:
         CameraError, ModelError, AcceleratorError, DeliveryError: see `maskcam.errors`.
@@ -97,9 +99,11 @@ def _load_model(config: Config) -> tuple[LoadedModel, bool]:
 def _count(config: Config, *, clock: SystemClock, lamp: Lamp, stop: threading.Event) -> None:
     unit, counting = config.unit, config.counting
     with ExitStack() as parts:
+        state = parts.enter_context(StateDirectory(unit.state_directory))
         loaded, is_accelerated = _load_model(config)
         _log.info("the model runs on %s", loaded.runs_on)
         outbox = Outbox(unit.state_directory, site=unit.site, unit=unit.id)
+        last_run = outbox.last_run
         publisher = parts.enter_context(
             Publisher(
                 outbox,
@@ -118,14 +122,20 @@ def _count(config: Config, *, clock: SystemClock, lamp: Lamp, stop: threading.Ev
             )
         )
         camera = parts.enter_context(camera_for(config.camera, rgb_size=loaded.input_size))
+        now_s = time.monotonic()
+        counts = MinuteCounts(
+            started_at_s=now_s,
+            rules=rules_for(config),
+            next_run=lambda: state.next_run(above=last_run),
+            random_below=secrets.randbelow,
+        )
         pipeline = Pipeline(
             frame_size=camera.size,
-            rules=rules_for(config),
-            started_at_s=time.monotonic(),
-            min_fps=counting.min_fps,
+            counts=counts,
+            started_at_s=now_s,
             high_score=loaded.high_score,
+            min_fps=counting.min_fps,
             on_objection=lamp.answer_objection,
-            not_before=outbox.told_until,
         )
 
         def trouble() -> Fault | None:
@@ -150,13 +160,14 @@ def _count(config: Config, *, clock: SystemClock, lamp: Lamp, stop: threading.Ev
         ).run(stop)
 
 
-def rules_for(config: Config) -> Rules:
-    """Returns how few people may be told, and when."""
+def rules_for(config: Config) -> WindowRules:
+    """Returns which windows are published, and with how much noise."""
     counting = config.counting
-    return Rules.preset(
+    return WindowRules.preset(
         counting.preset,
-        min_people=counting.min_people,
-        max_window_minutes=counting.max_window_minutes,
+        epsilon_minute=counting.epsilon_minute,
+        epsilon_hour=counting.epsilon_hour,
+        exact=counting.exact,
     )
 
 

@@ -10,13 +10,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from maskcam.people.windows import Rules
-from maskcam.records import Detection, MaskState
+from maskcam.people.windows import WindowRules
+from maskcam.records import Detection, MaskState, WindowKind
 from maskcam.street import Scene, SceneCamera, SceneConfig
 from maskcam.unit.loop import Loop
 from maskcam.unit.pipeline import Pipeline
+from maskcam.unit.replay import recording_counts
 from maskcam.unit.schedule import Schedule
 
+EXACT = WindowRules.preset("standard", exact=True)
 MORNING = Schedule(zone=ZoneInfo("Europe/Paris"), hours=((of_day(7, 30), of_day(13)),))
 
 
@@ -50,26 +52,28 @@ class Finds:
 def test_outside_of_the_hours_nobody_is_counted_and_nothing_is_inferred(utc, is_open):
     scene = Scene(SceneConfig(seed=2, duration_s=4.0, fps=12, size=(320, 180), standing=1))
     scene.render(0.0)
-    detector, told = Finds(scene), []
+    detector, published = Finds(scene), []
     with SceneCamera(scene, rgb_size=(160, 90)) as camera:
         Loop(
             camera=camera,
             detector=detector,
             pipeline=Pipeline(
                 frame_size=camera.size,
-                rules=Rules(min_people=1),
+                counts=recording_counts(EXACT, started_at_s=time.monotonic()),
                 started_at_s=time.monotonic(),
+                high_score=0.5,
                 min_fps=2.0,
+                recording=True,
             ),
-            deliver=told.append,
+            deliver=published.append,
             clock=Clock(utc),
             schedule=MORNING,
         ).run(threading.Event())
+    windows = [count for count in published if count.kind is WindowKind.COUNT]
     if is_open:
         assert detector.calls > 3
-        assert sum(count.people for count in told) == 1
-        assert sum(count.observed_s for count in told) > 1
+        assert sum(count.people or 0 for count in windows) == 1
+        assert sum(count.observed_s for count in windows) > 1
     else:
         assert detector.calls == 0
-        assert sum(count.people for count in told) == 0
-        assert sum(count.observed_s for count in told) == 0
+        assert {(count.people, count.observed_s) for count in windows} == {(None, 0)}

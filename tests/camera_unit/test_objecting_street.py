@@ -16,16 +16,18 @@ from gpiozero.pins.mock import MockFactory
 
 from maskcam.camera.zones import ExclusionZones
 from maskcam.people.votes import MaskVote
-from maskcam.people.windows import Rules
-from maskcam.records import Detection, MinuteCount
+from maskcam.people.windows import WindowRules
+from maskcam.records import Detection, MinuteCount, WindowKind
 from maskcam.street import Scene, SceneCamera, SceneConfig
 from maskcam.street.look import Wearing, draw_look
 from maskcam.street.walk import Act, Gesture, Walker
 from maskcam.unit.lamp import Lamp
 from maskcam.unit.pipeline import Pipeline
+from maskcam.unit.replay import recording_counts
 
 FPS = 15
 SIZE = (960, 540)
+EXACT = WindowRules.preset("standard", exact=True)
 OFFSET_S = datetime(2026, 5, 4, 8, tzinfo=UTC).timestamp()
 
 
@@ -62,10 +64,10 @@ class Told(NamedTuple):
 
     @property
     def people(self) -> int:
-        return sum(count.people for count in self.counts)
+        return sum(count.people or 0 for count in self.counts)
 
     def of(self, state: str) -> int:
-        return sum(getattr(count, state) for count in self.counts)
+        return sum(getattr(count, state) or 0 for count in self.counts)
 
 
 class Street:
@@ -92,8 +94,10 @@ class Street:
         understood: list[float] = []
         self.pipeline = Pipeline(
             frame_size=SIZE,
-            rules=Rules(min_people=1),
+            counts=recording_counts(EXACT, started_at_s=0.0),
             started_at_s=0.0,
+            high_score=0.5,
+            recording=True,
             on_objection=lambda: (understood.append(self.now_s), self.on_objection()),
         )
         blank = ExclusionZones(zones).blank
@@ -112,8 +116,8 @@ class Street:
                 ]
                 self.pipeline.update_detections(found, self.now_s)
                 self.pipeline.process_frame(frame)
-        counts = self.pipeline.finish(self.now_s, OFFSET_S, early=True)
-        return Told(counts, understood)
+        counts = self.pipeline.take_counts(self.now_s + OFFSET_S) + self.pipeline.finish()
+        return Told([one for one in counts if one.kind is WindowKind.COUNT], understood)
 
     def on_objection(self) -> None:
         """Called when a head shake was understood; a test may put something here."""

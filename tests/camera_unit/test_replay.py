@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from datetime import UTC, datetime
 
 import pytest
 
 from maskcam.errors import CameraError
-from maskcam.people.windows import Rules
-from maskcam.records import HeadMotion, MaskState
+from maskcam.people.windows import WindowRules
+from maskcam.records import HeadMotion, MaskState, WindowKind
 from maskcam.unit import pipeline
 from maskcam.unit.replay import count_frames
 from tests.camera_unit.walkers import ExactDetector, NoiseCamera, crowd
 
 START = datetime(2026, 5, 4, 8, tzinfo=UTC)
-EVERY_MINUTE = Rules(min_people=1)
+EXACT = WindowRules.preset("standard", exact=True)
 
 
-def counted(walkers, *, rules=EVERY_MINUTE, **of_camera):
-    camera = NoiseCamera(walkers=walkers, **of_camera)
-    detector = ExactDetector(camera, walkers)
-    return list(count_frames(camera, detector, start=START, rules=rules))
+def published(camera, walkers, *, rules=EXACT, detector=None, **rest):
+    detector = detector or ExactDetector(camera, walkers)
+    return count_frames(camera, detector, start=START, rules=rules, high_score=0.5, **rest)
+
+
+def counted(walkers, *, rules=EXACT, kind=WindowKind.COUNT, **of_camera):
+    found = published(NoiseCamera(walkers=walkers, **of_camera), walkers, rules=rules)
+    return [count for count in found if count.kind is kind]
 
 
 def people(counts) -> int:
-    return sum(count.people or 0 for count in counts)
+    return sum(count.people or 0 for count in counts if count.kind is WindowKind.COUNT)
 
 
 def test_everyone_who_passes_is_counted_once_with_the_right_mask():
@@ -47,18 +52,29 @@ def test_the_frame_rate_does_not_change_the_counts(fps):
 def test_a_slower_detector_counts_the_same(detect_fps):
     camera = NoiseCamera(seconds=45, walkers=crowd(6))
     detector = ExactDetector(camera, crowd(6))
-    counts = count_frames(camera, detector, start=START, rules=EVERY_MINUTE, detect_fps=detect_fps)
+    counts = published(camera, crowd(6), detector=detector, detect_fps=detect_fps)
     assert people(counts) == 6
     assert detector.calls == pytest.approx(45 * detect_fps, rel=0.1)
 
 
-def test_too_few_are_not_told():
-    counts = counted(crowd(3), seconds=130, rules=Rules(min_people=5))
-    assert [(count.suppressed, count.people) for count in counts] == [(True, None)]
-    assert counts[0].minutes == 3
+def test_the_hour_holds_the_same_people_as_its_minutes():
+    [hour] = counted(crowd(9), seconds=130, kind=WindowKind.HOUR)
+    assert (hour.start, hour.minutes, hour.people) == (START, 3, 9)
+    assert hour.observed_s == pytest.approx(130, abs=1)
 
 
-def test_an_empty_street_is_told_as_observed_and_empty():
+def test_noise_is_added_to_what_is_published_and_to_nothing_else():
+    booked = Counter()
+    camera = NoiseCamera(walkers=crowd(9), seconds=70)
+    counts = list(published(camera, crowd(9), rules=WindowRules(epsilon_minute=0.1), booked=booked))
+    assert booked == {MaskState.WITH_MASK: 9}
+    assert {count.epsilon for count in counts} == {0.1, 1.0}
+    exact = counted(crowd(9), seconds=70)
+    assert [count.observed_s for count in counts[:-1]] == [count.observed_s for count in exact]
+    assert [count.people for count in counts[:-1]] != [count.people for count in exact]
+
+
+def test_an_empty_street_is_published_as_observed_and_empty():
     [count] = counted([], seconds=59)
     assert count.people == 0
     assert count.observed_s == pytest.approx(59, abs=0.5)
@@ -69,7 +85,7 @@ def test_in_the_dark_nobody_is_counted_and_nothing_is_observed():
         luma //= 40
 
     [count] = counted(crowd(5), seconds=50, spoil=dark)
-    assert (count.people, count.observed_s) == (0, 0)
+    assert (count.people, count.observed_s) == (None, 0)
 
 
 def test_a_dark_time_hides_only_those_who_pass_in_it():
@@ -84,20 +100,20 @@ def test_a_dark_time_hides_only_those_who_pass_in_it():
 
 def test_too_few_frames_count_nobody():
     [count] = counted(crowd(5), seconds=50, fps=5)
-    assert (count.people, count.observed_s) == (0, 0)
+    assert (count.people, count.observed_s) == (None, 0)
 
 
 def test_a_file_that_breaks_off_is_counted_up_to_there():
     camera = NoiseCamera(seconds=45, walkers=crowd(6), breaks=True)
-    counts = count_frames(camera, ExactDetector(camera, crowd(6)), start=START, rules=EVERY_MINUTE)
-    assert next(counts).people == 6
+    counts = published(camera, crowd(6))
+    assert next(counts).people == next(counts).people == 6  # the window and its hour
     with pytest.raises(CameraError, match="breaks off"):
         next(counts)
 
 
 def test_a_shaken_head_is_in_no_figure(monkeypatch):
     class Shaking:
-        """Reports a "no" of the head that is on the third walker's way (x = 300)."""
+        """Reports a "no" of the head that is on the third walker's path (x = 300)."""
 
         def measure(self, frame, heads):
             yaw = 0.07 * math.cos(2 * math.pi * 2 * frame.captured_at_s)
@@ -111,6 +127,6 @@ def test_a_shaken_head_is_in_no_figure(monkeypatch):
     monkeypatch.setattr(pipeline, "HeadMotionMeter", Shaking)
     camera = NoiseCamera(walkers=crowd(5), seconds=45, fps=30)
     detector = ExactDetector(camera, crowd(5))
-    assert people(count_frames(camera, detector, start=START, rules=EVERY_MINUTE)) == 4
-    assert detector.objecting, "the detector was not told whose mask is not to be judged"
+    assert people(published(camera, crowd(5), detector=detector)) == 4
+    assert detector.objecting, "the detector does not know whose mask is not to be judged"
     assert all(abs(box.centre[0] - 300) < 60 for box in detector.objecting)

@@ -26,7 +26,7 @@ def test_a_killed_unit_counts_again_within_five_seconds(tmp_path, record_propert
         for _ in range(STARTS):
             began_s = time.monotonic()
             with Unit(tmp_path / "unit", source=film, port=broker.port) as unit:
-                wait_until(lambda unit=unit: unit.says("the first frame is counted"), timeout_s=60)
+                wait_until(lambda unit=unit: unit.says("the unit sees"), timeout_s=60)
                 took_s.append(time.monotonic() - began_s)
                 unit.process.send_signal(signal.SIGKILL)
                 unit.process.wait(10)

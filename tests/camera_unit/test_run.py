@@ -13,10 +13,13 @@ import numpy as np
 import pytest
 
 from maskcam.delivery.outbox import Outbox
+from maskcam.delivery.wire import COUNT_BYTES
+from maskcam.records import WindowKind
 from tests.broker import Mosquitto, Subscriber, needs_mosquitto, wait_until
 
 pytestmark = needs_mosquitto
 
+SHORT = "tests.camera_unit.short_minutes"
 CONFIG = """
 [unit]
 id = "forville-01"
@@ -25,15 +28,13 @@ state_directory = "{state}"
 clock = "{clock}"
 [camera]
 source = "{source}"
-[counting]
-min_people = 1
 [broker]
 host = "127.0.0.1"
 port = {port}
 [notice]
 controller = "Ville de Cannes"
 contact = "masques@cannes.test"
-sign_date = 2026-05-01
+sign_date = 1970-01-01
 """
 
 
@@ -55,21 +56,23 @@ def street(tmp_path_factory):
 class Unit:
     """A running `maskcam run`; its standard error is kept."""
 
-    def __init__(self, directory, *, source, port, clock="trusted", through=()) -> None:
+    def __init__(
+        self, directory, *, source, port, clock="trusted", through=(), module=SHORT, log="log"
+    ) -> None:
         directory.mkdir(exist_ok=True)
         config = directory / "maskcam.toml"
         config.write_text(
             CONFIG.format(state=directory / "state", source=source, port=port, clock=clock)
         )
-        self.log = directory / "log"
+        self.log = directory / log
         environment = {
             name: value for name, value in os.environ.items() if not name.startswith("MASKCAM_")
         }
-        with self.log.open("wb") as log:
+        with self.log.open("wb") as stream:
             self.process = subprocess.Popen(
-                [*through, sys.executable, "-m", "maskcam", "run", "--config", str(config)],
+                [*through, sys.executable, "-m", module, "run", "--config", str(config)],
                 stdout=subprocess.DEVNULL,
-                stderr=log,
+                stderr=stream,
                 env=environment,
             )
 
@@ -92,22 +95,42 @@ class Unit:
         return time.monotonic() - began_s
 
 
-def test_a_stop_tells_the_open_window_within_two_seconds(tmp_path, street):
+def test_a_stop_publishes_the_part_of_the_hour_within_two_seconds(tmp_path, street):
     with Mosquitto(tmp_path) as broker, Subscriber(broker) as city:
         with Unit(tmp_path / "unit", source=street, port=broker.port) as unit:
             wait_until(lambda: unit.says("counts as"), timeout_s=60, what="the unit's start")
-            wait_until(lambda: unit.says("connected to"), what="the connection")
-            time.sleep(3)
+            wait_until(lambda: unit.says("the first frame is counted"), what="counting")
+            city.wait_for(4)
             took_s = unit.stop()
             assert unit.process.returncode == 0, unit.log.read_text()
-        city.wait_for(1)
-        time.sleep(0.2)  # where a minute ended in between, there are two windows
-        windows = list(city.received)
+        wait_until(lambda: city.received[-1].count.kind is WindowKind.HOUR, what="the hour")
+        counts = [received.count for received in city.received]
     assert took_s < 2
-    assert 1 < sum(window.count.observed_s for window in windows) < 60
+    minutes = [count for count in counts if count.kind is WindowKind.COUNT]
+    hours = [count for count in counts if count.kind is WindowKind.HOUR]
+    assert len({count.start for count in minutes}) == len(minutes)
+    assert sum(hour.minutes for hour in hours) == len(minutes)
+    assert {count.run for count in counts} == {1}
+    assert {len(message.payload) for message in city.messages if "status" not in message.topic} == {
+        COUNT_BYTES
+    }
 
 
-def test_without_a_clock_nothing_is_told(tmp_path, street):
+def test_a_second_process_on_one_state_directory_ends_with_2_and_one_line(tmp_path, street):
+    with Unit(tmp_path / "u", source=street, port=1) as first:
+        wait_until(lambda: first.says("counts as"), timeout_s=60)
+        with Unit(tmp_path / "u", source=street, port=1, log="log-2") as second:
+            assert second.process.wait(60) == 2
+        assert len(second.log.read_text().splitlines()) == 1
+        assert "another maskcam counts with this state directory" in second.log.read_text()
+        assert first.process.poll() is None
+        first.process.kill()
+        first.process.wait(10)
+    with Unit(tmp_path / "u", source=street, port=1) as third:  # the lock went with the process
+        wait_until(lambda: third.says("counts as"), timeout_s=60)
+
+
+def test_without_a_clock_nothing_is_published(tmp_path, street):
     from maskcam.unit.clock import is_synchronised
 
     if is_synchronised():
@@ -143,17 +166,18 @@ def test_an_unreachable_broker_does_not_stop_the_counting(tmp_path, street):
     with Unit(tmp_path / "u", source=street, port=1) as unit:
         wait_until(lambda: unit.says("counts as"), timeout_s=60)
         wait_until(lambda: unit.says("broker 127.0.0.1:1"), what="the complaint")
-        time.sleep(1)
+        wait_until(lambda: unit.says("the first frame is counted"), what="counting")
+        time.sleep(2.5)
         assert unit.stop() < 2
         assert unit.process.returncode == 0
     with Outbox(tmp_path / "u/state", site="forville", unit="forville-01") as outbox:
-        waiting = len(outbox)  # two windows, where a minute ended in between
-    assert waiting >= 1
+        waiting = len(outbox)
+    assert waiting >= 3  # two minutes and their hour, at least
     with Mosquitto(tmp_path) as broker, Subscriber(broker) as city:
         with Unit(tmp_path / "u", source=street, port=broker.port) as unit:
-            city.wait_for(waiting)
+            city.wait_for(waiting + 1)
             unit.stop()
-        city.wait_for(waiting + 1)
-        starts = [received.count.start for received in city.received]
-    assert waiting < len(starts)
-    assert starts == sorted(set(starts))
+        counts = [received.count for received in city.received]
+    assert {count.run for count in counts} == {1, 2}
+    starts = [count.start for count in counts if count.kind is WindowKind.COUNT]
+    assert sorted(set(starts)) == starts, "no minute has two tellers"

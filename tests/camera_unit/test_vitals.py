@@ -10,10 +10,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from maskcam.people.windows import Rules
+from maskcam.people.windows import WindowRules
 from maskcam.unit import loop
 from maskcam.unit.clock import SystemClock
 from maskcam.unit.pipeline import Pipeline
+from maskcam.unit.replay import recording_counts
 from maskcam.unit.schedule import Schedule
 from maskcam.unit.vitals import Hourly, vitals
 from tests.camera_unit.walkers import NoiseCamera
@@ -82,7 +83,12 @@ def test_the_loop_tells_it_at_the_start_and_each_hour(monkeypatch, caplog):
     loop.Loop(
         camera=camera,
         detector=SimpleNamespace(detect=lambda frame, objecting: []),
-        pipeline=Pipeline(frame_size=camera.size, rules=Rules(), started_at_s=0),
+        pipeline=Pipeline(
+            frame_size=camera.size,
+            counts=recording_counts(WindowRules(), started_at_s=0),
+            started_at_s=0,
+            high_score=0.5,
+        ),
         deliver=lambda count: None,
         clock=SystemClock(trusted=True),
         schedule=Schedule(zone=ZoneInfo("UTC")),

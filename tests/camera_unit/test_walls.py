@@ -83,7 +83,7 @@ def test_the_unit_counts_behind_them(tmp_path, monkeypatch, clock):
         )  # fmt: skip
         assert unit.process.poll() is None, unit.log.read_text()
         wait_until(lambda: unit.says("connected to"), timeout_s=60, what="the connection")
+        if clock == "trusted":
+            city.wait_for(2)
         unit.stop()
         assert unit.process.returncode == 0, unit.log.read_text()
-        if clock == "trusted":
-            city.wait_for(1)

@@ -58,7 +58,7 @@ class Sender:
 
 def message(item: ReceivedCount) -> tuple[str, bytes]:
     payload = encode_count(item.count, site=item.site, unit=item.unit)
-    return count_topic(site=item.site, unit=item.unit), payload
+    return count_topic(site=item.site, unit=item.unit, kind=item.count.kind), payload
 
 
 def wait_until(condition: Any, timeout_s: float = 20.0) -> None:

@@ -12,6 +12,8 @@ from maskcam.cityhall.database import connect
 from maskcam.cityhall.demo import demo, make_history, zone_where_it_is_day
 from maskcam.cityhall.settings import CitySection, CollectorBroker, DatabaseSection, Settings
 from maskcam.cityhall.simulation import SITES, day_of_windows
+from maskcam.delivery.wire import encode_count
+from maskcam.records import WindowKind
 from tests.cityhall.conftest import PARIS
 from tests.cityhall.fleet import wait_until
 
@@ -65,13 +67,20 @@ def test_the_imagined_past_is_stored_like_a_real_one(tmp_path: Path) -> None:
     assert 0 <= now.timestamp() // 60 - newest < 60
 
 
-def test_imagined_windows_keep_the_rule_for_small_numbers() -> None:
-    windows = list(day_of_windows(SITES[1], unit=0, day=date(2026, 5, 6), age_days=3, zone=PARIS))
-    told = [w.count.people for w in windows if not w.count.suppressed]
-    assert len(windows) > 300
-    assert all(people == 0 or people >= 5 for people in told if people is not None)
-    ends = [w.count.start + timedelta(minutes=w.count.minutes) for w in windows]
-    assert all(end <= later.count.start for end, later in zip(ends, windows[1:], strict=False))
+def test_imagined_windows_are_as_a_unit_publishes_them() -> None:
+    received = list(day_of_windows(SITES[1], unit=0, day=date(2026, 5, 6), age_days=3, zone=PARIS))
+    minutes = [item.count for item in received if item.count.kind is WindowKind.COUNT]
+    hours = [item.count for item in received if item.count.kind is WindowKind.HOUR]
+    assert len(minutes) > 1000
+    assert 20 < len(hours) <= 24
+    for item in received:
+        encode_count(item.count, site=item.site, unit=item.unit)
+    assert min(count.people for count in minutes if count.people is not None) < 0
+    for hour in hours:
+        inside = [c for c in minutes if hour.start <= c.start < hour.start + timedelta(hours=1)]
+        assert (len(inside), inside[0].start) == (hour.minutes, hour.start)
+        if hour.people is not None:
+            assert abs(sum(count.people or 0 for count in inside) - hour.people) < 150
 
 
 @pytest.mark.parametrize("hour", range(24))

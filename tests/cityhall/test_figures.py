@@ -12,11 +12,12 @@ from sqlalchemy import Engine
 from maskcam.cityhall import charts
 from maskcam.cityhall.charts import Bar, Dot
 from maskcam.cityhall.figures import Periods, Seen, overview, share_change, site_points, slots
+from maskcam.cityhall.intake import HeardStatus
 from maskcam.cityhall.language import Words, choose
 from maskcam.cityhall.reader import Reader, Totals
 from maskcam.cityhall.rollup import Calendar
 from maskcam.cityhall.statistics import difference, share
-from maskcam.cityhall.store import HeardStatus, Store
+from maskcam.cityhall.store import Store
 from maskcam.cityhall.texts import TEXTS
 from maskcam.delivery.wire import Status
 from tests.cityhall.conftest import PARIS
@@ -110,13 +111,8 @@ def test_gaps_are_told_apart_and_are_never_zero(store: Store, reader: Reader) ->
     store.write(minutes_from(day.astimezone(UTC) + timedelta(hours=5), 60))
     store.write(
         [
-            received((day + timedelta(hours=6)).astimezone(UTC), minutes=60, counts=None),
-            received(
-                (day + timedelta(hours=7)).astimezone(UTC),
-                minutes=60,
-                counts=(0, 0, 0, 0),
-                observed_s=0,
-            ),
+            received((day + timedelta(hours=6)).astimezone(UTC), minutes=60, counts=(-1, 0, 1, 0)),
+            received((day + timedelta(hours=7)).astimezone(UTC), minutes=60, counts=None),
             *minutes_from((day + timedelta(hours=8)).astimezone(UTC), 20),
             *minutes_from((day + timedelta(hours=9)).astimezone(UTC), 60, counts=(0, 0, 0, 0)),
         ]
@@ -128,11 +124,14 @@ def test_gaps_are_told_apart_and_are_never_zero(store: Store, reader: Reader) ->
     assert seen[4:10] == [
         Seen.OFFLINE,
         Seen.FULLY,
-        Seen.WITHHELD,
+        Seen.FULLY,
         Seen.BLIND,
         Seen.PARTLY,
         Seen.FULLY,
     ]
+    assert points[6].totals.with_mask == -1  # nothing is clamped
+    assert Words("en", zone=PARIS).number(points[6].totals.with_mask) == "about 0"
+    assert Words("fr", zone=PARIS).number(-3) == "environ 0"
     assert points[9].totals.people == 0  # an empty street is known to be empty
     assert seen[13:] == [Seen.TO_COME] * 11
 

@@ -55,7 +55,7 @@ def test_stored_messages_a_second_beside_mosquitto_sub(broker: Mosquitto, tmp_pa
     hall = CityHall(write_config(tmp_path, broker=broker, database_url=url), "--only", "collector")
     file = tmp_path / "lines"
     listen = ["mosquitto_sub", "-p", str(broker.port), "-i", "sub", "-c", "-q", "1"]
-    listen += ["-t", "maskcam/v1/+/+/count"]
+    listen += ["-t", "maskcam/v2/+/+/count"]
     subprocess.run([*listen, "-E"], check=True, timeout=20)  # its session, without messages yet
     hall.start()
     time.sleep(2)

@@ -164,12 +164,12 @@ def test_a_reader_reads_the_counts_and_writes_nothing(city: City) -> None:
     forged = ["mosquitto_pub", *access, "-q", "1", "-r", "-t", topic, "-m", "forged"]
     subprocess.run(forged, timeout=30, check=False)
     reading = subprocess.Popen(
-        ["mosquitto_sub", *access, "-t", "maskcam/v1/+/+/count", "-C", "1", "-W", "60"],
+        ["mosquitto_sub", *access, "-t", "maskcam/v2/+/+/count", "-C", "1", "-W", "60"],
         stdout=subprocess.PIPE,
     )
     time.sleep(1)
     assert city.publish("forville-01", topic, payload) == 0
-    assert reading.communicate(timeout=90)[0].strip() == payload
+    assert reading.communicate(timeout=90)[0].rstrip(b"\n") == payload
     assert city.run("add-unit", "home-assistant", "--site", "forville", *CONTACT) == 2
     assert city.run("revoke-unit", "home-assistant") == 0
     assert "home-assistant" not in (city.directory / "broker/acl").read_text()
@@ -260,9 +260,9 @@ def test_accounts_and_backup_by_command(
     assert city.run("backup", str(city.directory / "copy.db")) == 1
 
 
-def test_each_unit_has_its_two_topics_and_no_more() -> None:
+def test_each_unit_has_its_three_topics_and_no_more() -> None:
     text = access_list({"b-1": "b", "a-1": "a"}, collectors=["cityhall-collector"])
     assert text.index("user a-1") < text.index("user b-1")
     assert "readwrite" not in text
-    assert text.count("topic write maskcam") == 4
-    assert text.count("topic write") == 5  # and the collector announces to Home Assistant
+    assert text.count("topic write maskcam") == 6
+    assert text.count("topic write") == 7  # and the collector announces to Home Assistant

@@ -14,10 +14,11 @@ from sqlalchemy import Engine, func, select
 from maskcam.cityhall import schema
 from maskcam.cityhall.backup import back_up
 from maskcam.cityhall.database import DatabaseError, connect, up_to_date, upgrade
+from maskcam.cityhall.intake import HeardStatus
 from maskcam.cityhall.rollup import Calendar, minute_of
 from maskcam.cityhall.serve import apply_retention
 from maskcam.cityhall.settings import DatabaseSection
-from maskcam.cityhall.store import HeardStatus, Store, Written
+from maskcam.cityhall.store import Store, Written
 from maskcam.delivery.wire import Status
 from maskcam.errors import ConfigError
 from tests import needs
@@ -54,10 +55,10 @@ def test_sums_stay_right_when_windows_arrive_late_and_twice(
     for unit in range(4):
         moment = START
         while moment < START + timedelta(days=2):
-            minutes = chance.choice([1, 1, 1, 7, 60])
+            minutes = chance.choice([1, 1, 1, 7])
             with_mask, without_mask, incorrect, unclear = chance.choices(range(30), k=4)
-            withheld = chance.random() < 0.2
-            counts = None if withheld else (with_mask, without_mask, incorrect, unclear)
+            blind = chance.random() < 0.2
+            counts = None if blind else (with_mask, without_mask, incorrect, unclear)
             batch.append(received(moment, unit=f"u-{unit}", minutes=minutes, counts=counts))
             moment += timedelta(minutes=minutes + chance.choice([0, 0, 0, 45]))
     batch += chance.sample(batch, 100)
@@ -97,15 +98,45 @@ def test_several_writers_lose_and_double_nothing(
     assert_sums_are_right(engine, calendar)
 
 
-def test_too_few_is_not_zero(store: Store, engine: Engine) -> None:
-    store.write([received(START, minutes=60, counts=None), received("2026-05-04T11:00:00Z")])
+def test_not_observed_is_not_zero(store: Store, engine: Engine) -> None:
+    store.write([received(START, counts=None), received("2026-05-04T11:00:00Z")])
     with engine.connect() as connection:
-        withheld = connection.execute(
+        blind = connection.execute(
             select(schema.windows).where(schema.windows.c.start == minute_of(START))
         ).one()
         hours = connection.execute(select(schema.hourly).order_by(schema.hourly.c.bucket)).all()
-    assert withheld.with_mask is None
-    assert [hour.withheld_minutes for hour in hours] == [29, 31, 0]
+    assert blind.with_mask is None
+    assert [(hour.covered_minutes, hour.observed_s) for hour in hours] == [(1, 0), (1, 60)]
+    assert [hour.variance > 0 for hour in hours] == [False, True]
+
+
+def test_a_higher_run_replaces_a_lower_one_whichever_comes_first(
+    store: Store, engine: Engine, calendar: Calendar
+) -> None:
+    low, high = received(START, counts=(1, 1, 1, 1)), received(START, counts=(9, 0, 0, 0), run=2)
+    assert store.write([low]) == Written(stored=1)
+    assert store.write([high]) == Written(replaced=1)
+    assert store.write([low]) == Written(replaced=1)
+    assert store.write([high]) == Written(repeated=1)
+    with engine.connect() as connection:
+        (hour,) = connection.execute(select(schema.hourly)).all()
+    assert (hour.with_mask, hour.without_mask, hour.covered_minutes) == (9, 0, 1)
+    assert_sums_are_right(engine, calendar)
+
+
+def test_minutes_give_way_to_their_hour_in_any_order(
+    store: Store, engine: Engine, calendar: Calendar
+) -> None:
+    start = START.replace(minute=0)
+    batch = [*minutes_from(start, 60), received(start, minutes=60, counts=(400, 200, -1, 3))]
+    random.Random(1).shuffle(batch)
+    for place in range(0, 61, 7):
+        store.write(batch[place : place + 7])
+        assert_sums_are_right(engine, calendar)
+    with engine.connect() as connection:
+        (hour,) = connection.execute(select(schema.hourly)).all()
+    assert (hour.with_mask, hour.incorrect, hour.covered_minutes) == (400, -1, 60)
+    assert hour.variance == pytest.approx(1.84, abs=0.01)
 
 
 def test_status_and_site_of_a_unit_are_the_latest(store: Store, engine: Engine) -> None:

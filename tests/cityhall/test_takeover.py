@@ -112,7 +112,7 @@ def test_the_longest_messages_fit_and_longer_ones_do_not_wait_for_anybody(city: 
     with collecting(city):
         pass
     before = resident_mb(city)
-    topic = "maskcam/v1/gare/gare-01/count"
+    topic = "maskcam/v2/gare/gare-01/count"
     # As was seen: 177,802 messages of 3.9 kB took 755 MB. The first one ends the connection.
     assert publish_all(city, "gare-01", topic, [b"x" * 3900] * 20_000) != 0
     assert resident_mb(city) - before < 10
@@ -139,7 +139,7 @@ def test_nobody_leaves_messages_half_delivered(city: City) -> None:
     said = subprocess.run(
         [
             *("mosquitto_pub", *city.access("gare-01"), "-V", "5", "-q", "2"),
-            *("-t", "maskcam/v1/gare/gare-01/count", "-m", "x"),
+            *("-t", "maskcam/v2/gare/gare-01/count", "-m", "x"),
         ],
         capture_output=True,
         timeout=20,
@@ -156,7 +156,7 @@ def test_three_days_of_a_hundred_units_wait_in_bounded_memory(city: City) -> Non
     with collecting(city):
         pass
     before = resident_mb(city)
-    topic = "maskcam/v1/gare/gare-01/count"
+    topic = "maskcam/v2/gare/gare-01/count"
     number = broker_files.QUEUED_MESSAGES
     window = b"{}".ljust(384)
     for part in range(0, number, 40_000):  # mosquitto_pub goes no further than its 65,535 numbers

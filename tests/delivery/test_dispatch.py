@@ -28,13 +28,15 @@ class FakeSession:
 
 def window(minute: int) -> MinuteCount:
     return MinuteCount(
+        run=1,
         start=START + timedelta(minutes=minute),
         minutes=1,
         with_mask=5,
         without_mask=minute,
         incorrect=0,
         unclear=0,
-        observed_s=60.0,
+        observed_s=60,
+        epsilon=1.0,
     )
 
 

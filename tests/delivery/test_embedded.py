@@ -28,11 +28,11 @@ def test_a_message_goes_from_publisher_to_subscriber():
         subscriber.on_message = lambda _c, _u, message: received.put(
             (message.topic, bytes(message.payload))
         )
-        subscriber.subscribe("maskcam/v1/+/+/count", qos=1)
+        subscriber.subscribe("maskcam/v2/+/+/count", qos=1)
         assert subscribed.wait(5)
         publisher = client(broker)
-        publisher.publish("maskcam/v1/a/b/count", b"{}", qos=1).wait_for_publish(5)
-        assert received.get(timeout=5) == ("maskcam/v1/a/b/count", b"{}")
+        publisher.publish("maskcam/v2/a/b/count", b"{}", qos=1).wait_for_publish(5)
+        assert received.get(timeout=5) == ("maskcam/v2/a/b/count", b"{}")
         for each in (publisher, subscriber):
             each.disconnect()
             each.loop_stop()

@@ -372,7 +372,7 @@ def test_a_unit_whose_certificate_was_revoked(tmp_path, city_ca, publisher, repo
 def test_access_list_revoked_and_given_back(tmp_path, city_ca, publisher, report, caplog):
     broker = encrypted(tmp_path, city_ca)
     acl = tmp_path / "acl"
-    acl.write_text("user cityhall\ntopic read maskcam/v1/#\n")
+    acl.write_text("user cityhall\ntopic read maskcam/v2/#\n")
     broker.config.write_text(broker.config.read_text().replace(str(ACL), str(acl)))
     with broker, city_of(broker, city_ca) as city:
         with publisher(unit_settings(broker, city_ca)) as unit:
@@ -393,13 +393,13 @@ def test_a_unit_can_write_no_topic_of_others_and_read_nothing(tmp_path, city_ca)
     spying = Subscriber(broker, topic="#", settings=spy_settings, client_id="carnot-01")
     with broker, city_of(broker, city_ca) as city, spying as spy:
         for topic in (
-            "maskcam/v1/forville/forville-01/count",
-            "maskcam/v1/carnot/carnot-01/other",
-            "maskcam/v1/carnot/carnot-01",
+            "maskcam/v2/forville/forville-01/count",
+            "maskcam/v2/carnot/carnot-01/other",
+            "maskcam/v2/carnot/carnot-01",
             "other",
         ):
             spy.client.publish(topic, b"forged", qos=1).wait_for_publish(5)
-        spy.client.publish("maskcam/v1/carnot/carnot-01/count", b"own", qos=1)
+        spy.client.publish("maskcam/v2/carnot/carnot-01/count", b"own", qos=1)
         wait_until(lambda: city.messages, what="the unit's own topic")
         time.sleep(0.2)
         assert [message.payload for message in city.messages] == [b"own"]
@@ -450,7 +450,7 @@ def test_state_directory_full(small_disk, broker, report):
     with Subscriber(broker) as city:
         settings = broker.settings()
         broker.stop()
-        (small_disk / "filler").write_bytes(bytes(60_000))
+        (small_disk / "filler").write_bytes(bytes(100_000))
         with Publisher(outbox, broker=settings, site=SITE, unit=UNIT) as unit:
             kept = [unit.deliver(window(minute)).result(20) for minute in range(200)]
             assert not all(kept), "the disk was to be full"

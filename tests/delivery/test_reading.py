@@ -1,4 +1,4 @@
-"""The ways to read the counts that docs/mqtt/wire-format.md shows."""
+"""How to read the counts that docs/mqtt/wire-format.md shows."""
 
 import json
 import re
@@ -18,14 +18,14 @@ TEXT = DOCUMENT.read_text(encoding="utf-8")
 
 
 def test_the_examples_are_valid_messages():
-    count = re.search(r'\{"v":1,"site".*?\}', TEXT, re.DOTALL)
+    count = re.search(r'\{"v":2,"site".*?\}', TEXT, re.DOTALL)
     wire.decode_count(count[0].encode())
-    status = re.search(r'\{"v":1,"online".*?\}', TEXT)
+    status = re.search(r'\{"v":2,"online".*?\}', TEXT)
     wire.decode_status(status[0].encode())
 
 
 def test_every_field_is_explained():
-    schema = json.loads(Path(wire.__file__).with_name("wire-v1.schema.json").read_text())
+    schema = json.loads(Path(wire.__file__).with_name("wire-v2.schema.json").read_text())
     for field in schema["definitions"]["count"]["properties"]:
         assert f"`{field}`" in TEXT or field in ("site", "unit")
 
@@ -48,7 +48,7 @@ def test_the_command_for_mosquitto_sub_and_jq_prints_the_counts(broker, publishe
         del subscribe[place : place + 2]
     subscribe[subscribe.index("-h") + 1] = broker.host
     subscribe[subscribe.index("-p") + 1] = str(broker.port)
-    minutes = [minute for minute in range(9) if not window(minute).suppressed][:3]
+    minutes = [minute for minute in range(9) if window(minute).observed_s][:3]
     reader = subprocess.Popen([*subscribe, "-C", "3", "-W", "20"], stdout=subprocess.PIPE)
     with publisher(broker.settings()) as unit:
         for minute in minutes:

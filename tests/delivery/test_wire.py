@@ -1,9 +1,10 @@
 """The wire format: what is written can be read, and nothing else is let through."""
 
+import dataclasses
 import json
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 
 import fastjsonschema
@@ -14,20 +15,20 @@ from hypothesis import strategies as st
 from maskcam.delivery import wire
 from maskcam.delivery.wire import WireError
 from maskcam.errors import DeliveryError
-from maskcam.records import MinuteCount
+from maskcam.records import MinuteCount, WindowKind
 
 START = datetime(2026, 5, 4, 8, 31, tzinfo=UTC)
-SCHEMA = Path(wire.__file__).with_name("wire-v1.schema.json")
+SCHEMA = Path(wire.__file__).with_name("wire-v2.schema.json")
 FIELDS = {
-    "v", "site", "unit", "start", "minutes", "people", "with_mask", "without_mask",
-    "incorrect", "unclear", "observed_s", "suppressed",
+    "v", "site", "unit", "run", "start", "minutes", "people", "with_mask", "without_mask",
+    "incorrect", "unclear", "observed_s", "epsilon",
 }  # fmt: skip
 
 
 def count(**changes):
     values = {
-        "start": START, "minutes": 1, "with_mask": 7, "without_mask": 4, "incorrect": 0,
-        "unclear": 1, "observed_s": 59.8, "suppressed": False,
+        "run": 17, "start": START, "minutes": 1, "with_mask": 7, "without_mask": 4,
+        "incorrect": 0, "unclear": 1, "observed_s": 60, "epsilon": 1.0,
     }  # fmt: skip
     return MinuteCount(**values | changes)
 
@@ -42,40 +43,60 @@ def message(**changes):
 
 def test_the_example_of_the_design():
     assert json.loads(encoded()) == {
-        "v": 1, "site": "forville", "unit": "forville-01", "start": "2026-05-04T08:31:00Z",
-        "minutes": 1, "people": 12, "with_mask": 7, "without_mask": 4, "incorrect": 0,
-        "unclear": 1, "observed_s": 59.8, "suppressed": False,
+        "v": 2, "site": "forville", "unit": "forville-01", "run": 17,
+        "start": "2026-05-04T08:31:00Z", "minutes": 1, "people": 12, "with_mask": 7,
+        "without_mask": 4, "incorrect": 0, "unclear": 1, "observed_s": 60, "epsilon": 1.0,
     }  # fmt: skip
     assert b"\n" not in encoded()
 
 
-moments = st.datetimes(datetime(2020, 1, 1), datetime(2100, 1, 1)).map(
-    lambda moment: moment.replace(second=0, microsecond=0, tzinfo=UTC)
-)
-numbers = st.integers(0, 100_000)
+numbers = st.integers(-100_000, 100_000)
 slugs = st.from_regex(r"[a-z0-9][a-z0-9-]{0,62}", fullmatch=True)
-told = st.builds(
-    MinuteCount,
-    start=moments,
-    minutes=st.integers(1, 1440),
-    with_mask=numbers,
-    without_mask=numbers,
-    incorrect=numbers,
-    unclear=numbers,
-    observed_s=st.integers(0, 600).map(lambda tenths: tenths / 10),
-)
-withheld = st.builds(
-    MinuteCount.withheld, start=moments, minutes=st.integers(1, 1440), observed_s=st.just(3.0)
-)
+runs = st.integers(1, 2**31 - 1)
+epsilons = st.none() | st.floats(0.1, 4.0)
 
 
-@given(count=told | withheld, site=slugs, unit=slugs)
-def test_what_is_written_can_be_read(count, site, unit):
+@st.composite
+def counts(draw):
+    kind = draw(st.sampled_from(WindowKind))
+    if kind is WindowKind.HOUR:
+        minutes = draw(st.integers(1, 60))
+        minute = draw(st.integers(0, 60 - minutes))
+    else:
+        minutes = draw(st.sampled_from([1, 20]))
+        minute = draw(st.integers(0, 59)) // minutes * minutes
+    day = draw(st.dates(date(2020, 1, 1), date(2099, 12, 31)))
+    start = datetime(day.year, day.month, day.day, draw(st.integers(0, 23)), minute, tzinfo=UTC)
+    seen = draw(st.integers(0, 60 * minutes))
+    states = ("with_mask", "without_mask", "incorrect", "unclear")
+    return MinuteCount(
+        kind=kind,
+        run=draw(runs),
+        start=start,
+        minutes=minutes,
+        **{state: draw(numbers) if seen else None for state in states},
+        observed_s=seen,
+        epsilon=draw(epsilons),
+    )
+
+
+@given(count=counts(), site=slugs, unit=slugs)
+def test_what_is_written_can_be_read_and_has_one_length(count, site, unit):
     payload = wire.encode_count(count, site=site, unit=unit)
-    topic = wire.count_topic(site=site, unit=unit)
+    topic = wire.count_topic(site=site, unit=unit, kind=count.kind)
     assert wire.decode_count(payload, topic=topic) == wire.ReceivedCount(site, unit, count)
     assert json.loads(payload).keys() == FIELDS
-    assert len(payload) <= wire.MAX_MESSAGE_BYTES
+    assert len(payload) == wire.COUNT_BYTES
+    assert b"\n" not in payload
+
+
+def test_the_longest_message_fits():
+    longest = count(
+        run=2**31 - 1, with_mask=-250_000, without_mask=-250_000, incorrect=-250_000,
+        unclear=-250_000, epsilon=0.30000000000000004,
+    )  # fmt: skip
+    payload = wire.encode_count(longest, site="s" * 63, unit="u" * 63)
+    assert len(payload) == wire.COUNT_BYTES
 
 
 @given(st.binary(max_size=300) | st.text(max_size=300).map(str.encode))
@@ -109,12 +130,15 @@ def test_any_value_in_any_field_is_read_right_or_refused(field, value):
     [
         ({"people": 13}, "sum"),
         ({"people": None}, "people"),
-        ({"with_mask": -1}, "with_mask"),
+        ({"with_mask": -(10**7)}, "with_mask"),
         ({"with_mask": 7.5}, "with_mask"),
         ({"with_mask": True}, "with_mask"),
-        ({"suppressed": True}, "null"),
-        ({"suppressed": 0}, "suppressed"),
-        ({"v": 2}, "v must be"),
+        ({"observed_s": 0}, "null"),
+        ({"suppressed": False}, "suppressed"),
+        ({"run": 0}, "run"),
+        ({"epsilon": 0.05}, "epsilon"),
+        ({"epsilon": 5}, "epsilon"),
+        ({"v": 1}, "v must be"),
         ({"v": True}, "v must be"),
         ({"site": "Forville"}, "site"),
         ({"unit": "forville-01\n"}, "unit"),
@@ -122,9 +146,13 @@ def test_any_value_in_any_field_is_read_right_or_refused(field, value):
         ({"start": "2026-05-04T08:31:01Z"}, "start"),
         ({"start": "2026-05-04T08:31:00+00:00"}, "start"),
         ({"start": "2026-02-30T08:31:00Z"}, "no time that exists"),
+        ({"start": "1999-05-04T08:31:00Z"}, "start"),
         ({"minutes": 0}, "minutes"),
-        ({"minutes": 1441}, "minutes"),
-        ({"observed_s": 60.1}, "longer than the window"),
+        ({"minutes": 61}, "minutes"),
+        ({"minutes": 7}, "no window of 1 or 20"),
+        ({"minutes": 20}, "no window of 1 or 20"),
+        ({"observed_s": 61}, "longer than the window"),
+        ({"observed_s": 59.5}, "observed_s"),
         ({"observed_s": -1}, "observed_s"),
         ({"bbox": [1, 2, 3, 4]}, "bbox"),
         ({"objections": 1}, "objections"),
@@ -148,11 +176,11 @@ def test_every_field_is_required(field):
     [
         (b"", "JSON"),
         (b"null", "object"),
-        (b'{"v":1,"v":1}', "twice"),
+        (b'{"v":2,"v":2}', "twice"),
         (b"[" * 2000, "not valid JSON"),  # Python's own words for it differ
         (b'"' + b"x" * 4000 + b'"', "longer"),
-        (encoded().replace(b"59.8", b"NaN"), "NaN"),
-        (encoded().replace(b"59.8", b"1e400"), "observed_s"),
+        (encoded().replace(b":60,", b":NaN,"), "NaN"),
+        (encoded().replace(b":60,", b":1e400,"), "observed_s"),
     ],
 )
 def test_bad_json_is_refused(payload, reason):
@@ -175,7 +203,7 @@ def test_a_subclass_is_not_a_minute_count():
         pass
 
     with pytest.raises(TypeError):
-        wire.encode_count(Richer.withheld(start=START, minutes=1, observed_s=0), site="a", unit="b")
+        wire.encode_count(Richer(**dataclasses.asdict(count())), site="a", unit="b")
 
 
 @pytest.mark.parametrize(
@@ -188,9 +216,12 @@ def test_a_subclass_is_not_a_minute_count():
         {"with_mask": None},
         {"with_mask": 1.5},
         {"with_mask": "7"},
-        {"suppressed": True},
-        {"observed_s": float("nan")},
+        {"observed_s": 0},
+        {"observed_s": 59.5},
         {"observed_s": None},
+        {"run": 0},
+        {"epsilon": float("nan")},
+        {"kind": WindowKind.HOUR, "minutes": 30},
         {"minutes": 0},
     ],
 )
@@ -199,15 +230,11 @@ def test_a_wrong_count_is_not_written(changes):
         encoded(**changes)
 
 
-def test_observed_time_is_rounded_to_tenths():
-    assert wire.decode_count(encoded(observed_s=60.04)).count.observed_s == 60.0
-
-
 def test_status():
     since = START.replace(second=7, microsecond=5)
     payload = wire.encode_status(online=True, version="0.1.0", since=since)
     assert json.loads(payload) == {
-        "v": 1, "online": True, "version": "0.1.0", "since": "2026-05-04T08:31:07Z",
+        "v": 2, "online": True, "version": "0.1.0", "since": "2026-05-04T08:31:07Z",
     }  # fmt: skip
     assert wire.decode_status(payload) == wire.Status(True, "0.1.0", since.replace(microsecond=0))
     will = wire.encode_status(online=False, version="0.1.0", since=None)
@@ -215,7 +242,7 @@ def test_status():
 
 
 @pytest.mark.parametrize(
-    "changes", [{"people": 3}, {"v": 2}, {"online": 1}, {"version": "a b"}, {"since": "now"}]
+    "changes", [{"people": 3}, {"v": 1}, {"online": 1}, {"version": "a b"}, {"since": "now"}]
 )
 def test_a_bad_status_is_refused(changes):
     good = json.loads(wire.encode_status(online=True, version="0.1.0", since=START))
@@ -224,19 +251,23 @@ def test_a_bad_status_is_refused(changes):
 
 
 def test_a_message_belongs_to_its_topic():
-    wire.decode_count(encoded(), topic="maskcam/v1/forville/forville-01/count")
+    wire.decode_count(encoded(), topic="maskcam/v2/forville/forville-01/count")
+    hour = encoded(kind=WindowKind.HOUR, minutes=7)
+    read = wire.decode_count(hour, topic="maskcam/v2/forville/forville-01/hour")
+    assert read.count.kind is WindowKind.HOUR
     for topic in (
-        "maskcam/v1/forville/forville-02/count",
-        "maskcam/v1/forville/forville-01/status",
+        "maskcam/v2/forville/forville-02/count",
+        "maskcam/v2/forville/forville-01/status",
     ):
         with pytest.raises(WireError, match="belong"):
             wire.decode_count(encoded(), topic=topic)
 
 
 def test_topics():
-    assert wire.count_topic(site="a", unit="b-1") == "maskcam/v1/a/b-1/count"
-    assert wire.status_topic(site="a", unit="b-1") == "maskcam/v1/a/b-1/status"
-    assert wire.parse_topic("maskcam/v1/a/b-1/status") == ("a", "b-1", "status")
+    assert wire.count_topic(site="a", unit="b-1") == "maskcam/v2/a/b-1/count"
+    assert wire.status_topic(site="a", unit="b-1") == "maskcam/v2/a/b-1/status"
+    assert wire.count_topic(site="a", unit="b-1", kind=WindowKind.HOUR) == "maskcam/v2/a/b-1/hour"
+    assert wire.parse_topic("maskcam/v2/a/b-1/status") == ("a", "b-1", "status")
 
 
 @pytest.mark.parametrize("name", ["", "A", "a/b", "+", "#", "-a", "a" * 64, "a\n", "é", "a b"])
@@ -246,11 +277,11 @@ def test_no_name_can_break_out_of_its_topic(name):
     with pytest.raises(WireError):
         wire.status_topic(site="a", unit=name)
     with pytest.raises(WireError):
-        wire.parse_topic(f"maskcam/v1/a/{name}/count")
+        wire.parse_topic(f"maskcam/v2/a/{name}/count")
 
 
 @pytest.mark.parametrize(
-    "topic", ["", "maskcam/v2/a/b/count", "maskcam/v1/a/b", "maskcam/v1/a/b/x"]
+    "topic", ["", "maskcam/v1/a/b/count", "maskcam/v2/a/b", "maskcam/v2/a/b/x"]
 )
 def test_other_topics_are_refused(topic):
     with pytest.raises(WireError, match="topic"):

@@ -11,19 +11,19 @@ SITE, UNIT = "forville", "forville-01"
 FIRST = datetime(2026, 5, 4, 8, 0, tzinfo=UTC)
 
 
+STATES = ("with_mask", "without_mask", "incorrect", "unclear")
+
+
 def window(minute: int) -> MinuteCount:
-    """Returns the window of the n-th minute: about one in nine is suppressed."""
+    """Returns the window of the n-th minute: in about one of nine nothing was observed."""
     chance = random.Random(minute)
-    start = FIRST + timedelta(minutes=minute)
-    if chance.random() < 1 / 9:
-        return MinuteCount.withheld(start=start, minutes=1, observed_s=60.0)
-    with_mask, without_mask, incorrect, unclear = (chance.randrange(40) for _ in range(4))
+    seen = 0 if chance.random() < 1 / 9 else chance.randint(1, 60)
+    numbers = {state: chance.randrange(-3, 40) if seen else None for state in STATES}
     return MinuteCount(
-        start=start,
+        run=1,
+        start=FIRST + timedelta(minutes=minute),
         minutes=1,
-        with_mask=with_mask,
-        without_mask=without_mask,
-        incorrect=incorrect,
-        unclear=unclear,
-        observed_s=round(chance.uniform(0, 60), 1),
+        **numbers,
+        observed_s=seen,
+        epsilon=1.0,
     )

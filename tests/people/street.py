@@ -229,7 +229,7 @@ class Outcome(NamedTuple):
 
 def run(street: Street, *, detect_fps: float, fps: float = 15, latency_s: float = 0.0) -> Outcome:
     """Walks the street through a `Crowd` as the unit does."""
-    crowd = Crowd(frame_size=SIZE)
+    crowd = Crowd(frame_size=SIZE, high_score=0.5, recording=True)
     passages = []
     waiting: list[tuple[float, float, list[Detection]]] = []
     objections = sorted((w.objects_at_s, i) for i, w in enumerate(street.walkers) if w.objects_at_s)

@@ -39,7 +39,7 @@ def test_parts_of_a_track_are_one_way():
 
 @pytest.mark.parametrize(("goes", "counted"), [(True, 0), (False, 1)])
 def test_who_walks_away_is_in_no_figure(goes, counted):
-    crowd = Crowd(frame_size=(1280, 720), high_score=0.6)
+    crowd = Crowd(frame_size=(1280, 720), high_score=0.6, recording=True)
     sizes = [20 + k for k in range(50)]
     if goes:
         sizes.reverse()

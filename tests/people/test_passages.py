@@ -17,7 +17,7 @@ class Play:
     """Feeds a crowd by hand at 10 detections a second."""
 
     def __init__(self):
-        self.crowd = Crowd(frame_size=SIZE)
+        self.crowd = Crowd(frame_size=SIZE, high_score=0.5, recording=True)
         self.t = 0.0
         self.passages = []
 

@@ -30,7 +30,7 @@ def ids(steps):
 
 @pytest.mark.parametrize("fps", [3, 7, 15, 30])
 def test_one_walker_is_one_confirmed_track_at_any_rate(fps):
-    tracker = Tracker(frame_size=SIZE)
+    tracker = Tracker(frame_size=SIZE, high_score=0.5)
     steps = walk(tracker, lambda t: [face(200 + 120 * t, 300, 40 + 5 * t)], fps, seconds=4)
     assert ids(steps) == {1}
     (ended,) = tracker.finish()
@@ -40,13 +40,13 @@ def test_one_walker_is_one_confirmed_track_at_any_rate(fps):
 
 @pytest.mark.parametrize("fps", [3, 10, 30])
 def test_a_track_survives_a_second_without_detections(fps):
-    tracker = Tracker(frame_size=SIZE)
+    tracker = Tracker(frame_size=SIZE, high_score=0.5)
     steps = walk(tracker, lambda t: [face(200 + 80 * t, 300)], fps, seconds=5, hidden=[(2.0, 3.0)])
     assert ids(steps) == {1}
 
 
 def test_uneven_times_do_no_harm():
-    tracker = Tracker(frame_size=SIZE)
+    tracker = Tracker(frame_size=SIZE, high_score=0.5)
     t, seen = 0.0, set()
     for gap in [0.033, 0.5, 0.1, 0.033, 0.9, 0.2, 0.033, 0.4] * 4:
         t += gap
@@ -56,7 +56,7 @@ def test_uneven_times_do_no_harm():
 
 @pytest.mark.parametrize("fps", [5, 10, 30])
 def test_two_who_cross_keep_their_tracks(fps):
-    tracker = Tracker(frame_size=SIZE)
+    tracker = Tracker(frame_size=SIZE, high_score=0.5)
 
     def places(t):
         return [face(300 + 150 * t, 300), face(900 - 150 * t, 310)]
@@ -70,7 +70,7 @@ def test_two_who_cross_keep_their_tracks(fps):
 
 
 def test_a_group_side_by_side_keeps_its_tracks():
-    tracker = Tracker(frame_size=SIZE)
+    tracker = Tracker(frame_size=SIZE, high_score=0.5)
     steps = walk(
         tracker, lambda t: [face(300 + 70 * i + 20 * t, 300 + 30 * t) for i in range(4)], 5
     )
@@ -86,7 +86,7 @@ def boxed(x, y, *, scarf):
 
 @pytest.mark.parametrize("both", [[False], [True, False], [False, True]])
 def test_a_box_that_jumps_on_one_face_stays_one_track(both):
-    tracker = Tracker(frame_size=SIZE)
+    tracker = Tracker(frame_size=SIZE, high_score=0.5)
     walk(tracker, lambda t: [boxed(300, 300, scarf=False)], 15, seconds=1)
     walk(tracker, lambda t: [boxed(300, 300, scarf=one) for one in both], 15, from_s=1, seconds=0.1)
     steps = walk(tracker, lambda t: [boxed(300, 300, scarf=True)], 15, from_s=1.1, seconds=2)
@@ -95,7 +95,7 @@ def test_a_box_that_jumps_on_one_face_stays_one_track(both):
 
 
 def test_a_flickering_false_alarm_is_never_confirmed():
-    tracker = Tracker(frame_size=SIZE)
+    tracker = Tracker(frame_size=SIZE, high_score=0.5)
     ended = []
     for n in range(600):
         ended += tracker.update([face(500, 200)] if n % 5 == 0 else [], n / 10).ended
@@ -103,7 +103,7 @@ def test_a_flickering_false_alarm_is_never_confirmed():
 
 
 def test_a_burst_of_frames_is_not_enough_time():
-    tracker = Tracker(frame_size=SIZE)
+    tracker = Tracker(frame_size=SIZE, high_score=0.5)
     walk(tracker, lambda t: [face(500, 200)], 30, seconds=0.3)
     assert not tracker.finish()[0].confirmed
 
@@ -145,17 +145,17 @@ def test_a_faint_face_takes_nothing_from_a_person():
 
 
 def test_a_second_box_on_one_face_begins_no_track():
-    tracker = Tracker(frame_size=SIZE)
+    tracker = Tracker(frame_size=SIZE, high_score=0.5)
     steps = walk(tracker, lambda t: [face(600, 300), face(606, 303, 42)], 10)
     assert len(ids(steps[1:])) <= 2
-    tracker = Tracker(frame_size=SIZE)
+    tracker = Tracker(frame_size=SIZE, high_score=0.5)
     walk(tracker, lambda t: [face(600, 300)], 10)
     step = tracker.update([face(600, 300), face(606, 303, 42)], 2.0)
     assert not step.born
 
 
 def test_prediction_goes_on_between_and_after_detections():
-    tracker = Tracker(frame_size=SIZE)
+    tracker = Tracker(frame_size=SIZE, high_score=0.5)
     assert tracker.predict(0.0) == {}
     walk(tracker, lambda t: [face(200 + 100 * t, 300)], 10, seconds=3)
     (box,) = tracker.predict(3.4).values()
@@ -164,27 +164,27 @@ def test_prediction_goes_on_between_and_after_detections():
 
 
 def test_a_face_seen_once_is_not_predicted():
-    tracker = Tracker(frame_size=SIZE)
+    tracker = Tracker(frame_size=SIZE, high_score=0.5)
     tracker.update([face(200, 300)], 0.0)
     assert tracker.predict(0.1) == {}
 
 
 def test_a_face_that_is_leaving_the_picture_is_not_predicted():
-    tracker = Tracker(frame_size=SIZE)
+    tracker = Tracker(frame_size=SIZE, high_score=0.5)
     walk(tracker, lambda t: [face(600, 500 + 100 * t)], 15, seconds=2)
     assert tracker.predict(2.0)  # 20 px over the border would be half of the face
     assert tracker.predict(2.2) == {}
 
 
 def test_who_walks_over_the_border_has_left():
-    tracker = Tracker(frame_size=SIZE)
+    tracker = Tracker(frame_size=SIZE, high_score=0.5)
     walk(tracker, lambda t: [face(1000 + 130 * t, 300)], 10, seconds=2)
     (ended,) = tracker.finish()
     assert ended.left
 
 
 def test_tracks_end_when_the_detector_is_silent():
-    tracker = Tracker(frame_size=SIZE)
+    tracker = Tracker(frame_size=SIZE, high_score=0.5)
     walk(tracker, lambda t: [face(500, 300)], 10, seconds=1)
     assert tracker.expire(2.5) == []
     assert len(tracker.expire(4.5)) == 1
@@ -192,13 +192,13 @@ def test_tracks_end_when_the_detector_is_silent():
 
 
 def test_a_time_that_goes_back_is_taken_as_no_time():
-    tracker = Tracker(frame_size=SIZE)
+    tracker = Tracker(frame_size=SIZE, high_score=0.5)
     tracker.update([face(500, 300)], 5.0)
     assert tracker.update([face(501, 300)], 4.0).seen.keys() == {1}
 
 
 def test_doubtful_pairs_are_told():
-    tracker = Tracker(frame_size=SIZE)
+    tracker = Tracker(frame_size=SIZE, high_score=0.5)
     walk(tracker, lambda t: [face(560, 300), face(640, 300)], 10)
     mixed = []
     for n in range(6):  # both gone, then one face right between

@@ -28,7 +28,7 @@ clock = "trusted"
 [camera]
 source = "{film}"
 [counting]
-min_people = 1
+exact = true
 [broker]
 host = "127.0.0.1"
 port = {port}

@@ -29,7 +29,7 @@ source = "/usr/share/maskcam/street.ffconcat"
 fps = 12
 
 [counting]
-min_people = 1
+exact = true
 
 [broker]
 host = "{host}"

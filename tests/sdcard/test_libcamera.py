@@ -41,7 +41,7 @@ state_directory = "/tmp/state"
 fps = {4 * FPS}    # the virtual handler shows each picture for four frames
 
 [counting]
-min_people = 1
+exact = true
 
 [broker]
 host = "127.0.0.1"

@@ -89,8 +89,8 @@ def text(result: Result) -> str:
         f"(95 %: {files.least:+.2f} to {files.most:+.2f})",
         f"windows: {result.closed} closed, {result.lost} lost, {result.invented} invented, "
         f"{result.twice} delivered twice",
-        f"people: {sum(result.told.values())} told, {sum(result.truth.values())} came and did not "
-        f"object; {result.objected} objected",
+        f"people: {sum(result.published.values())} published, {sum(result.truth.values())} came "
+        f"and did not object; {result.objected} objected",
     ]
     faults = result.faults()
     return "\n".join(

@@ -18,8 +18,9 @@ from maskcam.delivery import wire
 from maskcam.delivery.broker import BrokerSettings
 from maskcam.delivery.outbox import Outbox
 from maskcam.delivery.publisher import Publisher
-from maskcam.people.windows import Rules
+from maskcam.people.windows import WindowRules
 from maskcam.unit.pipeline import Pipeline
+from maskcam.unit.replay import recording_counts
 from tests.soak.street import SIZE, Street
 
 SITE, UNIT = "forville", "forville-01"
@@ -28,9 +29,9 @@ _UNSYNCHRONISED_S = 300.0
 _MINUTE_S = 60.0
 
 
-def utc_offset_s(at_s: float) -> float | None:
+def utc_s(at_s: float) -> float | None:
     """A clock that is set after five minutes, and then wanders by a tenth of a second."""
-    return None if at_s < _UNSYNCHRONISED_S else BEGIN + 0.1 * math.sin(at_s / 1000)
+    return None if at_s < _UNSYNCHRONISED_S else BEGIN + at_s + 0.1 * math.sin(at_s / 1000)
 
 
 def say(**told: object) -> None:
@@ -55,7 +56,14 @@ def run(*, state: Path, port: int, seconds: float, seed: int) -> None:
     # What rendering the films needed would be room in which a leak could hide for hours.
     ctypes.CDLL(None).malloc_trim(0)
     outbox = Outbox(state, site=SITE, unit=UNIT)
-    pipeline = Pipeline(frame_size=SIZE, rules=Rules(), started_at_s=0)
+    # Exact, and from the first frame to the last: all who came must be found again.
+    pipeline = Pipeline(
+        frame_size=SIZE,
+        counts=recording_counts(WindowRules.preset("standard", exact=True), started_at_s=0),
+        started_at_s=0,
+        high_score=0.5,
+        recording=True,
+    )
     broker = BrokerSettings(
         host="127.0.0.1", port=port, reconnect_min_s=0.05, reconnect_max_s=0.5, keepalive_s=5
     )
@@ -63,7 +71,8 @@ def run(*, state: Path, port: int, seconds: float, seed: int) -> None:
 
         def deliver(counts) -> None:
             for count in counts:
-                say(closed=wire.encode_count(count, site=SITE, unit=UNIT).decode())
+                payload = wire.encode_count(count, site=SITE, unit=UNIT)
+                say(kind=count.kind, closed=payload.decode())
                 publisher.deliver(count).result(60)
 
         at_s, next_minute_s = 0.0, _MINUTE_S
@@ -72,11 +81,11 @@ def run(*, state: Path, port: int, seconds: float, seed: int) -> None:
             if detections is not None:
                 pipeline.update_detections(detections, at_s)
             pipeline.process_frame(frame)
-            deliver(pipeline.take_due_windows(at_s, utc_offset_s(at_s)))
+            deliver(pipeline.take_counts(utc_s(at_s)))
             if at_s >= next_minute_s:
                 next_minute_s += _MINUTE_S
                 say(at_s=at_s, **memory_kb(), open_files=open_files())
-        deliver(pipeline.finish(at_s, utc_offset_s(at_s)))
+        deliver(pipeline.finish())
         say(truth=street.truth, objected=street.objected)
     say(waiting=publisher.waiting, delivered=publisher.delivered)
 

@@ -8,7 +8,7 @@ from maskcam import config
 from maskcam.technician.explain import explain
 
 
-def told(tmp_path, text, language="en"):
+def explained(tmp_path, text, language="en"):
     path = tmp_path / "maskcam.toml"
     path.write_text(text, encoding="utf-8")
     return explain(config.load(path, environment={}), language=language)
@@ -16,13 +16,14 @@ def told(tmp_path, text, language="en"):
 
 @pytest.mark.parametrize("language", ["fr", "en"])
 def test_it_names_what_leaves_when_and_to_where(tmp_path, language):
-    text = told(tmp_path, config.example(), language)
+    text = explained(tmp_path, config.example(), language)
     for fact in (
         "forville-01",
         "mqtt.example.org:8883",
         "TLS",
-        "maskcam/v1/forville/forville-01/count",
-        "maskcam/v1/forville/forville-01/status",
+        "maskcam/v2/forville/forville-01/count",
+        "maskcam/v2/forville/forville-01/hour",
+        "maskcam/v2/forville/forville-01/status",
         "/var/lib/maskcam",
         "masques@example.org",
         "dpo@example.org",
@@ -34,10 +35,9 @@ def test_it_names_what_leaves_when_and_to_where(tmp_path, language):
 
 
 def test_defaults(tmp_path):
-    text = " ".join(told(tmp_path, config.example()).split())
-    assert "periods of at least one minute:" in text
-    assert "fewer than 5 people" in text
-    assert "joined with the next ones, for 60 minutes at most" in text
+    text = " ".join(explained(tmp_path, config.example()).split())
+    assert "The counts of each one minute, and of each hour" in text
+    assert "at most 2 in a period (ε = 1) and 2 in an hour (ε = 1)" in text
     assert "When: at all times. No last day is set." in text
     assert "No zone of the picture is blanked." in text
     assert "Below 10 pictures a second" in text
@@ -54,43 +54,51 @@ def test_settings_change_the_words(tmp_path):
         .replace("# deployment_ends", "deployment_ends")
         .replace("# exclusion_zones = [ ", "exclusion_zones = [[[0,0],[1,0],[1,1]]] # ")
     )  # fmt: skip
-    english = " ".join(told(tmp_path, text).split())
-    assert "periods of at least 20 minutes, sent 15 minutes after their end" in english
-    assert "fewer than 10 people" in english
+    english = " ".join(explained(tmp_path, text).split())
+    assert "The counts of each 20 minutes, sent 15 minutes after their end" in english
     assert "07:00 to 09:00 and 10:30 to 13:30 (local time, Europe/Paris)" in english
     assert "Counting ends on 31 December 2026" in english
     assert "A lamp lights for two seconds" in english
     assert "1 zone(s) of the picture are blanked" in english
-    french = " ".join(told(tmp_path, text, "fr").split())
+    french = " ".join(explained(tmp_path, text, "fr").split())
     assert "de 7 h à 9 h et de 10 h 30 à 13 h 30" in french
     assert "prend fin le 31 décembre 2026" in french
 
 
 def test_the_button_is_named_only_where_there_is_one(tmp_path):
-    without = told(tmp_path, config.example())
+    without = explained(tmp_path, config.example())
     text = config.example().replace("# button_gpio", "button_gpio")
     text = text.replace("# button_pause_s = 30", "button_pause_s = 45")
-    english = " ".join(told(tmp_path, text).split())
+    english = " ".join(explained(tmp_path, text).split())
     assert "button" not in without.lower()
     assert "Press the button on the pole: for 45 seconds nobody in view is counted." in english
-    assert "pendant 45 secondes" in " ".join(told(tmp_path, text, "fr").split())
+    assert "pendant 45 secondes" in " ".join(explained(tmp_path, text, "fr").split())
 
 
 def test_an_unencrypted_broker_is_named_so(tmp_path):
     text = config.example().replace("# insecure = false", "insecure = true")
     for name in ("ca", "certificate", "key"):
         text = text.replace(f"\n{name} = ", f"\n# {name} = ")
-    assert "not encrypted" in told(tmp_path, text)
+    assert "not encrypted" in explained(tmp_path, text)
     local = text.replace("mqtt.example.org", "localhost").replace("insecure = true", "")
-    assert "on the unit itself" in told(tmp_path, local)
+    assert "on the unit itself" in explained(tmp_path, local)
 
 
-def test_small_numbers_switched_off_is_said(tmp_path):
-    text = config.example().replace("# min_people = 5", "min_people = 1")
-    assert "published as they are" in told(tmp_path, text)
+def test_exact_numbers_are_said_to_be_so(tmp_path):
+    text = config.example().replace("# exact = false", "exact = true")
+    assert "noise that protects single people is switched off" in explained(tmp_path, text)
+    assert "bruit qui protège chaque personne est désactivé" in explained(tmp_path, text, "fr")
+
+
+def test_how_much_noise_there_is_is_said(tmp_path):
+    text = config.example().replace("# epsilon_minute = 1.0", "epsilon_minute = 0.1")
+    text = " ".join(explained(tmp_path, text).split())
+    assert "at most 23 in a period (ε = 0.1) and 2 in an hour (ε = 1)" in text
 
 
 def test_whether_the_camera_can_still_be_aimed_is_said(tmp_path):
-    assert "for ten minutes where heads are" in " ".join(told(tmp_path, config.example()).split())
+    assert "for ten minutes where heads are" in " ".join(
+        explained(tmp_path, config.example()).split()
+    )
     locked = config.example().replace("# aim = true", "aim = false")
-    assert "is locked" in told(tmp_path, locked)
+    assert "is locked" in explained(tmp_path, locked)

@@ -47,6 +47,7 @@ NAMES = [
     "network",
     "tls",
     "broker",
+    "noise",
     "storage",
     "temperature",
     "power",
@@ -63,7 +64,7 @@ def broker(tmp_path, authority):
     files = {"ca.crt": authority.pem, "server.crt": server.pem, "server.key": server.key_pem()}
     for name, content in files.items():
         (tmp_path / name).write_bytes(content)
-    (tmp_path / "acl").write_text("pattern write maskcam/v1/+/%u/#\n")
+    (tmp_path / "acl").write_text("pattern write maskcam/v2/+/%u/#\n")
     lines = (
         f"cafile {tmp_path}/ca.crt\ncertfile {tmp_path}/server.crt\nkeyfile {tmp_path}/server.key\n"
         f"require_certificate true\nuse_identity_as_username true\nacl_file {tmp_path}/acl\n"
@@ -189,7 +190,16 @@ def test_a_unit_with_everything_wrong_still_gets_all_its_lines(settle, tmp_path,
     assert not selfcheck.all_well(list(found.values()))
     # No model tells what runs it, and no Coral is there.
     sound = {name for name, finding in found.items() if finding.state is not State.FAULT}
-    assert sound == {"accelerator", "button", "lamp", "network", "tls", "temperature", "power"}
+    assert sound == {
+        "accelerator",
+        "button",
+        "lamp",
+        "noise",
+        "network",
+        "tls",
+        "temperature",
+        "power",
+    }
     assert "nothing listens there" in found["broker"].detail
     for finding in found.values():
         assert "\n" not in selfcheck.as_line(finding)

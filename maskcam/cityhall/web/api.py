@@ -22,7 +22,7 @@ MAX_WINDOW_DAYS = 31
 COLUMNS = (
     *("site", "start", "minutes", "people", "with_mask", "without_mask", "incorrect", "unclear"),
     *("mask_share", "mask_share_low", "mask_share_high"),
-    *("observed_s", "withheld_minutes", "known"),
+    *("observed_s", "noise_sd", "known"),
 )
 
 
@@ -44,7 +44,10 @@ class SiteOut(BaseModel):
 
 
 class CountOut(BaseModel):
-    """One hour or day of one site. Counts are null where nothing is known: not zero."""
+    """One hour or day of one site. Counts are null where nothing is known: not zero.
+
+    They carry noise: small ones may be negative, and sums of them are right on average.
+    """
 
     site: str
     start: str = Field(description="UTC")
@@ -55,11 +58,13 @@ class CountOut(BaseModel):
     incorrect: int | None
     unclear: int | None
     mask_share: float | None = Field(description="with_mask / (people - unclear)")
-    mask_share_low: float | None = Field(description="lower limit of its 95 % Wilson interval")
+    mask_share_low: float | None = Field(
+        description="lower limit of its 95 % interval, noise included"
+    )
     mask_share_high: float | None
     observed_s: float = Field(description="seconds observed, summed over the site's units")
-    withheld_minutes: int = Field(description="minutes with too few people to be told")
-    known: str = Field(description="fully, partly, withheld, blind, offline or to_come")
+    noise_sd: float = Field(description="standard deviation of the noise in each mask state")
+    known: str = Field(description="fully, partly, blind, offline or to_come")
 
 
 class SlotOut(BaseModel):
@@ -127,7 +132,15 @@ def routes(context: WebContext, live: Live) -> APIRouter:
         if step == "window":
             if format != "csv":
                 raise HTTPException(422, "windows come as CSV only: add format=csv")
-            header = ("site", "unit", "start", *COLUMNS[2:3], *COLUMNS[4:8], "observed_s")
+            header = (
+                "site",
+                "unit",
+                "start",
+                *COLUMNS[2:3],
+                *COLUMNS[4:8],
+                "observed_s",
+                "epsilon",
+            )
             rows = (
                 (s, u, _utc(m), *rest) for s, u, m, *rest in context.reader.windows(span, site=site)
             )
@@ -218,7 +231,7 @@ def _count(site: str, point: Point) -> CountOut:
         mask_share_low=round(share.low, 4) if share else None,
         mask_share_high=round(share.high, 4) if share else None,
         observed_s=round(total.observed_s, 1),
-        withheld_minutes=total.withheld_minutes,
+        noise_sd=round(max(0.0, total.variance) ** 0.5, 2),
         known=point.seen.value,
     )
 

@@ -126,6 +126,4 @@ def _tip(point: Point, page: Page, level: Level) -> str:
     )
     if point.seen is Seen.PARTLY:
         text += f" ({words.seen(point)})"
-    if total.withheld_minutes:
-        text += f" ({words('withheld_note', minutes=words.number(total.withheld_minutes))})"
     return text

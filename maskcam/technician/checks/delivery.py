@@ -48,6 +48,19 @@ def network(config: Config) -> Finding:
     return Finding.ok("network", f"{host}: {answer}")
 
 
+def noise(config: Config) -> Finding:
+    """Tells how much noise protects each person in the counts."""
+    counting = config.counting
+    if counting.exact:
+        return Finding.fault(
+            "noise", "switched off: exact counts leave the unit", "remove exact from [counting]"
+        )
+    return Finding.ok(
+        "noise",
+        f"epsilon {counting.epsilon_minute:g} per window, {counting.epsilon_hour:g} per hour",
+    )
+
+
 def tls(config: Config, *, today: date) -> Finding:
     """Tells whether the three TLS files are whole, fit together and are in date."""
     broker = config.broker

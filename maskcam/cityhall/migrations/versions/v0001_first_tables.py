@@ -38,13 +38,16 @@ def upgrade() -> None:
             "unit_id", sa.Integer, sa.ForeignKey("units.id"), primary_key=True, autoincrement=False
         ),
         sa.Column("start", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("is_hour", sa.Boolean, primary_key=True, autoincrement=False),
+        sa.Column("run", sa.Integer, nullable=False),
         sa.Column("site_id", sa.Integer, sa.ForeignKey("sites.id"), nullable=False),
         sa.Column("minutes", sa.SmallInteger, nullable=False),
         *(
             sa.Column(count, sa.Integer)
             for count in ("with_mask", "without_mask", "incorrect", "unclear")
         ),
-        sa.Column("observed_s", sa.Float, nullable=False),
+        sa.Column("observed_s", sa.Integer, nullable=False),
+        sa.Column("epsilon", sa.Float),
         sqlite_with_rowid=False,
     )
     for name in ("hourly", "daily"):
@@ -71,7 +74,7 @@ def upgrade() -> None:
             ),
             sa.Column("observed_s", sa.Float, nullable=False),
             sa.Column("covered_minutes", sa.Integer, nullable=False),
-            sa.Column("withheld_minutes", sa.Integer, nullable=False),
+            sa.Column("variance", sa.Float, nullable=False),
             sqlite_with_rowid=False,
         )
     op.create_table(

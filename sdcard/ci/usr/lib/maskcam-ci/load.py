@@ -26,13 +26,15 @@ _PAUSE_S = 0.05
 def window(minute: int) -> MinuteCount:
     """Returns the window that stands for a minute."""
     return MinuteCount(
+        run=minute - FIRST + 1,
         start=_EPOCH + timedelta(minutes=minute),
         minutes=1,
         with_mask=minute % 23,
         without_mask=minute % 7,
         incorrect=minute % 3,
         unclear=1,
-        observed_s=60.0,
+        observed_s=60,
+        epsilon=1.0,
     )
 
 
@@ -41,8 +43,7 @@ def main(path: str) -> None:
     loaded = config.load(Path(path))
     unit = loaded.unit
     outbox = Outbox(unit.state_directory, site=unit.site, unit=unit.id)
-    told = outbox.told_until
-    minute = FIRST if told is None else int(told.timestamp()) // 60
+    minute = FIRST + outbox.last_run
     broker = loaded.broker.connection()
     with Publisher(outbox, broker=broker, site=unit.site, unit=unit.id) as publisher:
         notify("READY=1")
