@@ -25,7 +25,7 @@ def shorten() -> None:
     def utc_offset_s(clock: SystemClock) -> float | None:
         return _FIRST_MINUTE * MINUTE_S if clock.synchronised() else None
 
-    SystemClock.utc_offset_s = utc_offset_s  # type: ignore[method-assign]
+    SystemClock.utc_offset_s = utc_offset_s  # type: ignore[method-assign, assignment]
 
 
 if __name__ == "__main__":

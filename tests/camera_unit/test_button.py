@@ -137,8 +137,8 @@ class Known:
 
 
 class Always:
-    def is_open(self, now):
-        return True
+    def why_closed(self, now):
+        return None
 
 
 @pytest.mark.parametrize("pausing", [False, True])

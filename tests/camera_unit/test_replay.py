@@ -64,7 +64,7 @@ def test_the_hour_holds_the_same_people_as_its_minutes():
 
 
 def test_noise_is_added_to_what_is_published_and_to_nothing_else():
-    booked = Counter()
+    booked: Counter[MaskState] = Counter()
     camera = NoiseCamera(walkers=crowd(9), seconds=70)
     counts = list(published(camera, crowd(9), rules=WindowRules(epsilon_minute=0.1), booked=booked))
     assert booked == {MaskState.WITH_MASK: 9}

@@ -13,10 +13,11 @@ import pytest
 
 from maskcam.cityhall.accounts import Accounts
 from maskcam.cityhall.database import connect, upgrade
+from maskcam.cityhall.intake import HeardStatus
 from maskcam.cityhall.rollup import Calendar
 from maskcam.cityhall.settings import CitySection, CollectorBroker, Settings, WebSection
 from maskcam.cityhall.simulation import SITES, day_of_windows
-from maskcam.cityhall.store import HeardStatus, Store
+from maskcam.cityhall.store import Store
 from maskcam.cityhall.web.server import WebServer
 from maskcam.delivery.wire import Status
 from tests.cityhall.conftest import PARIS

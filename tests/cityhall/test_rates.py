@@ -15,9 +15,10 @@ from starlette.testclient import TestClient
 
 from maskcam.cityhall import schema
 from maskcam.cityhall.database import connect, upgrade, writing
+from maskcam.cityhall.intake import HeardStatus
 from maskcam.cityhall.rollup import Calendar, minute_of
 from maskcam.cityhall.settings import CitySection, CollectorBroker, Settings, WebSection
-from maskcam.cityhall.store import HeardStatus, Store
+from maskcam.cityhall.store import Store
 from maskcam.cityhall.web.app import create_app
 from maskcam.delivery.wire import Status
 from tests.cityhall.conftest import PARIS

@@ -15,11 +15,12 @@ from starlette.testclient import TestClient
 
 from maskcam.cityhall.accounts import Accounts
 from maskcam.cityhall.database import connect, upgrade
+from maskcam.cityhall.intake import HeardStatus
 from maskcam.cityhall.metrics import Metrics
 from maskcam.cityhall.presence import report
 from maskcam.cityhall.rollup import Calendar
 from maskcam.cityhall.settings import CitySection, CollectorBroker, Settings, WebSection, load
-from maskcam.cityhall.store import HeardStatus, Store
+from maskcam.cityhall.store import Store
 from maskcam.cityhall.web.app import create_app
 from maskcam.delivery.wire import Status
 from maskcam.errors import ConfigError, UsageError

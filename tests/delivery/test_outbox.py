@@ -79,7 +79,7 @@ def test_what_put_accepted_is_on_disk_at_once(tmp_path):
 
 
 def test_each_window_waits_for_the_disk(outbox, monkeypatch):
-    synced = []
+    synced: list[int] = []
     monkeypatch.setattr(os, "fdatasync", synced.append)
     outbox.put(window(1))
     outbox.put(window(2))
@@ -188,6 +188,7 @@ def untouched(data, number):
 
 def window_of(row, content):
     found = rows.unpack_window(content[row.offset : row.offset + row.length])
+    assert found is not None
     return wire.decode_count(found.payload)
 
 

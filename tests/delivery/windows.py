@@ -11,19 +11,20 @@ SITE, UNIT = "forville", "forville-01"
 FIRST = datetime(2026, 5, 4, 8, 0, tzinfo=UTC)
 
 
-STATES = ("with_mask", "without_mask", "incorrect", "unclear")
-
-
 def window(minute: int) -> MinuteCount:
     """Returns the window of the n-th minute: in about one of nine nothing was observed."""
     chance = random.Random(minute)
     seen = 0 if chance.random() < 1 / 9 else chance.randint(1, 60)
-    numbers = {state: chance.randrange(-3, 40) if seen else None for state in STATES}
+    numbers = [chance.randrange(-3, 40) if seen else None for _ in range(4)]
+    with_mask, without_mask, incorrect, unclear = numbers
     return MinuteCount(
         run=1,
         start=FIRST + timedelta(minutes=minute),
         minutes=1,
-        **numbers,
+        with_mask=with_mask,
+        without_mask=without_mask,
+        incorrect=incorrect,
+        unclear=unclear,
         observed_s=seen,
         epsilon=1.0,
     )

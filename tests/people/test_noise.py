@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections import Counter
+from collections import Counter, defaultdict
 from fractions import Fraction
 
 import pytest
@@ -43,8 +43,8 @@ class Chance:
 
 def test_it_is_exact_path_by_path():
     """No seed: all paths of up to nine integers, at epsilon 1; what is left is bounded."""
-    found, left = Counter(), Fraction(0)
-    paths = [()]
+    found: dict[int, Fraction] = defaultdict(Fraction)
+    left, paths = Fraction(0), list[tuple[int, ...]]([()])
     while paths:
         path = paths.pop()
         chance = Chance(path)
