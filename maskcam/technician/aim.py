@@ -1,4 +1,4 @@
-"""`maskcam aim`: boxes on a blank field, so that a camera is aimed without any picture.
+"""`maskcam aim`: boxes on a blank field, so that a camera is aimed without an image.
 
 What is drawn is made of a few numbers: boxes, and the verdicts on light, sharpness
 and head size. Nothing is counted, kept or sent, and after ten minutes it ends.
@@ -31,7 +31,7 @@ _BOLD: Final = "╔╗╚╝═║"
 
 
 class View(NamedTuple):
-    """All that is drawn. size: of the camera's picture, px; boxes in it."""
+    """All that is drawn. size: of the camera's frame, px; boxes in it."""
 
     size: tuple[int, int]
     boxes: tuple[Box, ...]

@@ -70,7 +70,7 @@ def add_parsers(commands: Any) -> None:
         commands,
         "explain",
         _explain,
-        summary="tell in plain words what this unit measures and what leaves it",
+        summary="explain in plain words what this unit measures and what leaves it",
         examples="  maskcam explain --config maskcam.toml --language fr",
     )
     add_config_file(explain)

@@ -149,8 +149,8 @@ def day(value: date, language: Language) -> str:
 
 def way_round(config: Config, language: Language) -> str:
     """Returns how to avoid the camera; in the other language where only that one is given."""
-    told = {"fr": config.notice.way_round_fr, "en": config.notice.way_round_en}
-    return told[language] or told["fr"] or told["en"]
+    named = {"fr": config.notice.way_round_fr, "en": config.notice.way_round_en}
+    return named[language] or named["fr"] or named["en"]
 
 
 def hours(config: Config, language: Language) -> str:

@@ -33,8 +33,8 @@ class Probes:
     """What the checks are made with.
 
     load_model: loads the model as the unit does.
-    open_camera: returns the unit's camera, not yet open, with a detector's picture
-        that fits the given width and height.
+    open_camera: returns the unit's camera, not yet open, whose frames for the
+        detector fit the given width and height.
     synchronised: whether the system clock can be believed.
     today: the local date.
     root: where /sys and /dev are.

@@ -85,7 +85,7 @@ def omissions(config: Config) -> list[str]:
         "retention": (notice.retention, "nobody learns how long the numbers are kept"),
         "way_round_fr": (
             notice.way_round_fr or notice.way_round_en,
-            "no way that is not filmed is named",
+            "no path that is not filmed is named",
         ),
         "deployment_ends": (notice.deployment_ends, "no last day is named"),
     }

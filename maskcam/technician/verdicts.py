@@ -1,4 +1,4 @@
-"""Is the picture good enough, and is the camera aimed well? Numbers in, words out."""
+"""Is the frame good enough, and is the camera aimed well? Numbers in, words out."""
 
 from __future__ import annotations
 
@@ -67,11 +67,11 @@ def tilt(
     """Judges by where heads are whether to tilt the camera; None without heads.
 
     Heads that are too small to count are left out, if there are others: they are far
-    away, and for that alone high in the picture.
+    away, and for that alone high in the frame.
 
     Args:
         boxes: heads, px.
-        size: width and height of the picture, px.
+        size: width and height of the frame, px.
         field_of_view_deg: horizontal.
     """
     if not boxes:
