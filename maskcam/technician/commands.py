@@ -74,7 +74,7 @@ def add_parsers(commands: Any) -> None:
         examples="  maskcam explain --config maskcam.toml --language fr",
     )
     add_config_file(explain)
-    explain.add_argument("--language", choices=["en", "fr"], default="en", help="(default: en)")
+    explain.add_argument("--language", choices=["en", "fr"], help="(default: that of [technician])")
     sign = add_command(
         commands,
         "sign",
@@ -91,8 +91,7 @@ def add_parsers(commands: Any) -> None:
     sign.add_argument(
         "--language",
         choices=["en", "fr", "fr+en", "en+fr"],
-        default="en",
-        help="two share one sign, the first is the larger (default: en)",
+        help="two share one sign, the first is the larger (default: that of [technician])",
     )
     sign.add_argument(
         "--size",
@@ -197,7 +196,8 @@ def _explain(args: argparse.Namespace) -> int:
     from maskcam import config
     from maskcam.technician import explain
 
-    print(explain.explain(config.load(args.config), language=args.language))
+    loaded = config.load(args.config)
+    print(explain.explain(loaded, language=args.language or loaded.technician.language))
     return 0
 
 
@@ -207,12 +207,14 @@ def _sign(args: argparse.Namespace) -> int:
 
     if args.arms and (not args.arms.is_file() or args.arms.suffix.lower() not in {".svg", ".png"}):
         raise UsageError(f"--arms {args.arms}: give a picture that ends in .svg or .png")
+    loaded = config.load(args.config)
+    languages: list[Any] = (args.language or loaded.technician.language).split("+")
     style = sign.Style(
-        languages=tuple(args.language.split("+")),
+        languages=tuple(languages),
         size=args.size,
         arms=args.arms,
         draft=args.draft,
     )
-    notes = sign.write(config.load(args.config), style, args.output)
+    notes = sign.write(loaded, style, args.output)
     print("\n".join([f"{args.output}: written", *notes]))
     return 0
