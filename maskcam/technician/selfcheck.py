@@ -13,7 +13,7 @@ from maskcam.camera.base import Camera
 from maskcam.config import Config
 from maskcam.errors import MaskcamError
 from maskcam.messages import translate
-from maskcam.technician.checks import delivery, machine, picture
+from maskcam.technician.checks import delivery, frames, machine
 from maskcam.technician.finding import Finding, State
 from maskcam.unit.clock import SystemClock, is_synchronised
 from maskcam.unit.sources import camera_for
@@ -40,7 +40,7 @@ class Probes:
     root: where /sys and /dev are.
     """
 
-    load_model: Callable[[], picture.Model]
+    load_model: Callable[[], frames.Model]
     open_camera: Callable[[tuple[int, int]], Camera]
     synchronised: Callable[[], bool] = is_synchronised
     today: Callable[[], date] = _today
@@ -51,7 +51,7 @@ def probes_for(config: Config) -> Probes:
     """Returns the probes that the unit itself would use."""
     detector = config.detector
 
-    def load() -> picture.Model:
+    def load() -> frames.Model:
         HeadMotionMeter()  # has a model of its own
         return load_model(
             model=detector.model,
@@ -70,10 +70,10 @@ def probes_for(config: Config) -> Probes:
 
 def run_checks(config: Config, probes: Probes) -> Iterator[Finding]:
     """Yields one finding after the other; each takes at most half a minute."""
-    loading = picture.model(probes.load_model)
-    yield from _picture_findings(config, probes, loading.model)
+    loading = frames.model(probes.load_model)
+    yield from _frame_findings(config, probes, loading.model)
     yield loading.finding
-    yield picture.coral(config, loading, probes.root)
+    yield frames.coral(config, loading, probes.root)
     yield machine.clock(probes.synchronised)
     yield machine.lamp(config.lamp.gpio)
     yield machine.button(config.objections)
@@ -87,23 +87,23 @@ def run_checks(config: Config, probes: Probes) -> Iterator[Finding]:
     yield delivery.sign(config, today=probes.today())
 
 
-def _picture_findings(
-    config: Config, probes: Probes, loaded: picture.Model | None
+def _frame_findings(
+    config: Config, probes: Probes, loaded: frames.Model | None
 ) -> Iterator[Finding]:
     try:
         with probes.open_camera(loaded.input_size if loaded else _ANY_SIZE) as camera:
-            seen = picture.look(camera)
+            seen = frames.look(camera)
     except MaskcamError as error:
         advice = "check the camera's ribbon cable at both ends, then switch off and on"
         yield Finding.fault("camera", str(error), advice)
         for name in ("light", "exposure", "sharpness", "detector"):
             yield Finding.fault(name, "unknown without frames")
         return
-    yield from picture.camera_findings(config, seen)
+    yield from frames.camera_findings(config, seen)
     if loaded is None:
         yield Finding.fault("detector", "unknown without a model")
     else:
-        yield picture.speed(loaded, seen)
+        yield frames.speed(loaded, seen)
 
 
 def all_well(findings: Sequence[Finding]) -> bool:

@@ -145,7 +145,7 @@ def _count(config: Config, *, clock: SystemClock, lamp: Lamp, stop: threading.Ev
                 return Fault.STORAGE
             return None if publisher.connected else Fault.NETWORK
 
-        _log.info("maskcam %s counts as %s/%s", maskcam.__version__, unit.site, unit.id)
+        _log.info("maskcam %s has started as %s/%s", maskcam.__version__, unit.site, unit.id)
         Loop(
             camera=camera,
             detector=loaded.detector(),

@@ -98,7 +98,7 @@ class Unit:
 def test_a_stop_publishes_the_part_of_the_hour_within_two_seconds(tmp_path, street):
     with Mosquitto(tmp_path) as broker, Subscriber(broker) as city:
         with Unit(tmp_path / "unit", source=street, port=broker.port) as unit:
-            wait_until(lambda: unit.says("counts as"), timeout_s=60, what="the unit's start")
+            wait_until(lambda: unit.says("has started as"), timeout_s=60, what="the unit's start")
             wait_until(lambda: unit.says("the first frame is counted"), what="counting")
             city.wait_for(4)
             took_s = unit.stop()
@@ -118,7 +118,7 @@ def test_a_stop_publishes_the_part_of_the_hour_within_two_seconds(tmp_path, stre
 
 def test_a_second_process_on_one_state_directory_ends_with_2_and_one_line(tmp_path, street):
     with Unit(tmp_path / "u", source=street, port=1) as first:
-        wait_until(lambda: first.says("counts as"), timeout_s=60)
+        wait_until(lambda: first.says("has started as"), timeout_s=60)
         with Unit(tmp_path / "u", source=street, port=1, log="log-2") as second:
             assert second.process.wait(60) == 2
         assert len(second.log.read_text().splitlines()) == 1
@@ -127,7 +127,7 @@ def test_a_second_process_on_one_state_directory_ends_with_2_and_one_line(tmp_pa
         first.process.kill()
         first.process.wait(10)
     with Unit(tmp_path / "u", source=street, port=1) as third:  # the lock went with the process
-        wait_until(lambda: third.says("counts as"), timeout_s=60)
+        wait_until(lambda: third.says("has started as"), timeout_s=60)
 
 
 def test_without_a_clock_nothing_is_published(tmp_path, street):
@@ -164,7 +164,7 @@ def test_no_camera_is_one_line(tmp_path, source, code, told):
 
 def test_an_unreachable_broker_does_not_stop_the_counting(tmp_path, street):
     with Unit(tmp_path / "u", source=street, port=1) as unit:
-        wait_until(lambda: unit.says("counts as"), timeout_s=60)
+        wait_until(lambda: unit.says("has started as"), timeout_s=60)
         wait_until(lambda: unit.says("broker 127.0.0.1:1"), what="the complaint")
         wait_until(lambda: unit.says("the first frame is counted"), what="counting")
         time.sleep(2.5)

@@ -121,7 +121,7 @@ def gather(directory: Path) -> Evidence:
         )  # fmt: skip
         try:
             wait_until(
-                lambda: b"counts as" in log_file.read_bytes() or process.poll() is not None,
+                lambda: b"has started as" in log_file.read_bytes() or process.poll() is not None,
                 timeout_s=_START_S, what="the unit's start",
             )  # fmt: skip
             assert process.poll() is None, log_file.read_text()

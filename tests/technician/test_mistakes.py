@@ -107,7 +107,7 @@ def test_8_the_cable_of_the_camera_is_out(folder):
         load_model=lambda: pytest.fail("not needed"),
         open_camera=lambda size: WallCamera(fails=True),
     )
-    first = next(selfcheck._picture_findings(loaded, probes, None))
+    first = next(selfcheck._frame_findings(loaded, probes, None))
     line = selfcheck.as_line(first)
     assert line.startswith("À REVOIR     caméra")
     assert line.endswith("vérifiez la nappe de la caméra aux deux bouts, puis éteignez et rallumez")

@@ -21,7 +21,7 @@ from maskcam import config
 from maskcam.config import ObjectionsSection
 from maskcam.errors import AcceleratorError, ModelError
 from maskcam.technician import selfcheck
-from maskcam.technician.checks import delivery, machine, picture
+from maskcam.technician.checks import delivery, frames, machine
 from maskcam.technician.finding import Finding, State
 from maskcam.unit.lamp import Lamp
 from maskcam.vision.detector import Detector
@@ -163,9 +163,9 @@ def test_the_model_of_the_head_shake_stage_must_be_whole_too(settle, monkeypatch
         raise ModelError("face-in-view.tflite: is damaged")
 
     load = selfcheck.probes_for(settle(free_port())).load_model
-    assert "face-in-view" not in picture.model(load).finding.detail
+    assert "face-in-view" not in frames.model(load).finding.detail
     monkeypatch.setattr(selfcheck, "HeadMotionMeter", damaged)
-    finding = picture.model(load).finding
+    finding = frames.model(load).finding
     assert finding.state is State.FAULT
     assert "face-in-view.tflite" in finding.detail
 
@@ -243,14 +243,14 @@ def half_sky(number):
     ],
 )
 def test_a_bad_picture_is_told_by_name(settle, camera, name, words):
-    seen = picture.look(camera())
-    found = {finding.name: finding for finding in picture.camera_findings(settle(), seen)}
+    seen = frames.look(camera())
+    found = {finding.name: finding for finding in frames.camera_findings(settle(), seen)}
     assert found[name].state is State.FAULT
     assert words in found[name].detail
 
 
 def test_a_look_is_short_and_keeps_one_frame():
-    seen = picture.look(WallCamera(frames=10_000), seconds=3)
+    seen = frames.look(WallCamera(frames=10_000), seconds=3)
     assert seen.frames == 46
     assert seen.fps == pytest.approx(15)
     assert seen.frame.rgb.shape == (90, 160, 3)
@@ -266,18 +266,18 @@ def usb(tmp_path, vendor, product):
 
 def on(model, words):
     model.runs_on = words
-    return picture.Loading(Finding.ok("model", "loaded"), model)
+    return frames.Loading(Finding.ok("model", "loaded"), model)
 
 
 def test_a_coral_that_does_the_work_is_well(settle, tmp_path, model_file):
-    finding = picture.coral(settle(), on(Loaded(model_file), "Edge TPU (usb), 12 ms"), tmp_path)
+    finding = frames.coral(settle(), on(Loaded(model_file), "Edge TPU (usb), 12 ms"), tmp_path)
     assert (finding.state, finding.detail) == (State.OK, "Edge TPU (usb), 12 ms")
 
 
 @pytest.mark.parametrize("ids", [("1a6e", "089a"), ("18d1", "9302")])
 def test_a_coral_that_is_plugged_in_but_idle_is_a_fault(settle, tmp_path, model_file, ids):
     words = "CPU: libedgetpu.so.1: crashes with this TFLite runtime (SIGSEGV)"
-    finding = picture.coral(settle(), on(Loaded(model_file), words), usb(tmp_path, *ids))
+    finding = frames.coral(settle(), on(Loaded(model_file), words), usb(tmp_path, *ids))
     assert finding.state is State.FAULT
     assert finding.detail == "plugged in, but not used: the CPU does the work"
     assert "tell city hall" in finding.advice
@@ -286,26 +286,26 @@ def test_a_coral_that_is_plugged_in_but_idle_is_a_fault(settle, tmp_path, model_
 def test_no_coral_is_no_fault_unless_it_is_required(settle, tmp_path, model_file):
     root = usb(tmp_path, "1d6b", "0002")
     cpu = on(Loaded(model_file), "CPU: no Edge TPU found")
-    assert picture.coral(settle(), cpu, root).state is State.ABSENT
+    assert frames.coral(settle(), cpu, root).state is State.ABSENT
 
     def refuse():
         raise AcceleratorError("no Edge TPU found; plug it in")
 
-    loading = picture.model(refuse)
+    loading = frames.model(refuse)
     assert loading.finding.state is State.FAULT
-    assert picture.coral(settle(), loading, root).detail == "no Edge TPU found; plug it in"
+    assert frames.coral(settle(), loading, root).detail == "no Edge TPU found; plug it in"
     off = settle(**{'# accelerator = "auto"': 'accelerator = "off"'})
-    assert picture.coral(off, cpu, root).state is State.ABSENT
+    assert frames.coral(off, cpu, root).state is State.ABSENT
 
 
 def test_a_coral_in_a_card_that_was_made_without_one_is_no_fault(settle, tmp_path, model_file):
     words = "CPU: maskcam_edgetpu.tflite: no such model; compile it with edgetpu_compiler"
     root = usb(tmp_path, "18d1", "9302")
-    finding = picture.coral(settle(), on(Loaded(model_file), words), root)
+    finding = frames.coral(settle(), on(Loaded(model_file), words), root)
     assert finding.state is State.ABSENT
     assert "unplug it" in finding.detail
     required = settle(**{'# accelerator = "auto"': 'accelerator = "required"'})
-    assert picture.coral(required, on(Loaded(model_file), words), root).state is State.FAULT
+    assert frames.coral(required, on(Loaded(model_file), words), root).state is State.FAULT
 
 
 def test_the_lamp_is_lit_for_a_moment():
@@ -320,8 +320,8 @@ def test_the_lamp_is_lit_for_a_moment():
 
 
 def test_a_detector_that_is_too_slow_is_a_fault(model_file, monkeypatch):
-    monkeypatch.setattr(picture, "SLOWEST_MS", 0)
-    finding = picture.speed(Loaded(model_file), picture.look(WallCamera()))
+    monkeypatch.setattr(frames, "SLOWEST_MS", 0)
+    finding = frames.speed(Loaded(model_file), frames.look(WallCamera()))
     assert finding.state is State.FAULT
     assert "ms per frame" in finding.detail
 

@@ -20,12 +20,12 @@ from maskcam.vision.quality import FrameQuality, QualityMeter
 LOOK_S = 3.0
 FIRST_FRAME_S = 15.0
 FRAME_S = 3.0
-BURNT = 250  # luma from which a pixel tells nothing
+BURNT = 250  # luma from which a pixel shows nothing
 BURNT_SHARE = 0.25
 _SLACK = 0.9  # of the frame rate, as the unit's own visibility check has it
 _INFERENCES = 5
 
-# The unit holds its detector for stalled after 10 s, and counts nobody on a picture
+# The unit holds its detector for stalled after 10 s, and counts nobody on a frame
 # that is older than 1.5 s.
 SLOWEST_MS = 1000
 
@@ -49,7 +49,7 @@ class Model(Protocol):
 
 
 class Look(NamedTuple):
-    """What a few seconds of frames told; of the pictures only the last is kept."""
+    """What a few seconds of frames showed; only the last of them is kept."""
 
     fps: float
     frames: int
@@ -104,14 +104,14 @@ def camera_findings(config: Config, seen: Look) -> list[Finding]:
     elif seen.changes < 2:
         arriving = Finding.fault(
             "camera",
-            "the picture is frozen",
+            "the frames are frozen",
             "check the camera's ribbon cable at both ends, then switch off and on",
         )
     else:
         arriving = Finding.ok("camera", detail)
     light = verdicts.light(seen.quality.light)
     sharp = verdicts.sharpness(seen.quality)
-    burnt = f"{seen.burnt:.0%} of the picture is burnt out"
+    burnt = f"{seen.burnt:.0%} of the frame is burnt out"
     return [
         arriving,
         _finding("light", light),
@@ -131,7 +131,7 @@ class Loading(NamedTuple):
 
 
 def model(load: Callable[[], Model]) -> Loading:
-    """Loads the model as the unit does; checksum and accelerator are tried on the way."""
+    """Loads the model as the unit does; checksum and accelerator are tried as well."""
     try:
         loaded = load()
     except AcceleratorError as error:
@@ -143,7 +143,7 @@ def model(load: Callable[[], Model]) -> Loading:
 
 
 def speed(loaded: Model, seen: Look) -> Finding:
-    """Times the detector on one of the camera's pictures."""
+    """Times the detector on one of the camera's frames."""
     try:
         detector = loaded.detector()
         detector.detect(seen.frame)  # the first one also builds the plan
