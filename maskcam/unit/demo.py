@@ -21,6 +21,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from maskcam.addresses import is_network, shown
 from maskcam.camera.base import Camera
 from maskcam.camera.video import VideoCamera
+from maskcam.camera.wrapper import CameraWrapper
 from maskcam.delivery import wire
 from maskcam.delivery.broker import BrokerSettings
 from maskcam.delivery.embedded import EmbeddedBroker
@@ -165,37 +166,18 @@ def _publisher(broker: EmbeddedBroker, parts: ExitStack) -> Publisher:
     )
 
 
-class _Ending:
+class _Ending(CameraWrapper):
     """A camera that ends after so many seconds of its own time, or when asked to stop."""
 
     def __init__(self, camera: Camera, stop: threading.Event, seconds: float | None) -> None:
-        self._camera = camera
+        super().__init__(camera)
         self._stop = stop
         self._seconds = seconds
         self._began_s: float | None = None
         self.reached_s = 0.0
 
-    @property
-    def size(self) -> tuple[int, int]:
-        return self._camera.size
-
-    @property
-    def rgb_size(self) -> tuple[int, int]:
-        return self._camera.rgb_size
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Leaves the camera to the one who opened it."""
-
     def read(self, *, timeout_s: float) -> Frame | None:
-        frame = None if self._stop.is_set() else self._camera.read(timeout_s=timeout_s)
+        frame = None if self._stop.is_set() else super().read(timeout_s=timeout_s)
         if frame is None:
             return None
         if self._began_s is None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import Self
-
 from maskcam.camera.base import Camera
+from maskcam.camera.wrapper import CameraWrapper
 from maskcam.camera.zones import ExclusionZones
 from maskcam.config import CameraSection
 from maskcam.records import Frame
@@ -38,35 +36,15 @@ def _source(section: CameraSection, rgb_size: tuple[int, int]) -> Camera:
     return VideoCamera(section.source, rgb_size=rgb_size, size=size, fps=section.fps, paced=True)
 
 
-class _Zoned:
+class _Zoned(CameraWrapper):
     """A camera whose excluded zones nobody ever sees."""
 
     def __init__(self, camera: Camera, section: CameraSection) -> None:
-        self._camera = camera
+        super().__init__(camera)
         self._zones = ExclusionZones(section.exclusion_zones)
 
-    @property
-    def size(self) -> tuple[int, int]:
-        return self._camera.size
-
-    @property
-    def rgb_size(self) -> tuple[int, int]:
-        return self._camera.rgb_size
-
-    def __enter__(self) -> Self:
-        self._camera.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._camera.__exit__(kind, error, trace)
-
     def read(self, *, timeout_s: float) -> Frame | None:
-        frame = self._camera.read(timeout_s=timeout_s)
+        frame = super().read(timeout_s=timeout_s)
         if frame is not None:
             self._zones.blank(frame)
         return frame

@@ -135,6 +135,15 @@ def test_counting_is_off_while_it_runs_and_comes_after_it():
     assert command[1:3] == ["console", "--config"]
 
 
+def test_the_check_reaches_all_that_the_unit_reaches():
+    own, unit = (
+        (SYSTEMD / f"{name}.service").read_text() for name in ("maskcam-console", "maskcam")
+    )
+    for line in unit.splitlines():
+        if line.startswith(("DeviceAllow=", "WorkingDirectory=", "SupplementaryGroups=")):
+            assert line in own.splitlines()
+
+
 def test_its_service_is_as_closed_as_the_unit_itself():
     own, unit = (section(f"{name}.service", "Service") for name in ("maskcam-console", "maskcam"))
     opened = {"LimitMEMLOCK", "ProtectProc", "IPAddressDeny", "IPAddressAllow"}
