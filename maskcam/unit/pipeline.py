@@ -101,7 +101,7 @@ class Pipeline:
         at_s = self._steady(frame.captured_at_s)
         frame = replace(frame, captured_at_s=at_s)
         self._pass_pause(at_s)
-        self.quality = self._quality.measure(frame.luma)
+        self.quality = self._quality.measure(frame.luma, at_s)
         self.sees = may_count and self._visibility.judge(
             at_s=at_s,
             clear=self.quality.clear,

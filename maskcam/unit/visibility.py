@@ -21,8 +21,8 @@ class Visibility:
     Args:
         min_fps: frames per second below which a head shake cannot be recognised.
         detector_limit_s: how old the last detector result may be.
-        frozen_s: after so long without any change in the picture it is held for
-            frozen: a real sensor has noise.
+        frozen_s: after so long without a sign of life in the picture it is held for
+            frozen, see `maskcam.vision.stillness`.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Visibility:
         Args:
             at_s: monotonic time of capture of this frame.
             clear: its light and sharpness let the head-shake stage work.
-            changed: it differs from the frame before.
+            changed: it shows a living street.
             detected_at_s: capture time of the newest frame that the detector has seen.
         """
         if self._frames and not 0 < at_s - self._frames[-1] <= _LONGEST_GAP_S:

@@ -1,7 +1,7 @@
-"""Tells whether a picture is good enough for a head shake to be seen in it.
+"""Decides whether a frame is good enough for a head shake to be seen in it.
 
 A shake is texture that moves: it needs light, contrast and focus. The measures are
-taken of the whole picture, never of people, and from a sixteenth of its rows.
+taken of the whole frame, never of people, and from a sixteenth of its rows.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from typing import Final, NamedTuple
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from maskcam.vision.stillness import StillnessMeter
 
 ROW_STEP_PX: Final = 16  # of the rows looked at
 CELL_PX: Final = 4  # pixels of a row averaged against noise
@@ -25,13 +27,13 @@ LEAST_SHARPNESS: Final = 0.33  # a blur of about 4 px (standard deviation), see 
 
 
 class FrameQuality(NamedTuple):
-    """Light, contrast and focus of one picture.
+    """Light, contrast and focus of one frame.
 
     light: mean luma, 0..255.
     contrast: root mean square of the luma differences over 32 px.
     sharpness: how much of the step at the strongest edges happens within 4 px, 0..1;
         1/8 where there are no edges but slopes.
-    changed: it differs from the picture before, as it does when the sensor lives.
+    changed: the picture lives, see `StillnessMeter`.
     """
 
     light: float
@@ -41,7 +43,7 @@ class FrameQuality(NamedTuple):
 
     @property
     def clear(self) -> bool:
-        """Whether the head-shake stage can work on such a picture."""
+        """Whether the head-shake stage can work on such a frame."""
         return (
             DARKEST <= self.light <= BRIGHTEST
             and self.contrast >= LEAST_CONTRAST
@@ -50,20 +52,21 @@ class FrameQuality(NamedTuple):
 
 
 class QualityMeter:
-    """Measures the quality of each frame; remembers one small picture for `changed`."""
+    """Measures the quality of each frame; remembers some rows of the last for `changed`."""
 
     def __init__(self) -> None:
-        self._before: NDArray[np.uint8] | None = None
+        self._stillness = StillnessMeter()
 
-    def measure(self, luma: NDArray[np.uint8]) -> FrameQuality:
-        """Returns the quality of a picture.
+    def measure(self, luma: NDArray[np.uint8], at_s: float = 0.0) -> FrameQuality:
+        """Returns the quality of a frame.
 
         Args:
             luma: (H, W) uint8, at least 16 x 64 px.
+            at_s: time of capture; without it, only a frame that repeats the one before is
+                noticed as not `changed`.
         """
         rows = np.ascontiguousarray(luma[ROW_STEP_PX // 2 :: ROW_STEP_PX])
-        changed = self._before is None or not np.array_equal(self._before, rows)
-        self._before = rows
+        changed = self._stillness.update(rows, at_s)
 
         wide = rows.shape[1] // CELL_PX
         cells = cv2.resize(rows, (wide, rows.shape[0]), interpolation=cv2.INTER_AREA)
