@@ -1,8 +1,8 @@
-"""Tables of who may look and what was done: accounts, sessions, collectors, the audit log."""
+"""Tables of who may look, what was done, and what was not stored for good reasons."""
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Integer, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Integer, LargeBinary, String, Table, Text
 
 from maskcam.cityhall.schema import metadata
 
@@ -46,3 +46,17 @@ audit = Table(
     Column("detail", String(200), nullable=False),
 )
 """What was done, by whom. Triggers refuse to change or delete a row."""
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("received_at", BigInteger, nullable=False),
+    Column("reason", String(16), nullable=False),
+    Column("unit", String(63), nullable=False, index=True),
+    Column("topic", String(255), nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("detail", String(300), nullable=False),
+)
+"""Messages that were acknowledged and not stored, each once; `unit` is "" if nobody can tell."""

@@ -19,17 +19,15 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from maskcam.cityhall.client import BulkClient, Message
-from maskcam.cityhall.database import reason_of
 from maskcam.cityhall.discovery import announcements
-from maskcam.cityhall.intake import HeardStatus, Refused, sort
 from maskcam.cityhall.metrics import Metrics
-from maskcam.cityhall.rollup import minute_of
+from maskcam.cityhall.registry import Registry
 from maskcam.cityhall.settings import CollectorBroker
 from maskcam.cityhall.store import Store
-from maskcam.delivery.wire import FILTERS, ReceivedCount
+from maskcam.cityhall.writing import Writing
+from maskcam.delivery.wire import FILTERS
 from maskcam.errors import DeliveryError
 
 _log = logging.getLogger(__name__)
@@ -58,6 +56,7 @@ class Collector:
         broker: where to connect, and the name of the persistent session.
         store: where windows go; a second collector may share its database.
         metrics: counts what happens.
+        registry: what the units were registered with.
         clock: the time now, in UTC.
     """
 
@@ -67,17 +66,17 @@ class Collector:
         broker: CollectorBroker,
         store: Store,
         metrics: Metrics,
+        registry: Registry | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._broker = broker
-        self._store = store
+        self._writing = Writing(store, metrics=metrics, registry=registry or Registry())
         self._metrics = metrics
         self._clock = clock
         self._queue: queue.SimpleQueue[_Delivery] = queue.SimpleQueue()
         self._stopping = threading.Event()
         self._connection = 0
         self._arrived = self._handled = 0
-        self._logged_at: dict[str, float] = {}
         self._announced: set[tuple[str, str]] = set()
         self._writer = threading.Thread(target=self._write_batches, name="collector-writer")
         self._client = self._new_client()
@@ -215,26 +214,16 @@ class Collector:
         return batch
 
     def _handle(self, batch: Sequence[_Delivery]) -> None:
-        now = self._clock()
-        counts: list[ReceivedCount] = []
-        statuses: list[HeardStatus] = []
-        for delivery in batch:
-            for message in delivery.messages:
-                record = sort(_text(message.topic), message.payload, now=now)
-                if isinstance(record, ReceivedCount):
-                    counts.append(record)
-                elif isinstance(record, Refused):
-                    self._metrics.rejected.labels(record.reason).inc()
-                    self._log_refusal(record)
-                else:
-                    statuses.append(record)
-        self._metrics.received.labels("count").inc(len(counts))
-        self._metrics.received.labels("status").inc(len(statuses))
-        if self._save(counts, statuses):
+        messages = [message for delivery in batch for message in delivery.messages]
+        units = self._writing.save(
+            [(_text(message.topic), message.payload) for message in messages],
+            now=self._clock(),
+            stopping=self._stopping,
+        )
+        if units is not None:
             self._acknowledge(batch)
             if self._broker.home_assistant:
-                self._announce({(count.site, count.unit) for count in counts})
-                self._announce({(status.site, status.unit) for status in statuses})
+                self._announce(units)
 
     def _announce(self, units: set[tuple[str, str]]) -> None:
         for site, unit in units - self._announced:
@@ -253,58 +242,6 @@ class Collector:
                 if message.number
             ]
         )
-
-    def _log_refusal(self, refused: Refused) -> None:
-        """Logs a refusal, at most one of a kind in `QUIET_S`: the counter has them all."""
-        now = time.monotonic()
-        if now - self._logged_at.get(refused.reason, -QUIET_S) >= QUIET_S:
-            self._logged_at[refused.reason] = now
-            _log.warning("message refused: %s", refused.detail)
-
-    def _save(self, counts: Sequence[ReceivedCount], statuses: Sequence[HeardStatus]) -> bool:
-        """Stores until it succeeds; False when stopping before that."""
-        if not counts and not statuses:
-            return True
-        delay, last = RETRY_S
-        while True:
-            try:
-                with self._metrics.batch_seconds.time():
-                    written = self._store.write(counts, statuses)
-            except (DataError, IntegrityError) as error:
-                return self._save_one_by_one(counts, statuses, error)
-            except DBAPIError as error:
-                self._metrics.database_failures.inc()
-                _log.error("database: %s; trying again", reason_of(error))
-                if self._stopping.wait(delay):
-                    return False
-                delay = min(2 * delay, last)
-            else:
-                break
-        self._metrics.windows.labels("stored").inc(written.stored)
-        self._metrics.windows.labels("repeated").inc(written.repeated)
-        self._metrics.windows.labels("contradicting").inc(written.contradicting)
-        self._metrics.windows.labels("replaced").inc(written.replaced)
-        self._metrics.rejected.labels("too_old").inc(written.too_old)
-        if counts:
-            newest = max(minute_of(item.count.start) for item in counts) * 60
-            self._metrics.newest.set(max(newest, self._metrics.value(_NEWEST)))
-        return True
-
-    def _save_one_by_one(
-        self,
-        counts: Sequence[ReceivedCount],
-        statuses: Sequence[HeardStatus],
-        error: DBAPIError,
-    ) -> bool:
-        if len(counts) + len(statuses) == 1:  # the database will never take this one
-            self._metrics.rejected.labels("unstorable").inc()
-            _log.error("message refused by the database (%s)", type(error.orig).__name__)
-            return True
-        each = [self._save([count], []) for count in counts]
-        return all(each + [self._save([], [status]) for status in statuses])
-
-
-_NEWEST = "newest_window_timestamp_seconds"
 
 
 def _text(topic: bytes) -> str:

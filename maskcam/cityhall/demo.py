@@ -92,7 +92,12 @@ def demo(
                 site_names={place.site: place.name for place in SITES},
             ),
             database=DatabaseSection(url=f"sqlite:///{folder / 'cityhall.db'}"),
-            broker=CollectorBroker(host="127.0.0.1", port=broker_port, protocol=version),
+            broker=CollectorBroker(
+                host="127.0.0.1",
+                port=broker_port,
+                protocol=version,
+                units_file=folder / "units.json",  # nobody keeps a register
+            ),
             web=WebSection(port=port),
         )
         units = sum(place.units for place in SITES)

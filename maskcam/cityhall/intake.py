@@ -22,8 +22,8 @@ from maskcam.records import MinuteCount, WindowKind
 _place = lru_cache(maxsize=40_000)(parse_topic)  # the same units speak every minute
 _moment = lru_cache(maxsize=20_000)(datetime.fromisoformat)
 _MAX_RUN = 2**31 - 1
-FUTURE_TOLERANCE = timedelta(minutes=10)
-"""How far a unit's clock may be ahead: it is synchronised, so seconds; this is generous."""
+FUTURE_TOLERANCE = timedelta(seconds=30)
+"""How far a unit's clock may be ahead: a window is over when it is published."""
 
 
 class HeardStatus(NamedTuple):
@@ -63,7 +63,7 @@ def sort(topic: str, payload: bytes, *, now: datetime) -> ReceivedCount | HeardS
         return Refused("foreign", f"message of another unit on the topic of {place.unit}")
     count = received.count
     if count.start + timedelta(minutes=count.minutes) > now + FUTURE_TOLERANCE:
-        return Refused("future", f"window of {place.unit} ends in the future; check its clock")
+        return Refused("future", f"window of {place.unit} is not over yet; check its clock")
     return received
 
 

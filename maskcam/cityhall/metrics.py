@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-REASONS = ("topic", "payload", "foreign", "future", "too_old", "unstorable", "overflow")
+REASONS = (
+    *("topic", "payload", "foreign", "future", "too_old", "unstorable", "overflow"),
+    *("crowd", "unregistered", "site", "minutes", "noise", "before"),
+    *("contradicting", "overlapping", "unforeseen"),
+)
 
 
 class Metrics:

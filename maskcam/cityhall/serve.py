@@ -20,6 +20,7 @@ from maskcam.cityhall.collector import Collector
 from maskcam.cityhall.database import up_to_date
 from maskcam.cityhall.metrics import Metrics
 from maskcam.cityhall.presence import REPORT_EVERY_S, report
+from maskcam.cityhall.registry import Registry
 from maskcam.cityhall.rollup import Calendar, minute_of
 from maskcam.cityhall.settings import DatabaseSection, Settings
 from maskcam.cityhall.store import Store
@@ -86,7 +87,12 @@ class _Collecting:
         self._store = Store(engine, calendar=Calendar(settings.city.zone_info))
         self._metrics = Metrics()
         self._collector = running.enter_context(
-            Collector(broker=settings.broker, store=self._store, metrics=self._metrics)
+            Collector(
+                broker=settings.broker,
+                store=self._store,
+                metrics=self._metrics,
+                registry=Registry(settings.broker.units_file),
+            )
         )
         self._next_report = self._next_cleaning = time.monotonic()
 

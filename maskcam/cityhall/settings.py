@@ -54,6 +54,8 @@ class CollectorBroker(BrokerSection):
         default="",
     )
     session_days: int = entry(whole(1, 365), default=30)
+    units_file: Path = entry(fields.path(), default=Path("units.json"))
+    """What the units were registered with, from `add-unit`; without it nobody is checked."""
     home_assistant: bool = entry(flag(), default=False)
     """Whether the units are announced to Home Assistant."""
 

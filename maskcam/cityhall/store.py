@@ -22,6 +22,8 @@ _WINDOWS_FROM = "windows_from"
 _HOURS_FROM = "hours_from"
 _ROWS_AT_ONCE = 1000  # SQLite and PostgreSQL take 32,766 and 65,535 values in a statement
 _Hour = tuple[int, int]  # a unit, and hours since the epoch
+Doubt = tuple[str, ReceivedCount]
+"""``contradicting`` or ``overlapping``, and the window."""
 _minute = lru_cache(maxsize=20_000)(minute_of)
 
 
@@ -29,7 +31,8 @@ class Written(NamedTuple):
     """What became of a batch: numbers of windows.
 
     `repeated` arrived before with the same content; `contradicting` arrived before
-    with other content, and the first one stays; `replaced` gave way to one of a higher run with
+    with other content, and the first one stays; `overlapping` are hours that share minutes with
+    another one of the same run; `replaced` gave way to one of a higher run with
     the same key, whichever came first; `too_old` are from before the retention.
     """
 
@@ -38,6 +41,7 @@ class Written(NamedTuple):
     contradicting: int = 0
     replaced: int = 0
     too_old: int = 0
+    overlapping: int = 0
 
 
 class Store:
@@ -56,9 +60,17 @@ class Store:
         self._units: dict[str, tuple[int, int]] = {}
 
     def write(
-        self, counts: Sequence[ReceivedCount], statuses: Sequence[HeardStatus] = ()
+        self,
+        counts: Sequence[ReceivedCount],
+        statuses: Sequence[HeardStatus] = (),
+        *,
+        doubted: list[Doubt] | None = None,
+        overruling: bool = False,
     ) -> Written:
         """Stores a batch in one transaction: all of it or nothing.
+
+        With `overruling`, a window that contradicts a stored one takes its place; else it is
+        added to `doubted`, as are those that overlap.
 
         Rows are written in the order of their keys, so that two collectors which
         write the same units wait for each other and never in a circle.
@@ -66,12 +78,15 @@ class Store:
         try:
             with self._writing.begin() as connection:
                 self._learn_names(connection, counts, statuses)
-                written = self._write_counts(connection, counts)
+                found: list[Doubt] = []
+                written = self._write_counts(connection, counts, found, overruling=overruling)
                 self._write_statuses(connection, statuses)
         except Exception:
             self._sites.clear()  # ids learnt in a transaction that was rolled back
             self._units.clear()
             raise
+        if doubted is not None:
+            doubted += found
         return written
 
     def forget(self, *, windows_before: int | None, hours_before: int | None) -> None:
@@ -94,25 +109,35 @@ class Store:
                 )
                 self._advance(connection, _HOURS_FROM, hours_before)
 
-    def _write_counts(self, connection: Connection, counts: Sequence[ReceivedCount]) -> Written:
+    def _write_counts(
+        self,
+        connection: Connection,
+        counts: Sequence[ReceivedCount],
+        doubted: list[Doubt],
+        *,
+        overruling: bool,
+    ) -> Written:
         if not counts:
             return Written()
         oldest = self._fact(connection, _WINDOWS_FROM)
-        received = [self._window(item) for item in counts]
-        recent = [window for window in received if window.start >= oldest]
-        stored = self._stored_hours(connection, recent)
+        received = [(self._window(item), item) for item in counts]
+        recent = [(window, item) for window, item in received if window.start >= oldest]
+        stored = self._stored_hours(connection, [window for window, _ in recent])
         number = Counter[str](too_old=len(received) - len(recent))
         changed: dict[tuple[int, int, bool], Window] = {}
         after = {hour: dict(windows) for hour, windows in stored.items()}
-        for window in recent:
+        for window, item in recent:
             known = after[_hour(window)].get(window.key)
-            if known is None or window.run > known.run:
+            if not overruling and (word := _doubt(window, known, after[_hour(window)])):
+                number[word] += 1
+                doubted.append((word, item))
+            elif known is None or window.run > known.run or (overruling and window != known):
                 after[_hour(window)][window.key] = changed[window.key] = window
                 number["replaced" if known else "stored"] += 1
             elif window.run < known.run:
                 number["replaced"] += 1
             else:
-                number["repeated" if window == known else "contradicting"] += 1
+                number["repeated"] += 1
         self._upsert(connection, [changed[key] for key in sorted(changed)])
         hours = {_hour(window) for window in changed.values()}
         sums = roll_up(
@@ -278,6 +303,25 @@ class Store:
         connection.execute(
             statement.on_conflict_do_update(index_elements=["name"], set_={"value": str(later)})
         )
+
+
+def _doubt(
+    window: Window, known: Window | None, stored: Mapping[tuple[int, int, bool], Window]
+) -> str | None:
+    """Returns why a window does not go with those that are stored of its hour, or None."""
+    if known is not None:
+        differs = window.run == known.run and window != known
+        return "contradicting" if differs else None
+    if not window.is_hour:
+        return None  # minutes and blocks of 20 lie side by side
+    overlaps = any(
+        other.is_hour
+        and other.run == window.run
+        and other.start < window.start + window.minutes
+        and window.start < other.start + other.minutes
+        for other in stored.values()
+    )
+    return "overlapping" if overlaps else None
 
 
 def _hour(window: Window) -> _Hour:

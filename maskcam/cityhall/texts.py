@@ -38,6 +38,30 @@ TEXTS: dict[str, tuple[str, str]] = {
         "The server is busy. Try again in half a minute.",
         "Le serveur est occupé. Réessayez dans une demi-minute.",
     ),
+    "not_allowed": (
+        "Only an administrator may do this.",
+        "Seul un administrateur peut faire cela.",
+    ),
+    "nav_attention": ("Needs a look", "À vérifier"),
+    "attention_lead": (
+        "Messages that cannot be right are kept here and are in no figure.",
+        "Les messages qui ne peuvent pas être justes sont gardés ici et ne sont dans aucun "
+        "chiffre.",
+    ),
+    "attention_none": ("Nothing needs a look.", "Rien à vérifier."),
+    "attention_reason": ("Reason", "Raison"),
+    "attention_number": ("Messages", "Messages"),
+    "attention_last": ("Last one", "Dernier"),
+    "attention_take": ("Count them", "Les compter"),
+    "attention_delete": ("Delete", "Supprimer"),
+    "attention_collector": (
+        "The collector {name} was last seen {time}.",
+        "Le collecteur {name} a été vu pour la dernière fois {time}.",
+    ),
+    "attention_apart": (
+        "The collector {name} is not connected to the broker.",
+        "Le collecteur {name} n'est pas connecté au courtier.",
+    ),
     "nav_audit": ("Audit log", "Journal d'audit"),
     "audit_lead": (
         "Who did what at this server. Lines can be added, not changed or removed.",

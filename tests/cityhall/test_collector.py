@@ -16,6 +16,7 @@ from maskcam.cityhall import schema
 from maskcam.cityhall.collector import Collector
 from maskcam.cityhall.intake import HeardStatus, Refused, read_as_sent, sort
 from maskcam.cityhall.metrics import Metrics
+from maskcam.cityhall.quarantine import Quarantine
 from maskcam.cityhall.rollup import Calendar
 from maskcam.cityhall.settings import CollectorBroker
 from maskcam.cityhall.store import Store
@@ -172,17 +173,24 @@ def test_a_message_that_the_database_refuses_does_not_block_the_others(
 
     write = store.write
 
-    def picky(counts: list[ReceivedCount], statuses: list[HeardStatus]) -> object:
+    def picky(counts: list[ReceivedCount], statuses: list[HeardStatus], **rest: Any) -> object:
         if any(item.unit == "poison" for item in counts):
             raise sqlalchemy.exc.DataError("insert", {}, ValueError("too large"))
-        return write(counts, statuses)
+        if any(item.unit == "surprise" for item in counts):
+            raise OverflowError("nobody foresaw this")
+        return write(counts, statuses, **rest)
 
     store.write = picky  # type: ignore[method-assign, assignment]
-    batch = [*minutes_from(START, 20), received(START, unit="poison"), received(START, unit="z")]
+    poison = [received(START, unit="poison"), received(START, unit="surprise")]
+    batch = [*minutes_from(START, 20), *poison, received(START, unit="z")]
     with collecting(broker, store) as metrics, sending(broker) as sender:
         sender.send(message(item) for item in batch)
         wait_until(lambda: stored(engine)() == 21)
         wait_until(lambda: metrics.value("rejected_total", reason="unstorable") == 1)
+        wait_until(lambda: metrics.value("rejected_total", reason="unforeseen") == 1)
+    kept = {group.unit: group for group in Quarantine(engine).groups()}
+    assert kept["poison"].reason == "unstorable"
+    assert kept["surprise"].detail == "OverflowError: nobody foresaw this"
 
 
 def test_units_are_announced_to_home_assistant_if_that_is_wanted(

@@ -1,11 +1,16 @@
-"""Pages for administrators: what was done here."""
+"""Pages for administrators: what needs a look, and what was done here."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter, Request
-from starlette.responses import Response
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import RedirectResponse, Response
 
-from maskcam.cityhall.web.context import Page, WebContext
+from maskcam.cityhall.attention import Attention
+from maskcam.cityhall.quarantine import Quarantine
+from maskcam.cityhall.store import Store
+from maskcam.cityhall.web.context import Page, WebContext, WrongAddressError
+from maskcam.cityhall.web.login import read_form
 
 LINES = 200
 
@@ -13,6 +18,41 @@ LINES = 200
 def routes(context: WebContext) -> APIRouter:
     """Returns the routes of these pages."""
     router = APIRouter(include_in_schema=False)
+    engine = context.reader.engine
+    quarantine = Quarantine(engine)
+    store = Store(engine, calendar=context.reader.calendar)
+
+    @router.get("/attention")
+    def attention(request: Request) -> Response:
+        page = Page(context, request)
+        found = Attention(engine, clock=context.clock)
+        return page.render(
+            "attention.html", groups=quarantine.groups(), collectors=found.silent_collectors()
+        )
+
+    @router.post("/attention")
+    async def decide(request: Request) -> Response:
+        page = Page(context, request)
+        form = await read_form(request)
+        foreign = page.foreign_form()
+        if foreign is not None or not page.may("admin"):
+            text = page.words("foreign", what=foreign) if foreign else page.words("not_allowed")
+            return page.render("error.html", status=403, text=text)
+        unit, reason = form.get("unit", ""), form.get("reason", "")
+        what = form.get("do", "")
+        if what not in {"take", "delete"}:
+            raise WrongAddressError("do")
+
+        def carry_out() -> None:
+            if what == "take":
+                taken, left = quarantine.take(unit, reason, store=store)
+                detail = f"{unit} {reason}: {taken} stored, {left} left"
+            else:
+                detail = f"{unit} {reason}: {quarantine.delete(unit, reason)} deleted"
+            context.audit.note(page.who, f"quarantine: {what}", detail)
+
+        await run_in_threadpool(carry_out)
+        return RedirectResponse(page.address("/attention"), status_code=303)
 
     @router.get("/audit")
     def audit(request: Request) -> Response:
