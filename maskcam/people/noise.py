@@ -1,7 +1,7 @@
-"""Two-sided geometric noise (discrete Laplace), drawn exactly: integers only, no rounding.
+"""Discrete Laplace noise, drawn exactly over integers: P(k) is proportional to exp(-epsilon |k|).
 
-P(k) is proportional to exp(-epsilon |k|). Source of the sampler: Canonne, Kamath and
-Steinke, "The Discrete Gaussian for Differential Privacy", NeurIPS 2020, algorithms 1 and 2.
+Source: Canonne, Kamath, Steinke, "The Discrete Gaussian for Differential Privacy", NeurIPS 2020,
+algorithms 1 and 2.
 """
 
 from __future__ import annotations
@@ -14,14 +14,8 @@ RandomBelow = Callable[[int], int]
 
 
 def draw_noise(epsilon: float, random_below: RandomBelow) -> int:
-    """Returns one draw of the noise.
-
-    Args:
-        epsilon: taken as the decimal number that it is written as; above 0.
-        random_below: the source of randomness.
-    """
-    rate = Fraction(str(epsilon))
-    over, under = rate.numerator, rate.denominator
+    """Returns one draw; epsilon, above 0, is taken as the decimal number that it is written as."""
+    over, under = Fraction(str(epsilon)).as_integer_ratio()
     while True:
         part = random_below(under)
         if not _happens(part, under, random_below):

@@ -106,6 +106,9 @@ class _Track:
         self.patience_s = max(self.patience_s, _MISSED_S)
 
 
+_Sight = tuple[_Track, Detection]
+
+
 class Tracker:
     """Links detections to tracks.
 
@@ -123,7 +126,7 @@ class Tracker:
         self._at_s = -math.inf
 
     def update(self, detections: Sequence[Detection], at_s: float) -> Step:
-        """Takes the detections in the frame captured at `at_s` in.
+        """Updates the tracks with the detections in the frame captured at `at_s`.
 
         They may come late: `predict` may have been asked for later times already.
         A time before that of the last update counts as the same.
@@ -134,43 +137,55 @@ class Tracker:
         for track in tracks:
             track.walk.advance(at_s)
             track.chances += 1
-        faint = [track for track in tracks if track.faint]
-        rest = [track for track in tracks if not track.faint]
-        high = [d for d in detections if d.score >= self._high_score]
-        low = [d for d in detections if d.score < self._high_score]
-        sights: list[tuple[_Track, Detection]] = []
+        sights, mixed, left = self._see_known([t for t in tracks if not t.faint], detections)
+        faintly, more_mixed = _paired([track for track in tracks if track.faint], left)
+        born = self._see(sights + faintly, at_s)
+        fresh = [(self._begin(one, at_s), one) for one in left if _is_left(one, faintly)]
+        return Step(
+            {track.number: detection for track, detection in sights + faintly + fresh},
+            born + [track.number for track, _ in fresh if not track.faint],
+            [track.number for track, _ in fresh if track.faint],
+            mixed + more_mixed,
+            ended + self._end([t for t in tracks if at_s - t.walk.seen_at_s > t.patience_s]),
+        )
+
+    def _see_known(
+        self, tracks: list[_Track], detections: Sequence[Detection]
+    ) -> tuple[list[_Sight], list[tuple[int, int]], list[Detection]]:
+        """Pairs the tracks that are no longer faint: high scores first, then low, then jumps.
+
+        Returns:
+            The pairs, the pairs of tracks that may have swapped persons, and the detections
+            that are left and lie on no face of a pair.
+        """
+        high = [one for one in detections if one.score >= self._high_score]
+        low = [one for one in detections if one.score < self._high_score]
+        sights: list[_Sight] = []
         mixed: list[tuple[int, int]] = []
         for some in (high, low):
-            pairs, more_mixed = _paired(rest, some)
-            sights += [(rest[row], some[column]) for row, column in pairs]
+            unseen = [track for track in tracks if all(track is not seen for seen, _ in sights)]
+            pairs, more_mixed = _paired(unseen, some)
+            sights += pairs
             mixed += more_mixed
-            rest = [track for track in rest if all(track is not seen for seen, _ in sights)]
-        left = [one for one in high + low if all(one is not seen for _, seen in sights)]
-        sights += _jumped(rest, left)
+        unseen = [track for track in tracks if all(track is not seen for seen, _ in sights)]
+        sights += _jumped(unseen, [one for one in high + low if _is_left(one, sights)])
         left = [
-            one for one in left if all(_nested(one.box, seen.box) < _SAME for _, seen in sights)
+            one
+            for one in high + low
+            if _is_left(one, sights)
+            and all(_nested(one.box, seen.box) < _SAME for _, seen in sights)
         ]
-        pairs, more_mixed = _paired(faint, left)
-        sights += [(faint[row], left[column]) for row, column in pairs]
+        return sights, mixed, left
+
+    def _see(self, sights: Sequence[_Sight], at_s: float) -> list[int]:
+        """Updates each track with its detection; returns those that are no longer faint."""
         born = []
         for track, detection in sights:
             if track.faint and detection.score >= self._high_score:
                 track.appear(at_s)
                 born.append(track.number)
             track.see(detection, at_s)
-        taken = {column for _, column in pairs}
-        fresh = [
-            (self._begin(detection, at_s), detection)
-            for column, detection in enumerate(left)
-            if column not in taken
-        ]
-        return Step(
-            {track.number: detection for track, detection in sights + fresh},
-            born + [track.number for track, _ in fresh if not track.faint],
-            [track.number for track, _ in fresh if track.faint],
-            mixed + more_mixed,
-            ended + self._end([t for t in tracks if at_s - t.walk.seen_at_s > t.patience_s]),
-        )
+        return born
 
     def expire(self, at_s: float) -> list[EndedTrack]:
         """Ends the tracks that the detector, slow or stalled, has said nothing of for too long."""
@@ -247,7 +262,12 @@ class Tracker:
         return not (0 <= x < self._frame_size[0] and 0 <= y < self._frame_size[1])
 
 
-def _jumped(tracks: list[_Track], detections: list[Detection]) -> list[tuple[_Track, Detection]]:
+def _is_left(detection: Detection, sights: Sequence[_Sight]) -> bool:
+    """Returns whether no track has this detection."""
+    return all(detection is not seen for _, seen in sights)
+
+
+def _jumped(tracks: list[_Track], detections: list[Detection]) -> list[_Sight]:
     """Returns who is left with a box on the face, though no walk explains it.
 
     A detector boxes a face in a scarf now with it, now without.
@@ -260,7 +280,7 @@ def _jumped(tracks: list[_Track], detections: list[Detection]) -> list[tuple[_Tr
         ),
         key=lambda pair: -pair[0],
     )
-    found: list[tuple[_Track, Detection]] = []
+    found: list[_Sight] = []
     for share, track, detection in pairs:
         if share >= _SAME and all(
             track is not other and detection is not seen for other, seen in found
@@ -271,12 +291,12 @@ def _jumped(tracks: list[_Track], detections: list[Detection]) -> list[tuple[_Tr
 
 def _paired(
     tracks: list[_Track], detections: list[Detection]
-) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+) -> tuple[list[_Sight], list[tuple[int, int]]]:
     """Pairs tracks with detections at least total cost.
 
     Returns:
-        The pairs as (row of `tracks`, column of `detections`), and the pairs of track
-        numbers that may as well have been the other way round.
+        The pairs, and the pairs of track numbers that may as well have been the other
+        way round.
     """
     if not tracks or not detections:
         return [], []
@@ -291,7 +311,8 @@ def _paired(
         for row, column in zip(rows, columns, strict=True)
         if cost[row, column] < _FORBIDDEN
     ]
-    return pairs, _mixed(tracks, cost, dict(pairs))
+    sights = [(tracks[row], detections[column]) for row, column in pairs]
+    return sights, _mixed(tracks, cost, dict(pairs))
 
 
 def _mixed(

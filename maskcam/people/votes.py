@@ -9,16 +9,17 @@ from maskcam.records import Detection, MaskState
 
 _CLEAR_FACE_PX: Final = 64.0  # from this size on, a mask is seen as well as it ever is
 _LEAST_SHARE: Final = 0.5
-_LEAST_WEIGHT: Final = 0.1  # one good look, or several poor ones
+_LEAST_WEIGHT: Final = 0.1  # of a perfect look at a near face, which weighs 1
 
 
 class MaskVote:
     """Sums up what the detections of one track say.
 
     Each votes for its state with `(score * min(1, size / 64 px)) ** 2`: few sure looks at
-    a near face outweigh the many at a far one, of which a fifth are wrong, and always in
-    the same way. The winner needs more than half of all weight, and a third of a good look in
-    total; otherwise the state is unclear. Chosen on ten minutes of rendered street.
+    a near face outweigh the many at a far one, of which a fifth are wrong, and always alike.
+    The winner needs more than half of all weight, and all together must weigh a tenth of a
+    perfect look (one look of score 0.32, or several poorer ones); otherwise the state is
+    unclear. Chosen on ten minutes of rendered street.
     """
 
     __slots__ = ("_weights",)

@@ -1,10 +1,9 @@
 """Cuts time into fixed windows, counts passages in them, and publishes each with noise.
 
-Minutes are whole minutes of UTC; counting begins with the next one. Before UTC is known
-they are cut on the monotonic clock, and later stamped with the UTC minute in which they
-began. A clock that drifts is followed at each boundary. One that steps by more than 2 s is
-believed at once: minutes that it leaves out are unobserved, and minutes that were published
-already come again only under a higher run.
+Minutes are those of UTC; counting begins with the next whole one. Before UTC is known they are
+cut on the monotonic clock, and later stamped with the UTC minute in which they began. A clock
+that steps by more than 2 s is believed at once: minutes that it leaves out are unobserved, and
+minutes that were published already come again only under a higher run.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from __future__ import annotations
 import math
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple, Self
 
@@ -23,6 +22,7 @@ _MINUTE_S: Final = 60.0
 _HOUR: Final = 60
 _STEP_S: Final = 2.0
 _MOST_WAITING: Final = 20_160  # minutes kept while UTC is unknown: two weeks
+_PRESETS: Final = {"standard": (1, 0), "decree": (20, 15)}
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -41,15 +41,8 @@ class WindowRules:
     epsilon_hour: float | None = 1.0
 
     @classmethod
-    def preset(
-        cls,
-        name: str,
-        *,
-        epsilon_minute: float = 1.0,
-        epsilon_hour: float = 1.0,
-        exact: bool = False,
-    ) -> Self:
-        """Returns the rules of a preset.
+    def preset(cls, name: str, *, exact: bool = False, **epsilons: float) -> Self:
+        """Returns the rules of a preset, with other epsilons, or `exact` without noise.
 
         `standard` publishes each minute at its end. `decree` follows French decree
         2021-269: windows of 20 minutes, published 15 minutes late.
@@ -57,34 +50,20 @@ class WindowRules:
         Raises:
             ValueError: there is no such preset.
         """
-        lengths = {"standard": (1, 0), "decree": (20, 15)}
-        if name not in lengths:
-            raise ValueError(f"there is no preset {name!r}: use standard or decree")
-        minutes, delay = lengths[name]
-        return cls(
-            minutes=minutes,
-            delay_minutes=delay,
-            epsilon_minute=None if exact else epsilon_minute,
-            epsilon_hour=None if exact else epsilon_hour,
-        )
+        if name not in _PRESETS:
+            raise ValueError(f"there is no preset {name!r}: use {' or '.join(_PRESETS)}")
+        noise = {"epsilon_minute": None, "epsilon_hour": None} if exact else epsilons
+        minutes, delay_minutes = _PRESETS[name]
+        return cls(minutes=minutes, delay_minutes=delay_minutes, **noise)
 
 
-class _Minute(NamedTuple):
-    """A minute that is over, exact. `number`: since 1970, or since the start without UTC."""
-
-    number: int
-    observed_s: float
-    people: Counter[MaskState]
-
-
-@dataclass(slots=True)
-class _Window:
-    """A window that is open, from the minute `first` to before `end`."""
+class _Span(NamedTuple):
+    """Exact numbers from the minute `first` to before `end`, since 1970 or the start."""
 
     first: int
     end: int
-    observed_s: float = 0.0
-    people: Counter[MaskState] = field(default_factory=Counter)
+    observed_s: float
+    people: Counter[MaskState]
 
 
 class MinuteCounts:
@@ -120,9 +99,9 @@ class MinuteCounts:
         self._begun = recording
         self._passages: list[Passage] = []
         self._observed: list[tuple[float, float]] = []
-        self._waiting: deque[_Minute] = deque()
-        self._windows: dict[WindowKind, _Window] = {}
-        self._closed: list[MinuteCount] = []
+        self._waiting: deque[_Span] = deque(maxlen=_MOST_WAITING)
+        self._windows: dict[WindowKind, _Span] = {}
+        self._closed: list[tuple[int, MinuteCount]] = []  # each with its last minute's end
         self.booked: Counter[MaskState] = Counter()
         self.dropped = 0
 
@@ -136,8 +115,6 @@ class MinuteCounts:
 
     def observe(self, from_s: float, to_s: float) -> None:
         """Records that between the two times head shakes could be seen."""
-        if self._observed and self._observed[-1][1] == from_s:
-            from_s = self._observed.pop()[0]
         self._observed.append((from_s, to_s))
 
     def advance(self, at_s: float, utc_offset_s: float | None) -> list[MinuteCount]:
@@ -154,14 +131,11 @@ class MinuteCounts:
         while self._to_s <= at_s:
             self._close_minute(self._to_s)
             self._offset_s = now
-            self._to_s = self._end_of_minute()
+            self._to_s = self._to_s + _MINUTE_S if now is None else self._begin_of(self._minute + 1)
         return list(self._release(at_s))
 
     def finish(self, at_s: float, utc_offset_s: float | None = None) -> list[MinuteCount]:
-        """Returns the last counts.
-
-        Of a unit that stops, that is the part of the hour that is over; of a recording, all.
-        """
+        """Returns the last counts: of a unit, the part of the hour that is over; of a film, all."""
         counts = self.advance(at_s, utc_offset_s)
         if self._recording:
             self._close_minute(math.inf)
@@ -175,96 +149,84 @@ class MinuteCounts:
         first, self._offset_s = self._offset_s is None, offset_s
         if not self._begun or minute == self._last:
             minute += 1
-            self._from_s = minute * _MINUTE_S - offset_s
+            self._from_s = self._begin_of(minute)
             self._passages = [p for p in self._passages if p.ended_at_s >= self._from_s]
         if first:
             for past in self._waiting:
-                self._book(past._replace(number=past.number + minute - self._minute))
+                later = minute - self._minute
+                self._book(past._replace(first=past.first + later, end=past.end + later))
             self._waiting.clear()
         elif minute <= self._last:  # published already: by another run from here on
             self._close_window(WindowKind.HOUR)
             self._windows.clear()
-            self._closed = [count for count in self._closed if self._end_s(count) <= at_s]
+            self._closed = [one for one in self._closed if self._begin_of(one[0]) <= at_s]
             self._run, self._last = self._next_run(), minute - 1
         self._minute = minute
-        self._to_s = self._end_of_minute()
+        self._to_s = self._begin_of(minute + 1)
 
-    def _end_of_minute(self) -> float:
-        if self._offset_s is None:
-            return self._from_s + _MINUTE_S
-        return (self._minute + 1) * _MINUTE_S - self._offset_s
+    def _begin_of(self, minute: int) -> float:
+        """Returns the monotonic time at which a minute of UTC begins."""
+        assert self._offset_s is not None
+        return minute * _MINUTE_S - self._offset_s
 
     def _close_minute(self, end_s: float) -> None:
         ended = Counter(p.state for p in self._passages if p.ended_at_s < end_s)
         self._passages = [p for p in self._passages if p.ended_at_s >= end_s]
-        seen_s = sum(
-            max(0.0, min(to_s, end_s) - max(from_s, self._from_s))
-            for from_s, to_s in self._observed
-        )
-        self._observed = [(from_s, to_s) for from_s, to_s in self._observed if to_s > end_s]
-        minute = _Minute(self._minute, min(seen_s, _MINUTE_S), ended)
-        self._minute, self._from_s = self._minute + 1, end_s
-        if self._offset_s is not None:
+        seen_s = sum(max(0.0, min(b, end_s) - max(a, self._from_s)) for a, b in self._observed)
+        self._observed = [(a, b) for a, b in self._observed if b > end_s]
+        minute = _Span(self._minute, self._minute + 1, min(seen_s, _MINUTE_S), ended)
+        self._minute, self._from_s = minute.end, end_s
+        if self._offset_s is None:
+            self.dropped += len(self._waiting) == _MOST_WAITING
+            self._waiting.append(minute)
+        else:
             self._book(minute)
-            return
-        self._waiting.append(minute)
-        if len(self._waiting) > _MOST_WAITING:
-            self._waiting.popleft()
-            self.dropped += 1
 
-    def _book(self, minute: _Minute) -> None:
+    def _book(self, minute: _Span) -> None:
         """Adds a minute to its window and its hour, and closes what is complete."""
         self.booked += minute.people
-        self._last = minute.number
+        self._last = minute.first
         for kind, length in ((WindowKind.COUNT, self._rules.minutes), (WindowKind.HOUR, _HOUR)):
             window = self._windows.get(kind)
-            if window is not None and minute.number // length != window.first // length:
+            if window is not None and minute.first // length != window.first // length:
                 self._close_window(kind)
                 window = None
-            if window is None:
-                window = self._windows[kind] = _Window(minute.number, minute.number)
-            window.end = minute.number + 1
-            window.observed_s += minute.observed_s
-            window.people += minute.people
-            if window.end % length == 0:
+            first, _, seen_s, people = window or (minute.first, 0, 0.0, Counter[MaskState]())
+            self._windows[kind] = _Span(
+                first, minute.end, seen_s + minute.observed_s, people + minute.people
+            )
+            if minute.end % length == 0:
                 self._close_window(kind)
 
     def _close_window(self, kind: WindowKind) -> None:
         window = self._windows.pop(kind, None)
         if window is None:
             return
-        first, end, epsilon = window.first, window.end, self._rules.epsilon_hour
+        first, end, seen_s, people = window
+        epsilon = self._rules.epsilon_hour
         if kind is WindowKind.COUNT:
             length, epsilon = self._rules.minutes, self._rules.epsilon_minute
             if first % length and not self._recording:
                 return  # windows are whole
             first = first // length * length
             end = first + length
-        observed_s = round(min(window.observed_s, _MINUTE_S * (end - first)))
-        numbers = {
-            state.value: window.people[state]
-            + (0 if epsilon is None else draw_noise(epsilon, self._random_below))
-            for state in MaskState
-        }
-        self._closed.append(
-            MinuteCount(
-                kind=kind,
-                run=self._run,
-                start=_EPOCH + timedelta(minutes=first),
-                minutes=end - first,
-                **(numbers if observed_s else dict.fromkeys(numbers)),
-                observed_s=observed_s,
-                epsilon=epsilon,
-            )
+        observed_s = round(seen_s)
+        numbers = {state.value: people[state] for state in MaskState}
+        if epsilon is not None:
+            for state in numbers:
+                numbers[state] += draw_noise(epsilon, self._random_below)
+        count = MinuteCount(
+            kind=kind,
+            run=self._run,
+            start=_EPOCH + timedelta(minutes=first),
+            minutes=end - first,
+            **(numbers if observed_s else dict.fromkeys(numbers)),
+            observed_s=observed_s,
+            epsilon=epsilon,
         )
-
-    def _end_s(self, count: MinuteCount) -> float:
-        """Returns the monotonic time of the end of a window."""
-        assert self._offset_s is not None
-        minute = (count.start - _EPOCH) // timedelta(minutes=1) + count.minutes
-        return minute * _MINUTE_S - self._offset_s
+        self._closed.append((end, count))
 
     def _release(self, at_s: float) -> Iterator[MinuteCount]:
-        late_s = _MINUTE_S * self._rules.delay_minutes
-        while self._closed and self._end_s(self._closed[0]) + late_s <= at_s:
-            yield self._closed.pop(0)
+        late = self._rules.delay_minutes
+        while self._closed and self._begin_of(self._closed[0][0] + late) <= at_s:
+            yield self._closed.pop(0)[1]

@@ -223,3 +223,75 @@ def test_objections_on_a_street_are_honoured(lost_s):
     assert objecting >= 5
     assert outcome.missed_objections <= outcome.without_track
     assert outcome.counted >= 0.9 * people
+
+
+# --- the edges of the right to object: who could not object is not counted, and leaves no trace
+
+
+class UnitPlay(Play):
+    """The same of a unit, which was started and will be stopped, not of a film."""
+
+    def __init__(self):
+        super().__init__()
+        self.crowd = Crowd(frame_size=SIZE, high_score=0.5)
+
+
+def states(play):
+    return [passage.state for passage in play.passages]
+
+
+@pytest.mark.parametrize(("seconds", "counted"), [(0.8, 0), (1.0, 0), (1.2, 1), (3.0, 1)])
+def test_who_was_in_view_for_less_than_a_shake_takes_is_not_counted(seconds, counted):
+    play = Play().go(2).go(seconds, lambda t: [face(640)]).go(4)
+    assert len(play.end()) == counted
+
+
+def test_the_time_in_view_is_that_of_both_parts_of_a_broken_track():
+    play = Play().go(2).go(0.9, lambda t: [face(640)]).go(1.0).go(0.9, lambda t: [face(640)]).go(4)
+    assert len(play.end()) == 1
+
+
+def test_who_is_in_view_when_the_unit_stops_is_not_counted():
+    play = UnitPlay().go(2).go(3, lambda t: [face(300)])
+    assert states(play) == []  # the unit does not ask for more: see `Pipeline.finish`
+
+
+@pytest.mark.parametrize(("first_s", "counted"), [(0.0, 0), (0.5, 0), (0.9, 0), (1.3, 1)])
+def test_who_is_in_view_in_the_first_second_in_which_it_counts_is_not_counted(first_s, counted):
+    play = UnitPlay()
+    if first_s:
+        play.go(first_s)
+    play.go(3, lambda t: [face(300)]).go(4)
+    assert len(states(play)) == counted
+
+
+def test_who_was_in_view_before_it_counted_is_not_counted():
+    """An objection before the first whole minute would not be known of."""
+    play = UnitPlay().go(5, lambda t: [face(300)], observed=False)
+    play.go(3, lambda t: [face(300)]).go(1, lambda t: [face(300), face(700)])
+    play.go(2, lambda t: [face(700)]).go(4)
+    assert len(states(play)) == 1
+
+
+def test_after_a_blind_time_the_first_second_counts_nobody_either():
+    play = UnitPlay().go(3).go(2, observed=False).go(3, lambda t: [face(300)]).go(4)
+    assert states(play) == []
+    play.go(3, lambda t: [face(700)]).go(4)
+    assert len(states(play)) == 1
+
+
+def test_a_film_has_no_first_second_and_no_stop():
+    assert len(Play().go(2, lambda t: [face(300)]).end()) == 1
+
+
+@pytest.mark.parametrize("shakes", [False, True])
+@pytest.mark.parametrize("edge", ["short", "first second", "stop"])
+def test_an_objection_at_an_edge_leaves_no_trace(edge, shakes):
+    play = UnitPlay()
+    if edge != "first second":
+        play.go(3)
+    play.go(0.9 if edge == "short" else 2.5, lambda t: [face(300)])
+    if shakes:
+        play.shake_at(300)
+    play.go(0 if edge == "stop" else 5)
+    assert states(play) == []
