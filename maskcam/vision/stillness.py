@@ -1,9 +1,10 @@
 """Sees whether a picture lives, or is frozen under a running clock or the noise of a codec.
 
 A frozen picture may still change: a clock runs in a corner of it, or a converter adds noise.
-A street that lives differs in one of two ways. Its light wanders: from one second to the
-next, means of small cells change in many places, in an empty street too. Or a sensor is at
-work, whose noise changes nearly every pixel of every frame.
+A street that lives differs in one of three ways. Its light wanders: from one second to the
+next, means of small cells change in many places, in an empty street too. Somebody moves in
+it, who is taller than a line of text. Or a sensor is at work, whose noise changes nearly
+every pixel of every frame.
 
 Calibrated on 16 real clips, rendered empty streets and frozen pictures, see
 docs/head-shake.md.
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 from typing import Final
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,6 +24,8 @@ LEAST_CHANGE: Final = 0.25  # grey levels of a cell's mean; noise of 1 level giv
 TILES: Final = 4  # the picture is divided into 4 x 4
 LEAST_CELLS: Final = 0.05  # of a tile
 LEAST_TILES: Final = 3  # that change outside of the square of 2 x 2 tiles that changes most
+TALL: Final = 0.12  # of the height: a person is taller, a line of text is not
+TALL_ROWS: Final = 4
 STILL_PIXELS: Final = 0.25  # a larger part of the pixels repeats where no sensor is at work
 _CLIPPED: Final = (2, 253)  # black and white pixels have no noise
 
@@ -67,7 +71,8 @@ class StillnessMeter:
         if at_s - self._block_at_s >= BLOCK_S:
             mean = self._sum / self._count
             if self._before is not None and self._before.shape == mean.shape:
-                self._wanders = _changes_widely(np.abs(mean - self._before) > LEAST_CHANGE)
+                cells = np.abs(mean - self._before) > LEAST_CHANGE
+                self._wanders = _changes_widely(cells) or _changes_tall(cells)
             self._before = mean
             self._begin(at_s)
 
@@ -88,3 +93,9 @@ def _changes_widely(cells: NDArray[np.bool_]) -> bool:
     )
     squares = tiles[:-1, :-1] + tiles[1:, :-1] + tiles[:-1, 1:] + tiles[1:, 1:]
     return int(tiles.sum() - squares.max()) >= LEAST_TILES
+
+
+def _changes_tall(cells: NDArray[np.bool_]) -> bool:
+    """Returns whether cells change that hang together over more than the height of a text."""
+    stats = cv2.connectedComponentsWithStats(cells.astype(np.uint8), connectivity=8)[2]
+    return bool((stats[1:, cv2.CC_STAT_HEIGHT] >= max(TALL_ROWS, TALL * len(cells))).any())

@@ -136,6 +136,15 @@ def test_light_that_wanders_is_life(picture):
     assert observed_s(frames) > 9
 
 
+def test_somebody_who_walks_before_a_wall_without_noise_is_life(picture):
+    frames = []
+    for index in range(10 * FPS):
+        shown = cv2.GaussianBlur(picture, (0, 0), 3)
+        cv2.rectangle(shown, (100 + 2 * index, 120), (140 + 2 * index, 280), (30,), -1)
+        frames.append(shown)
+    assert observed_s(frames) > 9.5
+
+
 @pytest.mark.skipif(not CLIPS.is_dir(), reason="the clips are not part of the project")
 @pytest.mark.parametrize("clip", ["still_real_02.mp4", "sign_sister_real.mp4", "tilt_real_01.mp4"])
 def test_a_real_camera_that_stands_is_observed(clip):
