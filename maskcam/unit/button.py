@@ -1,7 +1,7 @@
 """The push button on the pole: whoever presses it stops the counting for a while.
 
-It asks for no gesture and no look. Who pressed is not known, and the time is reported
-as not observed, as if the camera had been covered.
+It asks for no gesture and no look. Who pressed is not known, and that somebody did shows in
+no message: the time counts as observed, like any other.
 """
 
 from __future__ import annotations

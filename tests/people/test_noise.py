@@ -73,3 +73,11 @@ def test_it_asks_for_uniform_integers_only():
 
     assert isinstance(draw_noise(0.1, below), int)
     assert all(isinstance(number, int) for number in asked)
+
+
+@pytest.mark.parametrize(("people", "hours", "percent"), [(700, 1, 1.0), (60, 10, 3.0)])
+def test_a_busy_hour_and_a_quiet_day_are_right_as_promised(people, hours, percent):
+    """docs/privacy/accuracy.md: the median error of all people, four numbers per hour."""
+    below = random.Random(people).randrange
+    errors = [abs(sum(draw_noise(1.0, below) for _ in range(4 * hours))) for _ in range(400)]
+    assert 100 * sorted(errors)[200] / (people * hours) <= percent
