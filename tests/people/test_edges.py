@@ -22,7 +22,8 @@ class Watched(Crowd):
 
     def __init__(self, street: Street, **rest) -> None:
         super().__init__(frame_size=SIZE, high_score=0.5, **rest)
-        self._street, self._seen, self.booked = street, {}, Counter[int]()
+        self._street, self.booked = street, Counter[int]()
+        self._seen: dict[int, tuple[object, Counter[int]]] = {}
 
     def update(self, detections, at_s):
         super().update(detections, at_s)
