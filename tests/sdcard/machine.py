@@ -171,9 +171,9 @@ class Machine:
             *(("-icount", "shift=0") if self._counted else STEADY if BUSY else ()),
             "-m", MEMORY_MIB, "-rtc", f"base={NO_CLOCK}",
             "-append", f"{arguments} {self._arguments}",
+            *self._second_disk_arguments(),
             "-drive", f"file={self.card.file},format=raw,if=none,id=card,cache=writeback",
             "-device", "virtio-blk-device,drive=card",
-            *self._second_disk_arguments(),
             "-device", "virtio-net-device,netdev=net",
             "-device", "virtio-rng-device",
             "-serial", f"file:{self.directory / 'console'}",
@@ -189,7 +189,7 @@ class Machine:
             return []
         return [
             "-drive", f"file={self._second_disk},format=raw,if=none,id=second,readonly=on",
-            "-device", "virtio-blk-device,drive=second",
+            "-device", "virtio-blk-device,drive=second,serial=attached",
         ]  # fmt: skip
 
     def _raspi3b(self, arguments: str) -> list[object]:
