@@ -47,6 +47,14 @@ class Report:
         assert not wrong, results
         assert _people(stored[start] for start in must) == _people(must.values())
 
+    def outbox(
+        self, fault: str, *, closed: int, lost: int, invented: int, twice: int, detail: str
+    ) -> None:
+        """Keeps the result of a fault of the outbox's file; `lost`: without being reported."""
+        results = {"closed": closed, "lost": lost, "invented": invented, "twice": twice}
+        self._keep(fault, results, detail)
+        assert lost == invented == twice == 0, results
+
     def no_window(self, fault: str, *, detail: str) -> None:
         """Keeps the result of a fault before anything was counted."""
         self._keep(fault, {"closed": 0, "lost": 0, "invented": 0, "twice": 0}, detail)

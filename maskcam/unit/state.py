@@ -73,7 +73,7 @@ class StateDirectory:
         """Returns the number in the file, which stands there twice; 0 where there is none."""
         file, found = self._path / FILE_NAME, [0]
         try:
-            lines = file.read_bytes().splitlines(keepends=True)
+            lines = [line for line in file.read_bytes().split(b"\n") if line]
         except FileNotFoundError:
             return 0
         except OSError as error:
@@ -82,14 +82,14 @@ class StateDirectory:
         for line in lines:
             with suppress(ValueError):
                 run = int(line.partition(b" ")[0])
-                found += [run] if line == _line(run) else []
+                found += [run] if line == _line(run).strip() else []
         if len(found) < 3:
             _log.error("%s is damaged", file)
         return max(found)
 
 
 def _line(run: int) -> bytes:
-    return b"%d %08x\n" % (run, zlib.crc32(b"%d" % run))
+    return b"\n%d %08x\n" % (run, zlib.crc32(b"%d" % run))
 
 
 def _replace(file: Path, content: bytes) -> None:

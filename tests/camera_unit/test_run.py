@@ -16,6 +16,7 @@ from maskcam.delivery.outbox import Outbox
 from maskcam.delivery.wire import COUNT_BYTES
 from maskcam.records import WindowKind
 from tests.broker import Mosquitto, Subscriber, needs_mosquitto, wait_until
+from tests.reliability import Report
 
 pytestmark = needs_mosquitto
 
@@ -116,7 +117,9 @@ def test_a_stop_publishes_the_part_of_the_hour_within_two_seconds(tmp_path, stre
     }
 
 
-def test_a_second_process_on_one_state_directory_ends_with_2_and_one_line(tmp_path, street):
+def test_a_second_process_on_one_state_directory_ends_with_2_and_one_line(
+    tmp_path, street, record_property
+):
     with Unit(tmp_path / "u", source=street, port=1) as first:
         wait_until(lambda: first.says("has started as"), timeout_s=60)
         with Unit(tmp_path / "u", source=street, port=1, log="log-2") as second:
@@ -126,6 +129,8 @@ def test_a_second_process_on_one_state_directory_ends_with_2_and_one_line(tmp_pa
         assert first.process.poll() is None
         first.process.kill()
         first.process.wait(10)
+    detail = "the second ends with 2 and one line; the first goes on"
+    Report(record_property).no_window("two processes on one state directory", detail=detail)
     with Unit(tmp_path / "u", source=street, port=1) as third:  # the lock went with the process
         wait_until(lambda: third.says("has started as"), timeout_s=60)
 

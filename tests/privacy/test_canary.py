@@ -135,7 +135,7 @@ def test_the_log_says_nothing_of_persons(evidence):
 
 def test_the_state_directory_holds_windows_and_nothing_else(evidence):
     assert sorted(path.name for path in evidence.state.iterdir()) == ["outbox.log", "run"]
-    assert re.fullmatch(rb"(1 [0-9a-f]{8}\n){2}", (evidence.state / "run").read_bytes())
+    assert re.fullmatch(rb"(\n1 [0-9a-f]{8}\n){2}", (evidence.state / "run").read_bytes())
     outbox = f"{evidence.state}/outbox"
     to_disk = [call for call in evidence.writes if call.target.startswith(outbox)]
     written = b"".join(call.data for call in to_disk)
