@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from importlib import resources
@@ -30,6 +31,8 @@ from maskcam.errors import ConfigError, MaskcamError
 
 BUSY_TIMEOUT_S = 30
 CONNECT_TIMEOUT_S = 10
+_HOST = re.compile(r"[A-Za-z0-9._:-]+")
+"""Other signs in the place of a host are a part of a password that was not encoded."""
 
 
 class DatabaseError(MaskcamError):
@@ -157,13 +160,16 @@ def _is_sqlite(parsed: URL) -> bool:
 def _parsed(url: str) -> URL:
     """Returns the parts of a database URL. No message shows any of it: a password is in it."""
     try:
-        return make_url(url)
+        parsed = make_url(url)
     except (ArgumentError, ValueError):
+        parsed = None
+    if parsed is None or (parsed.host and not _HOST.fullmatch(parsed.host)):
         raise ConfigError(
             "[database] url: is no database URL; use sqlite:///FILE or "
             "postgresql://USER:PASSWORD@HOST/NAME with : / @ % # ? in the password written as "
             "%3A %2F %40 %25 %23 %3F"
-        ) from None
+        )
+    return parsed
 
 
 def reason_of(error: DBAPIError) -> str:

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, func, select
 
 from maskcam.cityhall import schema
 from maskcam.cityhall.rollup import COUNTS, Calendar
-from maskcam.cityhall.statistics import Interval, share
+from maskcam.cityhall.statistics import FEW, Interval, share
 
 Level = Literal["hourly", "daily"]
 _SUMMED = (*COUNTS, "observed_s", "covered_minutes", "variance")
@@ -43,7 +43,12 @@ class Totals(NamedTuple):
 
     @property
     def mask_share(self) -> Interval | None:
-        """Share of judged passages with a mask worn properly."""
+        """Share of judged passages with a mask worn properly; None where too few were judged.
+
+        The one rule for page, chart, API, CSV and PDF.
+        """
+        if self.judged < FEW:
+            return None
         return share(self.with_mask, self.judged, variance=self.variance)
 
     @property

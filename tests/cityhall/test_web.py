@@ -135,6 +135,17 @@ def test_the_api_says_null_where_nothing_is_known(client: TestClient) -> None:
     assert hours[23]["known"] == "to_come"
 
 
+def test_a_share_of_few_people_is_told_nowhere(client: TestClient) -> None:
+    """At "=cmd" eleven passages were judged: the numbers are published, a share is not made."""
+    query = {"step": "day", "site": "=cmd", "from": "2026-05-04", "to": "2026-05-04"}
+    (day,) = client.get("/api/v1/counts", params=query).json()
+    assert day["with_mask"] == 7
+    assert day["mask_share"] is day["mask_share_low"] is day["mask_share_high"] is None
+    text = client.get("/api/v1/counts", params=query | {"format": "csv"}).text
+    (row,) = csv.DictReader(io.StringIO(text))
+    assert row["mask_share"] == row["mask_share_low"] == row["mask_share_high"] == ""
+
+
 def test_csv_is_for_spreadsheets_and_no_formula(client: TestClient) -> None:
     query = {"step": "day", "format": "csv", "from": "2026-05-03", "to": "2026-05-04"}
     answer = client.get("/api/v1/counts", params=query)

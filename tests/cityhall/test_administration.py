@@ -1,0 +1,233 @@
+"""What an administrator does by commands, and what goes wrong on the way."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event
+
+from maskcam.cityhall.alone import alone, name_at
+from maskcam.cityhall.backup import back_up, restore
+from maskcam.cityhall.commands import main
+from maskcam.cityhall.database import DatabaseError, connect, sqlite_file, up_to_date, upgrade
+from maskcam.cityhall.rollup import Calendar
+from maskcam.cityhall.settings import CollectorBroker, load
+from maskcam.errors import ConfigError
+from tests.cityhall.city import CONTACT
+from tests.cityhall.conftest import PARIS
+from tests.cityhall.servers import Postgres
+
+SECRET = "p:a/s@s%w#o?rd"
+
+
+@pytest.fixture
+def hall(tmp_path: Path) -> Path:
+    place = tmp_path / "hall"
+    assert main(["init", "--directory", str(place), "--host", "mqtt.test", "--city", "Ville"]) == 0
+    return place
+
+
+def run(hall: Path, *arguments: str) -> int:
+    return main([*arguments, "--config", str(hall / "cityhall.toml")])
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"postgresql://maskcam:{SECRET}@db.test/maskcam",
+        "postgresql://maskcam:geheim:1@db.test:x/maskcam",
+        "postgresql://maskcam:geheim/1@db.test/maskcam:y",
+        "geheim",
+    ],
+)
+def test_no_message_shows_a_part_of_the_databases_password(
+    hall: Path, url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = hall / "cityhall.toml"
+    text = file.read_text()
+    file.write_text(text.replace('url = "sqlite:///cityhall.db"', f'url = "{url}"'))
+    capsys.readouterr()
+    code = run(hall, "list-users")
+    said = capsys.readouterr()
+    assert code in {1, 2}
+    assert said.err.splitlines()[-1].count("\n") == 0
+    for part in ("geheim", "p:a", "s%w", "rd@", "a/s"):
+        assert part not in said.out + said.err
+
+
+def test_a_password_with_every_sign_works_when_it_is_written_as_told(postgres: Postgres) -> None:
+    from urllib.parse import quote
+
+    url = postgres.new_database("signs")
+    host = url.partition("@")[2]
+    engine = connect(url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            f"CREATE ROLE signs LOGIN PASSWORD '{SECRET.replace('%', '%%')}'"
+        )
+        connection.exec_driver_sql("GRANT ALL ON SCHEMA public TO signs")
+    engine.dispose()
+    with up_to_date(f"postgresql://signs:{quote(SECRET, safe='')}@{host}", zone=PARIS) as opened:
+        assert opened.url.password == SECRET
+
+
+def test_a_restored_backup_is_checked_and_the_old_database_kept(
+    tmp_path: Path, hall: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = load(hall / "cityhall.toml").database.url
+    place = sqlite_file(url)
+    assert place is not None
+    with up_to_date(url, zone=PARIS):
+        pass
+    assert run(hall, "backup", str(tmp_path / "copy.db")) == 0
+    assert (tmp_path / "copy.db").stat().st_mode & 0o777 == 0o600  # the accounts are in it
+    (tmp_path / "no.db").write_text("nonsense")
+    for wrong in ("no.db", "missing.db"):
+        assert run(hall, "restore", str(tmp_path / wrong)) == 1
+    assert place.exists()
+    place.write_bytes(b"damaged")
+    capsys.readouterr()
+    assert run(hall, "restore", str(tmp_path / "copy.db")) == 0
+    assert "before" in capsys.readouterr().out
+    with up_to_date(url, zone=PARIS):
+        pass
+    assert [path.read_bytes() for path in place.parent.glob("*.before-*")] == [b"damaged"]
+
+
+def test_a_database_in_use_is_not_restored_over(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'city.db'}"
+    with up_to_date(url, zone=PARIS) as engine:
+        back_up(url, tmp_path / "copy.db")
+        with engine.connect() as held:
+            held.exec_driver_sql("SELECT count(*) FROM facts").all()
+            with pytest.raises(DatabaseError, match="in use"):
+                restore(url, tmp_path / "copy.db")
+    assert restore(url, tmp_path / "copy.db") is not None
+
+
+def test_a_file_of_another_user_is_named_as_such(tmp_path: Path) -> None:
+    """As a backup that root had copied into the place of the database."""
+    url = f"sqlite:///{tmp_path / 'city.db'}"
+    engine = connect(url)
+    event.listen(engine, "connect", lambda opened, _: opened.execute("PRAGMA query_only=ON"))
+    with pytest.raises(DatabaseError, match=r"readonly.*chown"):
+        upgrade(engine, zone=PARIS)
+    engine.dispose()
+
+
+def test_units_are_listed_and_added_from_a_table(
+    tmp_path: Path, hall: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "units.csv"
+    table.write_text(
+        "unit;site;contact;controller;preset;exact\n"
+        "gare-01;gare;tel. 01 23 45 67 89;Ville;standard;no\n"
+        "gare-02;gare;tel. 01 23 45 67 89;;decree;no\n"
+        "gare-03;gare;tel. 01 23 45 67 89;;;yes\n",
+        encoding="utf-8-sig",
+    )
+    assert run(hall, "add-unit", "--from", str(table)) == 0
+    capsys.readouterr()
+    assert run(hall, "list-units", "--json") == 0
+    units = json.loads(capsys.readouterr().out)
+    assert [units[f"gare-0{n}"]["minutes"] for n in (1, 2, 3)] == [1, 20, 1]
+    assert units["gare-03"]["epsilon"] is None
+    assert run(hall, "list-units") == 0
+    assert "exact" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "unit,site\na-1,a\n",
+        "unit,site,contact,colour\na-1,a,tel. 01 23,red\n",
+        "unit,site,contact\na-1,a,tel. 01 23\na-1,a,tel. 01 23\n",
+        "unit,site,contact\na-1,a,tel. 01 23\nBIG,a,tel. 01 23\n",
+        "unit,site,contact\na-1,a,\n",
+        "unit,site,contact,exact\na-1,a,tel. 01 23,perhaps\n",
+        "",
+        "\x00",
+    ],
+)
+def test_a_wrong_table_adds_nobody(
+    tmp_path: Path, hall: Path, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "units.csv").write_text(text)
+    capsys.readouterr()
+    assert run(hall, "add-unit", "--from", str(tmp_path / "units.csv")) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert json.loads((hall / "units.json").read_text()) == {}
+    assert list((hall / "units").iterdir()) == []
+
+
+def test_the_authority_is_used_from_where_it_was_moved_to(
+    tmp_path: Path, hall: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (hall / "ca").rename(tmp_path / "stick")
+    call = ("add-unit", "gare-01", "--site", "gare", *CONTACT)
+    capsys.readouterr()
+    assert run(hall, *call) == 2
+    said = capsys.readouterr().err
+    assert "--ca" in said
+    assert "init" not in said
+    assert list((hall / "units").iterdir()) == []
+    assert not (hall / "ca").exists()
+    assert run(hall, *call, "--ca", str(tmp_path / "stick")) == 0
+    assert run(hall, "revoke-unit", "gare-01", "--ca", str(tmp_path / "stick")) == 0
+
+
+def test_a_second_collector_is_refused_before_it_connects(
+    tmp_path: Path, calendar: Calendar
+) -> None:
+    broker = CollectorBroker(host="127.0.0.1", port=47_123, client_id="one")
+    other = CollectorBroker(host="localhost", port=47_123, client_id="two")
+    with up_to_date(f"sqlite:///{tmp_path / 'c.db'}", zone=calendar.zone) as engine:
+        with alone(broker, engine) as name, alone(other, engine):
+            assert name == "one"
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr("maskcam.cityhall.alone.WAIT_S", 0.3)
+                with pytest.raises(ConfigError, match="add-collector"), alone(broker, engine):
+                    pass
+        with alone(broker, engine):
+            pass  # it is free again
+
+
+def test_a_second_collector_on_another_machine_sees_the_lock_in_postgresql(
+    postgres: Postgres, calendar: Calendar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = postgres.new_database("alone")
+    here = CollectorBroker(host="127.0.0.1", port=47_124, client_id="one")
+    there = CollectorBroker(host="10.0.0.1", port=47_124, client_id="one", insecure=True)
+    monkeypatch.setattr("maskcam.cityhall.alone.WAIT_S", 0.3)
+    with (
+        up_to_date(url, zone=calendar.zone) as engine,
+        alone(here, engine),
+        pytest.raises(ConfigError, match="another one runs as one"),
+        alone(there, engine),
+    ):
+        pass
+
+
+def test_a_collector_is_called_as_its_certificate_says(hall: Path) -> None:
+    assert name_at(load(hall / "cityhall.toml").broker) == "cityhall-collector"
+    assert run(hall, "add-collector", "cityhall-2") == 0
+    text = (
+        (hall / "cityhall.toml")
+        .read_text()
+        .replace("collector/collector.", "collectors/cityhall-2/client.")
+    )
+    (hall / "second.toml").write_text(text)
+    assert name_at(load(hall / "second.toml").broker) == "cityhall-2"
+    assert "user cityhall-2" in (hall / "broker/acl").read_text()
+    assert run(hall, "revoke-unit", "cityhall-2") == 0
+    assert "cityhall-2" not in (hall / "broker/acl").read_text()
+
+
+def test_check_says_what_is_in_force(hall: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    assert run(hall, "check") == 0
+    assert "as cityhall-collector" in capsys.readouterr().out
+    (hall / "cityhall.toml").write_text('[web]\ncolour = "red"\n')
+    assert run(hall, "check") == 2
