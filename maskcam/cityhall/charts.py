@@ -25,7 +25,7 @@ COLOURS = {
     "incorrect": "#e69f00",
     "unclear": "#8a8f98",
 }
-_INK, _PALE, _GAP = "#3b4252", "#d9dee7", "#eceff4"
+_INK, _PALE, _GAP, _AXIS = "#3b4252", "#d9dee7", "#eceff4", "#8a8f98"
 _ids = count()
 
 
@@ -111,28 +111,38 @@ def shares(dots: Sequence[Dot], *, title: str, description: str, size: Size = WI
     """Draws a share over time with its confidence band; the line breaks at every gap."""
     root, plot = _canvas(size, title, description)
     height = size.inner_height
-    for percent in (0, 25, 50, 75, 100):
-        _tick(plot, size, height * (1 - percent / 100), f"{percent}\u202f%")
+    ticks = share_ticks([dot.interval for dot in dots if dot.interval is not None])
+    bottom, top = ticks[0] / 100, ticks[-1] / 100
+
+    def level(share: float) -> float:
+        return height * (top - min(top, max(bottom, share))) / (top - bottom)
+
+    for percent in ticks:
+        _tick(plot, size, level(percent / 100), f"{percent}\u202f%")
     step = size.inner_width / max(1, len(dots))
     for run in _runs(dots):
         points = [(step * (i + 0.5), interval) for i, interval in run]
-        upper = [(x, height * (1 - i.high)) for x, i in points]
-        lower = [(x, height * (1 - i.low)) for x, i in reversed(points)]
+        upper = [(x, level(i.high)) for x, i in points]
+        lower = [(x, level(i.low)) for x, i in reversed(points)]
         if len(points) == 1:
             (x, only), half = points[0], min(4.0, step / 3)
-            top = height * (1 - only.high)
-            tall = height * only.width
-            _rect(plot, x - half, top, 2 * half, tall, fill="#0072b2", **{"fill-opacity": "0.25"})
+            above = level(only.high)
+            tall = level(only.low) - above
+            _rect(plot, x - half, above, 2 * half, tall, fill="#0072b2", **{"fill-opacity": "0.25"})
         else:
             band = " ".join(f"{x:.1f},{y:.1f}" for x, y in upper + lower)
             attributes = {"points": band, "fill": "#0072b2", "fill-opacity": "0.22"}
             _add(plot, "polygon", attributes=attributes)
-            line = " ".join(f"{x:.1f},{height * (1 - i.value):.1f}" for x, i in points)
+            line = " ".join(f"{x:.1f},{level(i.value):.1f}" for x, i in points)
             attributes = {"points": line, "fill": "none", "stroke": "#0072b2", "stroke-width": "2"}
             _add(plot, "polyline", attributes=attributes)
         for x, interval in points:
-            y = height * (1 - interval.value)
-            attributes = {"cx": f"{x:.1f}", "cy": f"{y:.1f}", "r": "3", "fill": "#0072b2"}
+            attributes = {
+                "cx": f"{x:.1f}",
+                "cy": f"{level(interval.value):.1f}",
+                "r": "3",
+                "fill": "#0072b2",
+            }
             _add(plot, "circle", attributes=attributes)
     for place, dot in enumerate(dots):
         group = _add(plot, "g", attributes={"class": "hit", "data-tip": dot.tip})
@@ -144,18 +154,25 @@ def shares(dots: Sequence[Dot], *, title: str, description: str, size: Size = WI
     return _markup(root)
 
 
-def sparkline(heights: Sequence[int | None], *, title: str) -> Markup:
-    """Draws a small row of bars; None is a gap."""
-    width, height, step = 168, 36, 168 / max(1, len(heights))
+def sparkline(heights: Sequence[int | None], partly: Sequence[bool], *, title: str) -> Markup:
+    """Draws a small row of bars from zero; None is a gap, pale is partly observed."""
+    width, height = 168, 36
+    step = width / max(1, len(heights))
     root = _svg(width, height, title, "")
     highest = max((value for value in heights if value), default=1)
-    for place, value in enumerate(heights):
-        left = place * step + 1
+    paths = {"#0072b2": "", "#8fbfe0": "", _PALE: ""}
+    for place, (value, pale) in enumerate(zip(heights, partly, strict=True)):
         if value is None:
-            _rect(root, left, height - 4, step - 2, 4, fill=_PALE)
+            tall, colour = 4.0, _PALE
         else:
-            tall = max(1.0, (height - 2) * value / highest)
-            _rect(root, left, height - tall, step - 2, tall, fill="#0072b2")
+            tall = max(1.0, (height - 3) * max(0, value) / highest)
+            colour = "#8fbfe0" if pale else "#0072b2"
+        left = place * step + 1
+        paths[colour] += f"M{left:.0f} {height - 1}v-{tall:.0f}h{step - 2:.0f}v{tall:.0f}z"
+    for colour, path in paths.items():
+        if path:
+            _add(root, "path", attributes={"d": path, "fill": colour})
+    _add(root, "path", attributes={"d": f"M0 {height - 0.5}h{width}", "stroke": _AXIS})
     return _markup(root)
 
 
@@ -178,6 +195,23 @@ def nice_ticks(highest: float) -> list[int]:
     power = 10 ** floor(log10(rough))
     step = next(s * power for s in (1, 2, 2.5, 5, 10) if s * power >= rough and s * power % 1 == 0)
     return [int(i * step) for i in range(ceil(highest / step) + 1)]
+
+
+def share_ticks(intervals: Sequence[Interval]) -> list[int]:
+    """Returns per cents for an axis that shows how shares differ: at least 20 points apart."""
+    if not intervals:
+        return [0, 25, 50, 75, 100]
+    low = floor(10 * min(min(i.value for i in intervals), _middle([i.low for i in intervals])))
+    high = ceil(10 * max(max(i.value for i in intervals), _middle([i.high for i in intervals])))
+    while high - low < 2:
+        low, high = max(0, low - 1), min(10, high + 1)
+    step = 5 if high - low <= 2 else 10 if high - low <= 6 else 20
+    first = 10 * low // step * step
+    return list(range(first, 10 * high + step if 10 * high % step else 10 * high + 1, step))
+
+
+def _middle(values: Sequence[float]) -> float:
+    return sorted(values)[len(values) // 2]
 
 
 def _runs(dots: Sequence[Dot]) -> Iterable[list[tuple[int, Interval]]]:

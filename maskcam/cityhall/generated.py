@@ -44,6 +44,9 @@ key = "collector/collector.key"
 accounts = true                  # add yourself: maskcam cityhall add-user NAME
 # behind_proxy = false           # true: a proxy on this machine does HTTPS
 # host_names = ["masques.example.org"]
+
+# [recognition]
+# right_at_least = 0.962         # of the faces; from the model card. Intervals allow for the rest
 """
 
 

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from babel import Locale
 from babel.dates import format_date, format_time, format_timedelta, get_day_names
+from babel.lists import format_list
 from babel.numbers import format_decimal, format_percent
 
-from maskcam.cityhall.figures import Change, Point, Seen
+from maskcam.cityhall.comparison import Change
+from maskcam.cityhall.figures import Point, Seen
 from maskcam.cityhall.reader import Totals
 from maskcam.cityhall.rollup import moment_of
-from maskcam.cityhall.statistics import FEW, ROUGH_WIDTH, Interval
+from maskcam.cityhall.statistics import FEW, ROUGH_WIDTH, Interval, widen
 from maskcam.cityhall.texts import LANGUAGES, TEXTS
+from maskcam.cityhall.weekly import WeekOfSite
 
-FINE_WIDTH = 0.04
+FINE_WIDTH = 0.02
 _BEFORE_SIGN = re.compile(r" (?=[:;?!%])")
 """In French the sign stays on the line of its word."""
 _LOCALES = {"en": "en_GB", "fr": "fr_FR"}  # both count hours to 24
@@ -38,13 +42,20 @@ def choose(wanted: str | None, accepted: str) -> str:
 
 
 class Words:
-    """Says things in one language."""
+    """Says things in one language.
 
-    def __init__(self, language: str, *, zone: ZoneInfo) -> None:
+    Args:
+        language: of `LANGUAGES`.
+        zone: of the city's clocks.
+        right: of the recognised masks and faces so many are right at least.
+    """
+
+    def __init__(self, language: str, *, zone: ZoneInfo, right: float = 1.0) -> None:
         self.language = language
         self._place = LANGUAGES.index(language)
         self._locale = Locale.parse(_LOCALES[language])
         self._zone = zone
+        self._right = right
 
     def __call__(self, key: str, **values: object) -> str:
         """Returns the text `key` with its placeholders filled."""
@@ -52,6 +63,11 @@ class Words:
         if self.language == "fr":
             text = _BEFORE_SIGN.sub("\u00a0", text)
         return text.format(**values)
+
+    def count(self, key: str, number: int, **values: object) -> str:
+        """Returns a text with a number of things: `key_one` or `key_many` (0 is one in French)."""
+        one = number == 1 or (number == 0 and self.language == "fr")
+        return self(f"{key}_{'one' if one else 'many'}", number=self.number(number), **values)
 
     def number(self, value: float, *, digits: int = 0) -> str:
         """Returns a number with the separators of the language; below 0, by noise: about 0."""
@@ -80,6 +96,10 @@ class Words:
     def weekday(self, number: int) -> str:
         """Returns the name of a day of the week; Monday is 0."""
         return str(get_day_names(locale=self._locale)[number])
+
+    def weekdays(self, number: int) -> str:
+        """Returns "Saturdays" for 5."""
+        return self("weekdays", day=self.weekday(number))
 
     def minute(self, minute: int) -> str:
         """Returns the city's time of a minute since the epoch."""
@@ -110,19 +130,26 @@ class Words:
         ]
         return "\u202f".join(texts) or "0\u202fmin"
 
-    def share(self, totals: Totals) -> str:
-        """Returns the mask share in words that say how sure it is."""
+    def interval(self, totals: Totals) -> Interval | None:
+        """Returns the mask share with all that makes it unsure; None: too few were judged."""
         interval = totals.mask_share
         if interval is None or totals.judged < FEW:
+            return None
+        return widen(interval, right=self._right)
+
+    def share(self, totals: Totals) -> str:
+        """Returns the mask share in words that say how sure it is."""
+        interval = self.interval(totals)
+        if interval is None:
             return self("share_few")
         key = "share_rough" if interval.width >= ROUGH_WIDTH else "share_value"
         return self(key, value=self.percent(interval.value, digits=_digits(interval)))
 
     def share_range(self, totals: Totals) -> str:
         """Returns the limits of the mask share, or how few people were judged."""
-        interval = totals.mask_share
-        if interval is None or totals.judged < FEW:
-            return self("share_few_long", count=self.number(totals.judged))
+        interval = self.interval(totals)
+        if interval is None:
+            return self.count("share_few_long", totals.judged)
         digits = _digits(interval)
         low = self.percent(interval.low, digits=digits)
         return self("share_range", low=low, high=self.percent(interval.high, digits=digits))
@@ -132,25 +159,64 @@ class Words:
         if totals.observed_s == 0:
             return self("sentence_nothing")
         share = f"{self.share(totals)}, {self.share_range(totals)}"
-        return self("sentence", people=self.number(totals.people), share=share)
+        people = self.count("passages", totals.people)
+        return self("sentence", people=people, share=share)
 
     def change(self, change: Change, *, day: date) -> str:
         """Returns how passages changed against a week ago, or why that cannot be said."""
         if change.ratio is None:
-            return self("change_not")
+            return self("change_not", day=self.weekday_day(day))
         percent = self.percent(abs(change.ratio))
         if abs(change.ratio) < 0.005:
             return self("change_same", day=self.weekday_day(day))
         key = "change_more" if change.ratio > 0 else "change_less"
         return self(key, percent=percent, day=self.weekday_day(day))
 
-    def change_of_week(self, change: Change) -> str:
-        """Returns how passages changed against the week before, and on what that rests."""
+    def change_of(self, change: Change) -> str:
+        """Returns how passages changed in the camera hours that were observed both times."""
         if change.ratio is None:
-            return self("change_week_not")
+            return self("not_comparable")
         sign = "+" if change.ratio >= 0 else "\u2212"
-        percent = f"{sign}{self.percent(abs(change.ratio))}"
-        return f"{percent} {self('change_week_note', hours=self.duration(change.now.observed_s))}"
+        return f"{sign}{self.percent(abs(change.ratio))}"
+
+    def basis(self, change: Change) -> str:
+        """Returns on what a comparison rests, and what it leaves out."""
+        if change.now.observed_s == 0:
+            return self("basis_none")
+        text = self("basis", hours=self.hours(change.now.observed_s))
+        left_out = change.left_out_s / (change.left_out_s + change.now.observed_s)
+        if left_out >= 0.01:
+            text += self("basis_left_out", percent=self.percent(left_out))
+        return text
+
+    def read_change(self, change: Change) -> str:
+        """Returns how passages changed against the week before, as a sentence."""
+        if change.ratio is None:
+            return self("read_change_not")
+        percent = self.percent(abs(change.ratio))
+        key = "same" if abs(change.ratio) < 0.005 else "more" if change.ratio > 0 else "fewer"
+        return self(f"read_{key}", percent=percent)
+
+    def read_points(self, change: Interval | None) -> str:
+        """Returns how the share changed against the week before, as a sentence."""
+        if change is None:
+            return self("read_points_not")
+        return self("read_points", points=self.points(change))
+
+    def list_of(self, weeks: Iterable[WeekOfSite], called: Callable[[str], str]) -> str:
+        """Returns sites with the change of their shares."""
+        parts = [f"{called(week.site)} ({self.points(week.change.share)})" for week in weeks]
+        return format_list(parts, locale=self._locale)
+
+    def trend(self, change: float | None) -> str:
+        """Returns an arrow for a change, of passages or of points."""
+        if change is None:
+            return ""
+        return "\u2192" if abs(change) < 0.005 else "\u2191" if change > 0 else "\u2193"
+
+    def hours(self, seconds: float) -> str:
+        """Returns whole camera hours."""
+        return self.count("camera_hours", round(seconds / 3600))
 
     def points(self, change: Interval | None) -> str:
         """Returns a change of a share in percentage points, or that none is clear."""
@@ -165,7 +231,12 @@ class Words:
     def seen(self, point: Point) -> str:
         """Returns what is known of an hour or day."""
         if point.seen is Seen.PARTLY:
-            return self("partly_value", percent=self.percent(point.observed_part))
+            percent = self.percent(point.observed_part)
+            return self("partly_value", percent=percent) + (
+                self("of_cameras", seen=point.totals.units, all=point.cameras)
+                if point.totals.units < point.cameras
+                else ""
+            )
         return self(point.seen.value)
 
 

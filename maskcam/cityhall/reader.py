@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, and_, case, func, select
 
 from maskcam.cityhall import schema
 from maskcam.cityhall.rollup import COUNTS, Calendar
@@ -30,6 +30,20 @@ class Totals(NamedTuple):
     covered_minutes: int = 0
     variance: float = 0.0
     units: int = 0
+    """Units that observed, the most in any part of the time."""
+
+    def plus(self, other: Totals) -> Totals:
+        """Returns the sums of both; of the units the most of both."""
+        return Totals(
+            self.with_mask + other.with_mask,
+            self.without_mask + other.without_mask,
+            self.incorrect + other.incorrect,
+            self.unclear + other.unclear,
+            self.observed_s + other.observed_s,
+            self.covered_minutes + other.covered_minutes,
+            self.variance + other.variance,
+            max(self.units, other.units),
+        )
 
     @property
     def people(self) -> int:
@@ -103,16 +117,93 @@ class Reader:
         with self.engine.connect() as connection:
             return [Unit(*row) for row in connection.execute(query)]
 
-    def seen_units(self, span: Span) -> set[str]:
-        """Returns the names of the units that told anything about these days."""
-        query = (
-            select(schema.units.c.name)
-            .join(schema.daily, schema.daily.c.unit_id == schema.units.c.id)
-            .where(schema.daily.c.bucket >= span.start, schema.daily.c.bucket < span.end)
-            .distinct()
-        )
+    def matched(
+        self, pairs: Iterable[tuple[Span, int]], *, least_s: float
+    ) -> dict[str, tuple[Totals, Totals]]:
+        """Returns, by site, the camera hours observed at both of two times, now and before.
+
+        Args:
+            pairs: hours of now, and by how many minutes their counterparts are earlier.
+            least_s: seconds that a camera must have observed in each of the two hours.
+        """
+        now, before, sites = schema.hourly, schema.hourly.alias("before"), schema.sites
+        found: dict[str, tuple[Totals, Totals]] = {}
         with self.engine.connect() as connection:
-            return set(connection.scalars(query))
+            for span, earlier in pairs:
+                query = (
+                    select(
+                        sites.c.name,
+                        *(func.sum(now.c[name]) for name in _SUMMED),
+                        *(func.sum(before.c[name]) for name in _SUMMED),
+                    )
+                    .join(sites, now.c.site_id == sites.c.id)
+                    .join(
+                        before,
+                        and_(
+                            before.c.bucket == now.c.bucket - earlier,
+                            before.c.site_id == now.c.site_id,
+                            before.c.unit_id == now.c.unit_id,
+                        ),
+                    )
+                    .where(
+                        now.c.bucket >= span.start,
+                        now.c.bucket < span.end,
+                        now.c.observed_s >= least_s,
+                        before.c.observed_s >= least_s,
+                    )
+                    .group_by(sites.c.name)
+                )
+                for name, *sums in connection.execute(query):
+                    known = found.get(name, (Totals(), Totals()))
+                    half = len(_SUMMED)
+                    found[name] = (
+                        known[0].plus(Totals(*sums[:half])),
+                        known[1].plus(Totals(*sums[half:])),
+                    )
+        return found
+
+    def slots(
+        self, parts: Iterable[tuple[Span, int]], *, least_s: float
+    ) -> Iterator[tuple[str, int, int, float, Totals]]:
+        """Yields site, weekday (Monday is 0), local hour, rate and totals.
+
+        The rate is of people without a mask per hour: that of each unit while it observed,
+        added up, so that a unit that was away does not look like an empty street.
+
+        Args:
+            parts: spans, and by how many minutes the city's clocks are ahead of UTC in them.
+            least_s: seconds that a unit must have observed in a slot, all days together.
+        """
+        table, sites = schema.hourly, schema.sites
+        with self.engine.connect() as connection:
+            for span, ahead in parts:
+                local = table.c.bucket + ahead
+                units = (
+                    select(
+                        table.c.site_id,
+                        ((local // 1440 + 3) % 7).label("weekday"),  # the epoch began on a Thursday
+                        (local % 1440 // 60).label("hour"),
+                        *(func.sum(table.c[name]).label(name) for name in _SUMMED),
+                    )
+                    .where(table.c.bucket >= span.start, table.c.bucket < span.end)
+                    .group_by("site_id", "weekday", "hour", table.c.unit_id)
+                    .subquery()
+                )
+                query = (
+                    select(
+                        sites.c.name,
+                        units.c.weekday,
+                        units.c.hour,
+                        func.sum(units.c.without_mask * 3600.0 / units.c.observed_s),
+                        *(func.sum(units.c[name]) for name in _SUMMED),
+                        func.count(),
+                    )
+                    .join(sites, units.c.site_id == sites.c.id)
+                    .where(units.c.observed_s >= least_s)
+                    .group_by(sites.c.name, units.c.weekday, units.c.hour)
+                )
+                for site, weekday, hour, rate, *sums in connection.execute(query):
+                    yield site, int(weekday), int(hour), float(rate), Totals(*sums)
 
     def by_site(self, level: Level, span: Span) -> dict[str, Totals]:
         """Returns the totals of each site that has any in `span`."""
@@ -130,10 +221,24 @@ class Reader:
         rows = self._sums(level, span, ["unit", "bucket"], site)
         return {(str(name), int(bucket)): totals for (name, bucket), totals in rows}
 
-    def by_camera_hour(self, span: Span) -> dict[tuple[str, str, int], Totals]:
-        """Returns the totals of each site, unit and hour."""
-        rows = self._sums("hourly", span, ["site", "unit", "bucket"], None)
-        return {(str(site), str(unit), int(hour)): totals for (site, unit, hour), totals in rows}
+    def in_order(self, level: Level, span: Span) -> Iterator[tuple[str, int, Totals]]:
+        """Yields site, hour or day, and totals in order of time, read as they are asked for."""
+        table, sites = schema.metadata.tables[level], schema.sites
+        query = (
+            select(
+                sites.c.name,
+                table.c.bucket,
+                *(func.sum(table.c[name]) for name in _SUMMED),
+                func.sum(case((table.c.observed_s >= 60, 1), else_=0)),
+            )
+            .join(sites, table.c.site_id == sites.c.id)
+            .where(table.c.bucket >= span.start, table.c.bucket < span.end)
+            .group_by(table.c.bucket, table.c.site_id, sites.c.name)
+            .order_by(table.c.bucket, table.c.site_id)
+        )
+        with self.engine.connect().execution_options(yield_per=2000) as connection:
+            for site, bucket, *sums in connection.execute(query):
+                yield site, bucket, Totals(*sums)
 
     def newest_hour(self) -> int | None:
         """Returns the latest hour of which anything arrived."""
@@ -194,7 +299,7 @@ class Reader:
             select(
                 *columns,
                 *(func.sum(table.c[name]) for name in _SUMMED),
-                func.count(table.c.unit_id.distinct()),
+                func.count(case((table.c.observed_s >= 60, table.c.unit_id)).distinct()),
             )
             .join(sites, table.c.site_id == sites.c.id)
             .where(table.c.bucket >= span.start, table.c.bucket < span.end)

@@ -69,6 +69,17 @@ windows = Table(
 )
 """Every window and hour as it arrived; of two with one key, that of the higher run stays."""
 
+stints = Table(
+    "stints",
+    metadata,
+    Column("unit_id", ForeignKey("units.id"), primary_key=True, autoincrement=False),
+    Column("since", Integer, primary_key=True, autoincrement=False),
+    Column("site_id", ForeignKey("sites.id"), primary_key=True, autoincrement=False),
+    Column("until", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""At which site a unit stood: `since` and `until` begin the first and last day with counts."""
+
 
 def _roll_up(name: str) -> Table:
     return Table(

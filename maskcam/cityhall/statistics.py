@@ -75,3 +75,13 @@ def difference(now: Interval, before: Interval) -> Interval:
     down = sqrt((now.value - now.low) ** 2 + (before.high - before.value) ** 2)
     up = sqrt((now.high - now.value) ** 2 + (before.value - before.low) ** 2)
     return Interval(value - down, value, value + up)
+
+
+def widen(interval: Interval, *, right: float) -> Interval:
+    """Returns the shares that may be true where recognition is right in `right` of cases or more.
+
+    Of the masked and of the unmasked any part from `right` to 1 may be recognised, each on its
+    own; the limits are those of the two corners (Rogan and Gladen 1978, Am. J. Epidemiol. 107:71).
+    """
+    low = max(0.0, (interval.low - (1 - right)) / right)
+    return Interval(min(low, interval.low), interval.value, min(1.0, interval.high / right))

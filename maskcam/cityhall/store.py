@@ -15,6 +15,7 @@ from maskcam.cityhall import schema
 from maskcam.cityhall.database import writing
 from maskcam.cityhall.intake import HeardStatus
 from maskcam.cityhall.rollup import COUNTS, Calendar, Key, Sums, Window, fold, minute_of, roll_up
+from maskcam.cityhall.stints import Stint, settle
 from maskcam.delivery.wire import ReceivedCount
 from maskcam.records import WindowKind
 
@@ -58,6 +59,7 @@ class Store:
         self._writing = writing(engine)
         self._sites: dict[str, int] = {}
         self._units: dict[str, tuple[int, int]] = {}
+        self._stints: dict[int, list[Stint]] = {}
 
     def write(
         self,
@@ -84,6 +86,7 @@ class Store:
         except Exception:
             self._sites.clear()  # ids learnt in a transaction that was rolled back
             self._units.clear()
+            self._stints.clear()
             raise
         if doubted is not None:
             doubted += found
@@ -147,6 +150,7 @@ class Store:
         )
         for table, part in zip((schema.hourly, schema.daily), sums, strict=True):
             self._add(connection, table, part)
+        self._record_stints(connection, sums[1])
         return Written(**number)
 
     def _stored_hours(
@@ -218,6 +222,27 @@ class Store:
                 for (bucket, site_id, unit_id), part in sorted(sums.items(), key=lambda kv: kv[0])
             ],
         )
+
+    def _record_stints(self, connection: Connection, days: Iterable[Key]) -> None:
+        """Notes at which site the units stood on these days; nothing to do but once a day."""
+        news = [
+            (unit_id, site_id, day)
+            for day, site_id, unit_id in sorted(days)
+            if not any(
+                one.site_id == site_id and one.since <= day <= one.until
+                for one in self._stints.get(unit_id, ())
+            )
+        ]
+        table = schema.stints
+        for unit_id in sorted({unit_id for unit_id, *_ in news}):
+            columns = [table.c[name] for name in Stint._fields]
+            rows = connection.execute(select(*columns).where(table.c.unit_id == unit_id))
+            stints = [Stint(*row) for row in rows]
+            for _, site_id, day in (one for one in news if one[0] == unit_id):
+                stints = settle(stints, unit_id, site_id, day)
+            connection.execute(delete(table).where(table.c.unit_id == unit_id))
+            connection.execute(table.insert(), [one._asdict() for one in stints])
+            self._stints[unit_id] = stints
 
     def _write_statuses(self, connection: Connection, statuses: Sequence[HeardStatus]) -> None:
         latest = {heard.unit: heard for heard in statuses}

@@ -6,13 +6,17 @@ it is shown.
 
 from __future__ import annotations
 
+from maskcam.cityhall.about_texts import ABOUT_TEXTS
+from maskcam.cityhall.report_texts import REPORT_TEXTS
+
 TEXTS: dict[str, tuple[str, str]] = {
+    **REPORT_TEXTS,
+    **ABOUT_TEXTS,
     "language": ("English", "Français"),
     "dashboard": ("Passers-by and masks", "Passants et masques"),
     "skip": ("Skip to content", "Aller au contenu"),
     "nav": ("Pages", "Pages"),
     "nav_today": ("Today", "Aujourd'hui"),
-    "nav_compare": ("Compare sites", "Comparer les sites"),
     "nav_where": ("Where and when", "Où et quand"),
     "nav_report": ("Weekly report", "Rapport hebdomadaire"),
     "nav_about": ("About these figures", "À propos des chiffres"),
@@ -80,29 +84,17 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Seuls des nombres de personnes sortent d'une caméra : ni image, ni identité. Qui a secoué "
         "la tête devant une caméra n'est dans aucun chiffre.",
     ),
-    "summary": (
-        "{people} passages so far today at {sites} sites. {online} of {units} cameras are online.",
-        "{people} passages jusqu'ici aujourd'hui sur {sites} sites. {online} caméras sur {units} "
-        "sont en ligne.",
-    ),
     "no_sites": (
         "No camera has sent anything yet. Figures appear here by themselves.",
         "Aucune caméra n'a encore rien envoyé. Les chiffres apparaîtront ici d'eux-mêmes.",
     ),
     "not_yet": ("not observed yet today", "pas encore observé aujourd'hui"),
-    "sentence": (
-        "{people} passages. Mask worn properly: {share}.",
-        "{people} passages. Masque bien porté : {share}.",
-    ),
     "sentence_nothing": (
         "Nothing was observed, so nothing is known. That is not zero.",
         "Rien n'a été observé : on ne sait rien. Ce n'est pas zéro.",
     ),
-    "passages_today": ("passages today", "passages aujourd'hui"),
     "passages": ("Passages", "Passages"),
     "mask_share": ("Mask worn properly", "Masque bien porté"),
-    "share_today": ("Today", "Aujourd'hui"),
-    "share_week": ("Last 7 days", "7 derniers jours"),
     "share_value": ("{value}", "{value}"),
     "share_rough": ("roughly {value}", "environ {value}"),
     "share_range": (
@@ -110,47 +102,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "entre {low} et {high} (confiance à 95 %)",
     ),
     "share_few": ("too few to tell", "trop peu pour le dire"),
-    "share_few_long": (
-        "only {count} judged",
-        "{count} jugés seulement",
-    ),
-    "change_passages": ("Passages against last week", "Passages par rapport à la semaine dernière"),
     "change_more": ("{percent} more than on {day}", "{percent} de plus que {day}"),
     "change_less": ("{percent} fewer than on {day}", "{percent} de moins que {day}"),
     "change_same": ("as many as on {day}", "autant que {day}"),
-    "change_hours": (
-        "in {hours} of camera time observed on both days, until {time}",
-        "sur {hours} de caméra observées les deux jours, jusqu'à {time}",
-    ),
-    "change_not": (
-        "not comparable: no camera saw the same hour on both days",
-        "non comparable : aucune caméra n'a vu la même heure les deux jours",
-    ),
-    "change_week_note": (
-        "in the same {hours} of camera time",
-        "sur les mêmes {hours} de caméra",
-    ),
-    "change_week_not": ("not comparable", "non comparable"),
-    "silent": (
-        "No count has arrived since {time}. When the cameras are off that is right; otherwise "
-        "ask the administrator to check the collector and the broker. What was counted waits "
-        "there.",
-        "Aucun compte n'est arrivé depuis {time}. Si les caméras sont éteintes, c'est normal ; "
-        "sinon, demandez à l'administrateur de vérifier le collecteur et le broker. Ce qui a été "
-        "compté y attend.",
-    ),
-    "change_share": (
-        "Mask share against the week before",
-        "Part masquée face à la semaine d'avant",
-    ),
-    "points_up": ("up by {low} to {high} points", "en hausse de {low} à {high} points"),
-    "points_down": ("down by {low} to {high} points", "en baisse de {low} à {high} points"),
-    "points_same": ("no clear change", "pas de changement net"),
-    "points_unknown": ("too few to compare", "trop peu pour comparer"),
-    "units_online": ("Cameras online", "Caméras en ligne"),
-    "of": ("{a} of {b}", "{a} sur {b}"),
     "fortnight": ("Passages of the last 14 days", "Passages des 14 derniers jours"),
-    "open_site": ("Day and weeks of {site}", "Jour et semaines de {site}"),
     "with_mask": ("With mask", "Avec masque"),
     "without_mask": ("Without mask", "Sans masque"),
     "incorrect": ("Worn incorrectly", "Mal porté"),
@@ -161,7 +116,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "previous_day": ("Day before", "Jour précédent"),
     "next_day": ("Next day", "Jour suivant"),
     "go_day": ("Day", "Jour"),
-    "weeks": ("Weeks", "Semaines"),
     "show": ("Show", "Afficher"),
     "by_hour": ("Passages by hour", "Passages par heure"),
     "by_day": ("Passages by day", "Passages par jour"),
@@ -185,7 +139,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "day": ("Day", "Jour"),
     "known": ("Known", "Connu"),
     "fully": ("observed", "observé"),
-    "partly_value": ("partly observed ({percent})", "partiellement observé ({percent})"),
     "blind": ("blind: the camera could not see", "aveugle : la caméra ne voyait pas"),
     "offline": ("no data: off or offline", "aucune donnée : éteinte ou hors ligne"),
     "to_come": ("to come", "à venir"),
@@ -204,41 +157,16 @@ TEXTS: dict[str, tuple[str, str]] = {
     "units": ("Cameras", "Caméras"),
     "unit": ("Camera", "Caméra"),
     "state": ("State", "État"),
-    "online": ("online", "en ligne"),
-    "offline_unit": ("offline", "hors ligne"),
-    "never": ("never heard", "jamais entendue"),
     "observed_today": ("Observed that day", "Observé ce jour"),
-    "heard": ("Last state message", "Dernier message d'état"),
     "version": ("Version", "Version"),
-    "compare_title": ("Comparison of sites", "Comparaison des sites"),
     "from": ("From", "Du"),
     "to": ("To", "Au"),
     "site": ("Site", "Site"),
     "per_observed_hour": ("Per camera and observed hour", "Par caméra et heure observée"),
     "observed": ("Observed", "Observé"),
-    "compare_note": (
-        "Sites with overlapping intervals may well be equal. Compare passages per camera and "
-        "observed hour, not totals: cameras run for different times.",
-        "Des sites aux intervalles qui se chevauchent peuvent être égaux. Comparez les passages "
-        "par caméra et heure observée, non les totaux : les caméras ne tournent pas aussi "
-        "longtemps.",
-    ),
     "where_title": (
         "Where and when are most people without a mask?",
         "Où et quand passent le plus de personnes sans masque ?",
-    ),
-    "where_lead": (
-        "Most: {site}, {hours}, about {number} people without a mask per hour.",
-        "Le plus : {site}, {hours}, environ {number} personnes sans masque par heure.",
-    ),
-    "where_heat": (
-        "People without a mask per hour, by site and hour of the day",
-        "Personnes sans masque par heure, par site et heure du jour",
-    ),
-    "where_top": ("The ten busiest hours", "Les dix heures les plus chargées"),
-    "where_none": (
-        "Nothing was observed in these days.",
-        "Rien n'a été observé pendant ces jours.",
     ),
     "hours": ("Hours", "Heures"),
     "hours_range": ("{a} to {b}", "de {a} à {b}"),
@@ -251,7 +179,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "report_pdf": ("Download as PDF", "Télécharger en PDF"),
     "previous_week": ("Week before", "Semaine précédente"),
     "next_week": ("Next week", "Semaine suivante"),
-    "before": ("Week before", "Semaine d'avant"),
     "downloads": ("Download", "Télécharger"),
     "csv": ("CSV for a spreadsheet", "CSV pour un tableur"),
     "json": ("JSON", "JSON"),
@@ -266,49 +193,135 @@ TEXTS: dict[str, tuple[str, str]] = {
         "This server lacks the library for PDF. Print the page instead.",
         "Ce serveur n'a pas la bibliothèque pour le PDF. Imprimez la page.",
     ),
-    "about_h1": ("How to read these figures", "Comment lire ces chiffres"),
-    "about_passage": (
-        "A passage is one person who passed one camera once. Who passes twice, or passes two "
-        "cameras, is two passages: nobody is recognised again, by design.",
-        "Un passage est une personne passée une fois devant une caméra. Qui passe deux fois, ou "
-        "devant deux caméras, compte deux passages : personne n'est reconnu, par principe.",
+    "of": ("{a} of {b}", "{a} sur {b}"),
+    "nav_compare": ("Compare sites", "Comparer les sites"),
+    "compare_title": ("Comparison of sites", "Comparaison des sites"),
+    "passages_one": ("{number} passage", "{number} passage"),
+    "passages_many": ("{number} passages", "{number} passages"),
+    "passages_today": ("Passages so far today", "Passages aujourd'hui, jusqu'ici"),
+    "sentence": (
+        "{people}. Mask worn properly: {share}.",
+        "{people}. Masque bien porté : {share}.",
     ),
-    "about_share": (
-        "The mask share is the number of people who wear a mask properly, divided by all whose "
-        "mask could be judged. Its 95 % interval holds both chance and noise; below {few} judged "
-        "people no share is given. It takes people as independent, so with families and groups "
-        "the truth is a little less sure than shown.",
-        "La part masquée est le nombre de personnes au masque bien porté, divisé par toutes "
-        "celles dont le masque a pu être jugé. Son intervalle à 95 % tient compte du hasard et du "
-        "bruit ; en dessous de {few} personnes jugées, aucune part n'est donnée. Il suppose les "
-        "personnes indépendantes : avec des familles et groupes, la vérité est moins sûre.",
+    "sites_one": ("{number} site", "{number} site"),
+    "sites_many": ("{number} sites", "{number} sites"),
+    "share_week": ("Mask worn properly, last 7 days", "Masque bien porté, 7 derniers jours"),
+    "share_few_long_one": ("only {number} person judged", "{number} personne jugée seulement"),
+    "share_few_long_many": ("only {number} people judged", "{number} personnes jugées seulement"),
+    "change_passages": (
+        "Passages against {day}, until {time}",
+        "Passages par rapport à {day}, jusqu'à {time}",
     ),
-    "about_gap": (
-        "A gap is not zero. Hatched hours were not observed: camera off, offline or blind.",
-        "Un trou n'est pas un zéro. Les heures hachurées n'ont pas été observées : caméra éteinte, "
-        "hors ligne ou aveugle.",
+    "change_not": ("not comparable with {day}", "non comparable avec {day}"),
+    "change_share": ("Change of the share", "Évolution de la part"),
+    "change_share_week": ("against the 7 days before", "par rapport aux 7 jours précédents"),
+    "change_of_passages": ("Change of passages", "Évolution des passages"),
+    "not_comparable": ("not comparable", "non comparable"),
+    "basis": ("compared: {hours} observed both times", "comparé : {hours} observées les deux fois"),
+    "basis_left_out": (
+        "; {percent} of the time left out, not observed before",
+        "; {percent} du temps écarté, car non observé avant",
     ),
-    "about_noise": (
-        "To protect each single person, every camera adds a little random noise to every number "
-        "before it is sent, as a rule 1 or 2 people up or down. Over many hours it evens out. A "
-        "small number may come out below zero; it is then shown as \u201cabout 0\u201d.",
-        "Pour protéger chaque personne, chaque caméra ajoute à chaque nombre, avant l'envoi, un "
-        "petit bruit aléatoire : d'ordinaire 1 ou 2 personnes en plus ou en moins. Sur de "
-        "nombreuses heures, il s'annule. Un petit nombre peut devenir négatif ; il s'affiche "
-        "alors « environ 0 ».",
+    "basis_none": (
+        "no camera observed the same hour both times",
+        "aucune caméra n'a observé la même heure les deux fois",
     ),
-    "about_zero": ("about 0", "environ 0"),
-    "about_objection": (
-        "People who shook their head in front of a camera are in no figure. How many they are is "
-        "not known to anyone.",
-        "Les personnes qui ont secoué la tête devant une caméra ne figurent dans aucun chiffre. "
-        "Leur nombre n'est connu de personne.",
+    "camera_hours_one": ("{number} camera hour", "{number} heure de caméra"),
+    "camera_hours_many": ("{number} camera hours", "{number} heures de caméra"),
+    "points_up": ("up by {low} to {high} points", "en hausse de {low} à {high} points"),
+    "points_down": ("down by {low} to {high} points", "en baisse de {low} à {high} points"),
+    "points_same": ("no clear change", "pas d'évolution nette"),
+    "points_unknown": ("too few to compare", "trop peu pour comparer"),
+    "partly_value": ("partly observed ({percent})", "observé en partie ({percent})"),
+    "of_cameras": (", {seen} of {all} cameras", ", {seen} caméras sur {all}"),
+    "cameras_observing": ("Cameras observing now", "Caméras qui observent en ce moment"),
+    "health": ("Needs attention", "À vérifier"),
+    "health_none": (
+        "All cameras are as they should be.",
+        "Toutes les caméras fonctionnent normalement.",
     ),
-    "about_api": ("Other ways to these figures", "Autres accès à ces chiffres"),
-    "about_api_text": (
-        "Programs read the same figures by HTTP. All addresses, with their parameters:",
-        "Les programmes lisent les mêmes chiffres par HTTP. Toutes les adresses, avec leurs "
-        "paramètres :",
+    "health_more": ("and {number} more", "et {number} de plus"),
+    "state_good": ("observes", "observe"),
+    "state_blind": ("sees nothing", "ne voit rien"),
+    "state_silent": ("connected, but sends no counts", "connectée, mais n'envoie aucun comptage"),
+    "state_offline": ("off or disconnected", "éteinte ou déconnectée"),
+    "state_closed": ("outside its usual hours", "hors de ses heures habituelles"),
+    "do_blind": (
+        "Look whether its view is covered, dirty or dazzled.",
+        "Vérifiez si sa vue est masquée, sale ou éblouie.",
+    ),
+    "do_silent": (
+        "Restart it; if that does not help, see its log.",
+        "Redémarrez-la ; si cela ne suffit pas, consultez son journal.",
+    ),
+    "do_offline": (
+        "Check its power and its network. What it counted waits in it.",
+        "Vérifiez son alimentation et son réseau. Ce qu'elle a compté y est gardé.",
+    ),
+    "since": ("since {time}", "depuis le {time}"),
+    "never_counted": ("has not sent any counts yet", "n'a encore envoyé aucun comptage"),
+    "search": ("Search for a site", "Chercher un site"),
+    "search_none": ("No site is called like that.", "Aucun site ne porte ce nom."),
+    "sorted_by": ("Sort by {what}", "Trier par {what}"),
+    "page_of": ("Page {number} of {last}", "Page {number} sur {last}"),
+    "page_before": ("Previous page", "Page précédente"),
+    "page_after": ("Next page", "Page suivante"),
+    "pages": ("Pages of the list", "Pages de la liste"),
+    "weeks": ("Weeks shown below", "Semaines affichées plus bas"),
+    "last_window": ("Last counts", "Derniers comptages"),
+    "before_span": ("{first} to {last}", "du {first} au {last}"),
+    "compare_lead_one": (
+        "Compared with the same weekdays one week earlier ({span}).",
+        "Comparé aux mêmes jours, une semaine plus tôt ({span}).",
+    ),
+    "compare_lead_many": (
+        "Compared with the same weekdays {number} weeks earlier ({span}).",
+        "Comparé aux mêmes jours, {number} semaines plus tôt ({span}).",
+    ),
+    "compare_note": (
+        "Changes compare each camera with itself, in the hours that it observed both "
+        "times: a camera that was off changes nothing. Sites with overlapping intervals "
+        "may well be equal. To compare sites, take the passages per camera and observed "
+        "hour: cameras run for different times.",
+        "Les évolutions comparent chaque caméra à elle-même, aux heures qu'elle a "
+        "observées les deux fois : une caméra éteinte n'y change rien. Des sites aux "
+        "intervalles qui se chevauchent peuvent être égaux. Pour comparer des sites, "
+        "prenez les passages par caméra et par heure observée : les caméras ne "
+        "fonctionnent pas aussi longtemps.",
+    ),
+    "where_lead": (
+        "Most: {site}, {weekday}, {hours}. About {number} people per hour pass without a "
+        "mask there: so many masks would be needed.",
+        "Le plus : {site}, {weekday}, {hours}. Environ {number} personnes par heure y "
+        "passent sans masque : il faudrait autant de masques.",
+    ),
+    "where_heat": (
+        "People without a mask per hour, by site and hour of the day. Each row is shaded "
+        "on its own scale: the darkest hour is the site's busiest.",
+        "Personnes sans masque par heure, par site et heure du jour. Chaque ligne a sa "
+        "propre échelle : l'heure la plus foncée est la plus chargée du site.",
+    ),
+    "where_best": ("Best time to be there", "Meilleur moment pour y être"),
+    "where_top": (
+        "The ten hours with most people without a mask",
+        "Les dix heures avec le plus de personnes sans masque",
+    ),
+    "where_none": (
+        "Nothing was observed in these days.",
+        "Rien n'a été observé pendant ces jours.",
+    ),
+    "where_little": (
+        "Too little was observed in these days: less than half an hour at any hour of the day.",
+        "Trop peu a été observé pendant ces jours : moins d'une demi-heure à toute heure du jour.",
+    ),
+    "masks_needed": ("Masks needed per hour", "Masques nécessaires par heure"),
+    "weekdays": ("{day}s", "le {day}"),
+    "before": ("The week before", "La semaine précédente"),
+    "silent": (
+        "No counts arrive from any camera. Ask the administrator to check the collector and the "
+        "message broker. What was counted waits there and in the cameras.",
+        "Aucun comptage n'arrive, d'aucune caméra. Demandez à l'administrateur de vérifier le "
+        "collecteur et le serveur de messages. Ce qui a été compté y attend, ou dans les caméras.",
     ),
 }
 LANGUAGES = ("en", "fr")

@@ -179,12 +179,12 @@ def test_a_visitor_clicks_through_everything(browser: Any, hall: RunningCity) ->
     visit = Visit(browser, hall, "en", "wide")
     page = visit.page
     page.goto(hall.address + "/")
-    page.get_by_role("link", name="Day and weeks of Place de la Gare").click()
+    page.get_by_role("link", name="Place de la Gare", exact=True).click()
     page.get_by_role("link", name="Day before").click()
     assert f"day={hall.yesterday}" in page.url
     page.get_by_text("The numbers as a table").first.click()
     assert page.locator("#table-hours tbody tr").count() == 24
-    page.get_by_label("Weeks").fill("2")
+    page.get_by_label("Weeks shown below").fill("2")
     page.get_by_role("button", name="Show").click()
     assert "weeks=2" in page.url
     assert f"day={hall.yesterday}" in page.url
@@ -295,7 +295,7 @@ def test_a_page_follows_new_windows_without_reloading(browser: Any, hall: Runnin
     page.goto(hall.address + "/")
     page.evaluate("window.neverReloaded = true")
     page.locator(".live.on").wait_for(timeout=15_000)
-    shown = page.locator(".card", has_text="Place de la Gare").locator(".big strong")
+    shown = page.locator(".sites tr", has_text="Place de la Gare").locator("td.n")
     before = int(shown.inner_text().replace(",", ""))
     hall.store.write(
         [received(NOW - timedelta(minutes=2), unit="gare-09", site="gare", counts=(9, 8, 7, 6))],

@@ -91,20 +91,48 @@ def test_every_page_in_both_languages(client: TestClient, page: str, language: s
 
 def test_the_first_screen_answers_in_words(client: TestClient) -> None:
     text = client.get("/", headers={"accept-language": "en"}).text
-    assert "1,464 passages so far today at 3 sites" in text
+    assert '<p class="value">1,464</p>' in text
+    assert "3 sites" in text
     assert "as many as on Monday 27 April" in text
     french = client.get("/", headers={"accept-language": "fr"}).text
     assert "autant que lundi 27 avril" in french
 
 
-def test_a_collector_that_fell_silent_is_told(filled: Engine, make: Make) -> None:
+def test_cameras_that_fell_silent_are_shown_with_what_to_do(filled: Engine, make: Make) -> None:
     store = Store(filled, calendar=Calendar(PARIS))
+    for days in (8, 7, 1):  # it is usual for this camera to count at a quarter past five
+        start = datetime(2026, 5, 4, 15, 0, tzinfo=UTC) - timedelta(days=days)
+        store.write(minutes_from(start, 60))
     status = Status(online=True, version="1", since=None)
-    store.write([], [HeardStatus("forville", "forville-01", status, 1)])
-    client = make()
-    assert "No count has arrived" not in client.get("/").text
+    store.write([], [HeardStatus("forville", "forville-01", status, int(NOW.timestamp()))])
+    store.write(minutes_from(NOW - timedelta(minutes=9), 9))
+    quiet = make().get("/").text
+    assert "No counts arrive" not in quiet
     later = make(now=NOW + timedelta(hours=5)).get("/").text
-    assert "No count has arrived since 4 May 12:00" in later
+    assert "No counts arrive from any camera" in later
+    assert "connected, but sends no counts, since 4 May 12:20. Restart it" in later
+
+
+def test_lists_are_searched_sorted_and_paged(make: Make, filled: Engine) -> None:
+    store = Store(filled, calendar=Calendar(PARIS))
+    for number in range(60):
+        start = NOW - timedelta(minutes=30)
+        counts = (number, 0, 0, 0)
+        store.write(
+            [received(start, unit=f"u{number}", site=f"square-{number:02d}", counts=counts)]
+        )
+    client = make()
+    assert client.get("/").text.count('<th scope="row">') == 50
+    assert client.get("/?page=2").text.count('<th scope="row">') == 13
+    assert client.get("/?page=999").status_code == 200
+    searched = client.get("/?q=SQUARE-07").text
+    assert searched.count('<th scope="row">') == 1
+    assert client.get("/?q=nothing").text.count('<th scope="row">') == 0
+    rows = client.get("/?sort=passages&q=square").text
+    assert rows.index("square-59") < rows.index("square-58") < rows.index("square-20")
+    assert client.get("/?sort=x").status_code == 422
+    for page in ("/compare", "/where"):
+        assert client.get(f"{page}?q=square-07").status_code == 200
 
 
 def test_hostile_names_are_shown_as_names(client: TestClient) -> None:

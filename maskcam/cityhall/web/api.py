@@ -2,81 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, HTTPException, Query, Request
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from pydantic import BaseModel, Field
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
-from maskcam.cityhall.figures import Point, site_points, slots
+from maskcam.cityhall.figures import all_points, site_points
+from maskcam.cityhall.health import UnitHealth, find_health
 from maskcam.cityhall.presence import CollectorFigures
-from maskcam.cityhall.reader import Span
-from maskcam.cityhall.rollup import moment_of
+from maskcam.cityhall.reader import Level, Span
+from maskcam.cityhall.slots import find_slots
+from maskcam.cityhall.web.api_models import (
+    COLUMNS,
+    WINDOW_COLUMNS,
+    CountOut,
+    SiteOut,
+    SlotOut,
+    UnitOut,
+    count_row,
+    utc,
+)
 from maskcam.cityhall.web.context import MAX_SPAN_DAYS, Page, WebContext, WrongAddressError
 from maskcam.cityhall.web.live import Live
 from maskcam.cityhall.web.streams import csv_answer, json_answer
 
 MAX_WINDOW_DAYS = 31
-COLUMNS = (
-    *("site", "start", "minutes", "people", "with_mask", "without_mask", "incorrect", "unclear"),
-    *("mask_share", "mask_share_low", "mask_share_high"),
-    *("observed_s", "noise_sd", "known"),
-)
-
-
-class UnitOut(BaseModel):
-    """A camera unit and its last state message."""
-
-    unit: str
-    online: bool | None = Field(description="null: it never said")
-    version: str | None
-    heard_at: str | None = Field(description="UTC time of its last state message")
-
-
-class SiteOut(BaseModel):
-    """A site and its units."""
-
-    site: str
-    name: str
-    units: list[UnitOut]
-
-
-class CountOut(BaseModel):
-    """One hour or day of one site. Counts are null where nothing is known: not zero.
-
-    They carry noise: small ones may be negative, and sums of them are right on average.
-    """
-
-    site: str
-    start: str = Field(description="UTC")
-    minutes: int
-    people: int | None
-    with_mask: int | None
-    without_mask: int | None
-    incorrect: int | None
-    unclear: int | None
-    mask_share: float | None = Field(description="with_mask / (people - unclear)")
-    mask_share_low: float | None = Field(
-        description="lower limit of its 95 % interval, noise included"
-    )
-    mask_share_high: float | None
-    observed_s: float = Field(description="seconds observed, summed over the site's units")
-    noise_sd: float = Field(description="standard deviation of the noise in each mask state")
-    known: str = Field(description="fully, partly, blind, offline or to_come")
-
-
-class SlotOut(BaseModel):
-    """People without a mask at a site in one hour of the day, over the days asked for."""
-
-    site: str
-    hour: int = Field(description="local hour of the day, 0 to 23")
-    without_mask_per_hour: float
-    without_mask: int
-    people: int
-    observed_s: float
-
 
 Day = Annotated[date | None, Query(description="local day, YYYY-MM-DD")]
 Site = Annotated[str | None, Query(max_length=63, description="one site; all if missing")]
@@ -85,29 +38,55 @@ Site = Annotated[str | None, Query(max_length=63, description="one site; all if 
 def routes(context: WebContext, live: Live) -> APIRouter:
     """Returns the routes of the HTTP API."""
     router = APIRouter()
+    _add_figures(router, context)
+    _add_counts(router, context)
+    _add_machine_room(router, context, live)
+    return router
 
+
+def _add_figures(router: APIRouter, context: WebContext) -> None:
     @router.get("/api/v1/sites", summary="Sites and their camera units")
     def get_sites(request: Request) -> list[SiteOut]:
         page = Page(context, request)
-        units = context.reader.units()
-        return [
-            SiteOut(
-                site=site,
-                name=context.settings.site_name(site),
-                units=[
-                    UnitOut(
-                        unit=unit.name,
-                        online=unit.online,
-                        version=unit.version,
-                        heard_at=None if unit.heard_at is None else _utc(unit.heard_at // 60),
-                    )
-                    for unit in units
-                    if unit.site == site
-                ],
+        of_site: dict[str, list[UnitOut]] = {}
+        for one in find_health(context.reader, periods=page.periods):
+            unit = one.unit
+            out = UnitOut(
+                unit=unit.name,
+                online=unit.online,
+                version=unit.version,
+                heard_at=None if unit.heard_at is None else utc(unit.heard_at // 60),
+                state=one.state.value,
+                since=None if one.since is None else utc(one.since),
             )
-            for site in page.sites
+            of_site.setdefault(unit.site, []).append(out)
+        name = context.settings.site_name
+        return [SiteOut(site=s, name=name(s), units=of_site.get(s, [])) for s in page.sites]
+
+    @router.get("/api/v1/unmasked", summary="Sites and hours with most people without a mask")
+    def get_unmasked(
+        request: Request,
+        first: Annotated[Day, Query(alias="from")] = None,  # noqa: ARG001 - for the docs; Page reads it
+        last: Annotated[Day, Query(alias="to")] = None,  # noqa: ARG001 - for the docs; Page reads it
+        weekday: Annotated[int | None, Query(ge=0, le=6, description="Monday is 0")] = None,
+    ) -> list[SlotOut]:
+        page = Page(context, request)
+        *_, span = _span(page, days=28, limit=MAX_SPAN_DAYS)
+        found = find_slots(context.reader, span=span, periods=page.periods, weekday=weekday)
+        return [
+            SlotOut(
+                site=slot.site,
+                hour=slot.hour,
+                without_mask_per_hour=round(slot.per_hour, 2),
+                without_mask=slot.totals.without_mask,
+                people=slot.totals.people,
+                observed_s=round(slot.totals.observed_s, 1),
+            )
+            for slot in found.by_hour
         ]
 
+
+def _add_counts(router: APIRouter, context: WebContext) -> None:
     @router.get(
         "/api/v1/counts",
         summary="Passages and mask share by hour or day, or the windows as they arrived",
@@ -125,64 +104,44 @@ def routes(context: WebContext, live: Live) -> APIRouter:
         page = Page(context, request)
         limit = MAX_WINDOW_DAYS if step == "window" else MAX_SPAN_DAYS
         start, end, span = _span(page, days=1 if step == "window" else 7, limit=limit)
-        sites = [page.site(site)] if site is not None else page.sites
+        if site is not None:
+            page.site(site)
         asked = f"{step} {format} {site or 'all sites'} {start} to {end}"
         context.audit.note(page.who, "export", asked, repeated=False)
         name = f"maskcam-{step}-{start}-{end}.csv"
         if step == "window":
             if format != "csv":
                 raise HTTPException(422, "windows come as CSV only: add format=csv")
-            header = (
-                "site",
-                "unit",
-                "start",
-                *COLUMNS[2:3],
-                *COLUMNS[4:8],
-                "observed_s",
-                "epsilon",
-            )
-            rows = (
-                (s, u, _utc(m), *rest) for s, u, m, *rest in context.reader.windows(span, site=site)
-            )
-            return csv_answer(page, header, rows, name=name)
-        level: Literal["hourly", "daily"] = "hourly" if step == "hour" else "daily"
-        found = (
-            _count(item, point)
-            for item in sites
-            for point in site_points(
-                context.reader, site=item, level=level, span=span, now=page.now
-            )
-        )
+            return csv_answer(page, WINDOW_COLUMNS, _windows(context, span, site), name=name)
+        level: Level = "hourly" if step == "hour" else "daily"
+        rows = _rows(page, level, span, site)
         if format == "csv":
-            rows = (tuple(count.model_dump().values()) for count in found)
             return csv_answer(page, COLUMNS, rows, name=name)
-        return json_answer(page, (count.model_dump() for count in found))
+        return json_answer(page, (dict(zip(COLUMNS, row, strict=True)) for row in rows))
 
-    @router.get("/api/v1/unmasked", summary="Sites and hours with most people without a mask")
-    def get_unmasked(
-        request: Request,
-        first: Annotated[Day, Query(alias="from")] = None,  # noqa: ARG001 - for the docs; Page reads it
-        last: Annotated[Day, Query(alias="to")] = None,  # noqa: ARG001 - for the docs; Page reads it
-        weekday: Annotated[int | None, Query(ge=0, le=6, description="Monday is 0")] = None,
-    ) -> list[SlotOut]:
-        page = Page(context, request)
-        *_, span = _span(page, days=28, limit=MAX_SPAN_DAYS)
-        return [
-            SlotOut(
-                site=slot.site,
-                hour=slot.hour,
-                without_mask_per_hour=round(slot.per_hour, 2),
-                without_mask=slot.totals.without_mask,
-                people=slot.totals.people,
-                observed_s=round(slot.totals.observed_s, 1),
-            )
-            for slot in slots(context.reader, span=span, weekday=weekday)
-        ]
 
-    @router.get("/metrics", summary="The collectors' figures for Prometheus")
-    def get_metrics() -> Response:
+def _rows(page: Page, level: Level, span: Span, site: str | None) -> Iterator[tuple[object, ...]]:
+    """Yields a row for each hour or day, of one site or of all."""
+    reader = page.context.reader
+    if site is None:
+        found = all_points(reader, level=level, span=span, now=page.now)
+    else:
+        points = site_points(reader, site=site, level=level, span=span, now=page.now)
+        found = ((site, point) for point in points)
+    return (count_row(name, point, page.words) for name, point in found)
+
+
+def _windows(context: WebContext, span: Span, site: str | None) -> Iterator[tuple[object, ...]]:
+    windows = context.reader.windows(span, site=site)
+    return ((name, unit, utc(minute), *rest) for name, unit, minute, *rest in windows)
+
+
+def _add_machine_room(router: APIRouter, context: WebContext, live: Live) -> None:
+    @router.get("/metrics", summary="The collectors' and the cameras' figures for Prometheus")
+    def get_metrics(request: Request) -> Response:
         registry = CollectorRegistry()
         registry.register(CollectorFigures(context.reader.engine))
+        registry.register(UnitHealth(context.reader, Page(context, request).periods))
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
     @router.get("/live", summary="Server-sent events: change, whenever figures changed")
@@ -202,8 +161,6 @@ def routes(context: WebContext, live: Live) -> APIRouter:
     def get_health() -> Response:
         return PlainTextResponse("ok\n")
 
-    return router
-
 
 def _span(page: Page, *, days: int, limit: int) -> tuple[date, date, Span]:
     try:
@@ -213,28 +170,3 @@ def _span(page: Page, *, days: int, limit: int) -> tuple[date, date, Span]:
     if (last - first).days >= limit:
         raise HTTPException(422, f"from, to: at most {limit} days at once")
     return first, last, span
-
-
-def _count(site: str, point: Point) -> CountOut:
-    total, known = point.totals, not point.seen.is_gap
-    share = total.mask_share if known else None
-    return CountOut(
-        site=site,
-        start=_utc(point.bucket),
-        minutes=point.end - point.bucket,
-        people=total.people if known else None,
-        with_mask=total.with_mask if known else None,
-        without_mask=total.without_mask if known else None,
-        incorrect=total.incorrect if known else None,
-        unclear=total.unclear if known else None,
-        mask_share=round(share.value, 4) if share else None,
-        mask_share_low=round(share.low, 4) if share else None,
-        mask_share_high=round(share.high, 4) if share else None,
-        observed_s=round(total.observed_s, 1),
-        noise_sd=round(max(0.0, total.variance) ** 0.5, 2),
-        known=point.seen.value,
-    )
-
-
-def _utc(minute: int) -> str:
-    return moment_of(minute).strftime("%Y-%m-%dT%H:%M:%SZ")

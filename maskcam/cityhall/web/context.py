@@ -15,12 +15,13 @@ from starlette.responses import Response
 
 from maskcam.cityhall.accounts import Account
 from maskcam.cityhall.audit import Audit
-from maskcam.cityhall.figures import Periods
 from maskcam.cityhall.language import Words, choose
+from maskcam.cityhall.periods import Periods
 from maskcam.cityhall.reader import Reader, Span
 from maskcam.cityhall.settings import Settings
 from maskcam.cityhall.texts import LANGUAGES, TEXTS
 from maskcam.cityhall.web.limits import Turns
+from maskcam.cityhall.web.memo import Memo
 from maskcam.cityhall.web.origin import foreign_form, plain_name
 from maskcam.names import LOOPBACK_HOSTS
 
@@ -48,6 +49,8 @@ class WebContext:
     clock: Callable[[], datetime]
     exports: Turns = field(default_factory=lambda: Turns(2, waiting=30, wait_s=20))
     """Who fetches much at once: answers that are long or take long."""
+    memo: Memo = field(default_factory=Memo)
+    """What many readers ask for at the same time."""
 
     @cached_property
     def own_names(self) -> frozenset[str]:
@@ -68,7 +71,11 @@ class Page:
         self.now = context.clock().astimezone(UTC)
         zone = context.settings.city.zone_info
         accepted = request.headers.get("accept-language", "")
-        self.words = Words(choose(request.query_params.get("lang"), accepted), zone=zone)
+        self.words = Words(
+            choose(request.query_params.get("lang"), accepted),
+            zone=zone,
+            right=context.settings.recognition.right_at_least,
+        )
         self.periods = Periods(context.reader.calendar, now=self.now)
 
     @property
@@ -128,6 +135,21 @@ class Page:
             raise WrongAddressError(parameter)
         return found
 
+    def text(self, parameter: str) -> str:
+        """Reads a short text from the address, "" without one."""
+        return self.request.query_params.get(parameter, "").strip()[:63]
+
+    def word(self, parameter: str, default: str, known: set[str]) -> str:
+        """Reads one of some words from the address.
+
+        Raises:
+            WrongAddressError: it is another.
+        """
+        found = self.text(parameter) or default
+        if found not in known:
+            raise WrongAddressError(parameter)
+        return found
+
     def whole(self, parameter: str, default: int | None, *, low: int, high: int) -> int | None:
         """Reads a whole number from the address.
 
@@ -174,6 +196,8 @@ class Page:
             "person": self.account.name if self.account else None,
             "may": self.may,
             "path": self.request.url.path,
+            "q": self.text("q"),
+            "keep": self._keep,
         }
         response = self.context.templates.TemplateResponse(
             self.request, template, values, status_code=status
@@ -181,6 +205,12 @@ class Page:
         response.headers["Content-Language"] = self.words.language
         response.headers["Vary"] = "Accept-Language, Cookie"
         return response
+
+    def _keep(self, **changes: object) -> str:
+        """Returns this address with some of its parameters changed; None drops one."""
+        kept = dict(self.request.query_params) | changes
+        kept = {name: value for name, value in kept.items() if value is not None}
+        return self.request.url.path + (f"?{urlencode(kept)}" if kept else "")
 
     def _in_language(self, code: str) -> str:
         kept = dict(self.request.query_params) | {"lang": code}

@@ -11,7 +11,6 @@ from maskcam.cityhall import charts
 from maskcam.cityhall.charts import Bar, Dot
 from maskcam.cityhall.figures import Point, Seen
 from maskcam.cityhall.reader import Level
-from maskcam.cityhall.statistics import FEW
 from maskcam.cityhall.web.context import Page
 
 Subject = Literal["passages", "shares"]
@@ -56,7 +55,6 @@ def charts_of(points: list[Point], page: Page, *, level: Level) -> dict[Subject,
         partly = point.seen is Seen.PARTLY
         to_come = point.seen is Seen.TO_COME
         bars.append(Bar(label, tip, None if gap else parts, partly, to_come))
-        told = not gap and total.judged >= FEW
         share_tip = tip
         if not gap:
             share_tip = words(
@@ -65,7 +63,9 @@ def charts_of(points: list[Point], page: Page, *, level: Level) -> dict[Subject,
                 share=words.share(total),
                 range=words.share_range(total),
             )
-        dots.append(Dot(label, share_tip, total.mask_share if told else None, gap and not to_come))
+        dots.append(
+            Dot(label, share_tip, None if gap else words.interval(total), gap and not to_come)
+        )
     names = ("by_hour", "share_by_hour") if level == "hourly" else ("by_day", "share_by_day")
     titles = [words(name) for name in names]
     about = _summary(points, page, level)

@@ -1,160 +1,218 @@
-"""The pages that people read."""
+"""The pages that people read: today, a site, the comparison, where and when, about."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any, TypeVar
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from maskcam.cityhall import charts
-from maskcam.cityhall.figures import (
-    Point,
-    Slot,
-    overview,
-    share_change,
-    site_points,
-    slots,
-)
+from maskcam.cityhall import cameras, charts
+from maskcam.cityhall.comparison import Change, compare, whole_weeks
+from maskcam.cityhall.figures import site_points, total_of
+from maskcam.cityhall.health import find_health
+from maskcam.cityhall.overview import Overview, SiteToday, overview
 from maskcam.cityhall.reader import Totals
+from maskcam.cityhall.slots import Slot, find_slots
 from maskcam.cityhall.statistics import FEW
 from maskcam.cityhall.web.context import Page, WebContext
 from maskcam.cityhall.web.drawing import charts_of, describe
 
+T = TypeVar("T")
 SHADES = 6
-SILENT_MINUTES = 120
-"""A window lasts an hour at most, and the preset `decree` adds a quarter."""
+ROWS = 50
+"""Sites on one page of a list."""
+SHOWN_ATTENTION = 8
+_ORDERS: dict[str, Callable[[SiteToday], Any]] = {
+    "passages": lambda item: -item.today.people,
+    "share": lambda item: item.week.mask_share.value if item.week.mask_share else 2.0,
+    "change": lambda item: item.change.ratio if item.change.ratio is not None else 9e9,
+}
 
 
 def routes(context: WebContext) -> APIRouter:
     """Returns the routes of all pages."""
     router = APIRouter(include_in_schema=False)
-
-    @router.get("/")
-    def today(request: Request) -> Response:
-        page = Page(context, request)
-        found = overview(context.reader, now=page.now)
-        return page.render(
-            "today.html",
-            found=found,
-            people=sum(item.today.people for item in found),
-            online=sum(item.online for item in found),
-            units=sum(len(item.units) for item in found),
-            week_ago=page.periods.today - timedelta(days=7),
-            silent_since=_silent_since(context, page)
-            if any(item.online for item in found)
-            else None,
-            until=page.words.minute(page.periods.so_far(page.periods.today).end),
-            spark=lambda item: charts.sparkline(
-                [None if p.seen.is_gap else p.totals.people for p in item.days],
-                title=page.words("fortnight"),
-            ),
-            interval_bar=lambda totals: _interval_bar(page, totals),
-            few=FEW,
-        )
-
-    @router.get("/sites/{site}")
-    def site(request: Request, site: str) -> Response:
-        page = Page(context, request)
-        name = page.site(site)
-        day = page.day("day", page.periods.today)
-        weeks = page.whole("weeks", 4, low=1, high=53) or 4
-        span = page.periods.day(day)
-        first = day - timedelta(days=7 * weeks - 1)
-        hours = site_points(context.reader, site=name, level="hourly", span=span, now=page.now)
-        days = site_points(
-            context.reader,
-            site=name,
-            level="daily",
-            span=page.periods.days(first, day),
-            now=page.now,
-        )
-        seen = context.reader.by_unit("daily", span, site=name)
-        return page.render(
-            "site.html",
-            site=name,
-            day=day,
-            weeks=weeks,
-            is_today=day >= page.periods.today,
-            yesterday=day - timedelta(days=1),
-            tomorrow=day + timedelta(days=1),
-            total=_total(hours),
-            hours=describe(hours, page, level="hourly"),
-            days=describe(days, page, level="daily"),
-            hour_charts=charts_of(hours, page, level="hourly"),
-            day_charts=charts_of(days, page, level="daily"),
-            units=[unit for unit in context.reader.units() if unit.site == name],
-            observed={unit: totals.observed_s for (unit, _), totals in seen.items()},
-        )
-
-    @router.get("/compare")
-    def compare(request: Request) -> Response:
-        page = Page(context, request)
-        first, last, span = page.span(days=7)
-        length = last - first + timedelta(days=1)
-        now = context.reader.by_site("daily", span)
-        before = context.reader.by_site("daily", page.periods.days(first - length, last - length))
-        return page.render(
-            "compare.html",
-            first=first,
-            last=last,
-            rows=[
-                (name, now.get(name, Totals()), before.get(name, Totals())) for name in page.sites
-            ],
-            share_change=share_change,
-            interval_bar=lambda totals: _interval_bar(page, totals),
-        )
-
-    @router.get("/where")
-    def where(request: Request) -> Response:
-        page = Page(context, request)
-        first, last, span = page.span(days=28)
-        weekday = page.whole("weekday", None, low=0, high=6)
-        found = slots(context.reader, span=span, weekday=weekday)
-        cells = {(slot.site, slot.hour): slot for slot in found}
-        hours = sorted({slot.hour for slot in found})
-        return page.render(
-            "where.html",
-            first=first,
-            last=last,
-            weekday=weekday,
-            top=found[:10],
-            cells=cells,
-            hours=range(hours[0], hours[-1] + 1) if hours else [],
-            shade=lambda slot: _shade(slot, found),
-            clock=lambda hour: f"{hour:02d}:00",
-        )
-
-    @router.get("/about")
-    def about(request: Request) -> Response:
-        page = Page(context, request)
-        api = request.app.openapi()["paths"]
-        return page.render("about.html", few=FEW, api=api)
-
+    pages: dict[str, Callable[[Page], Response]] = {
+        "/": _today,
+        "/sites/{site}": _site,
+        "/compare": _compare,
+        "/where": _where,
+        "/about": _about,
+    }
+    for path, show in pages.items():
+        router.add_api_route(path, _route(context, show), methods=["GET"])
     return router
 
 
-def _silent_since(context: WebContext, page: Page) -> str | None:
-    """Returns since when no count has arrived, if that is longer than any window lasts."""
-    newest = context.reader.newest_hour()
-    if newest is None or page.periods.now < newest + 60 + SILENT_MINUTES:
-        return None
-    return page.words.moment(60 * (newest + 60))
+def _route(context: WebContext, show: Callable[[Page], Response]) -> Callable[..., Response]:
+    def route(request: Request) -> Response:
+        return show(Page(context, request))
+
+    return route
+
+
+def _today(page: Page) -> Response:
+    found: Overview = page.context.memo.get(
+        ("overview", page.periods.now), lambda: overview(page.context.reader, now=page.now)
+    )
+    order = page.word("sort", "name", {"name", *_ORDERS})
+    sites = _wanted(page, found.sites, lambda item: item.site)
+    if order in _ORDERS:
+        sites = sorted(sites, key=_ORDERS[order])
+    number, shown = _page_of(page, sites)
+    return page.render(
+        "today.html",
+        found=found,
+        rows=shown,
+        matches=len(sites),
+        number=number,
+        last_number=max(1, -(-len(sites) // ROWS)),
+        order=order,
+        attention=found.attention[:SHOWN_ATTENTION],
+        more_attention=max(0, len(found.attention) - SHOWN_ATTENTION),
+        week_ago=page.periods.today - timedelta(days=7),
+        until=page.words.minute(page.periods.so_far(page.periods.today).end),
+        spark=lambda item: charts.sparkline(
+            [None if p.seen.is_gap else p.totals.people for p in item.days],
+            [p.seen.value == "partly" for p in item.days],
+            title=page.words("fortnight"),
+        ),
+    )
+
+
+def _site(page: Page) -> Response:
+    context = page.context
+    name = page.site(page.request.path_params["site"])
+    day = page.day("day", page.periods.today)
+    weeks = page.whole("weeks", 4, low=1, high=53) or 4
+    span = page.periods.day(day)
+    first = day - timedelta(days=7 * weeks - 1)
+    hours = site_points(context.reader, site=name, level="hourly", span=span, now=page.now)
+    long_span = page.periods.days(first, day)
+    days = site_points(context.reader, site=name, level="daily", span=long_span, now=page.now)
+    seen = context.reader.by_unit("daily", span, site=name)
+    is_today = day >= page.periods.today
+    there = {
+        stay.unit
+        for stay in cameras.stays(context.reader.engine)
+        if stay.site == name and stay.since <= span.start <= stay.until
+    }
+    health = {}
+    if is_today:
+        found = find_health(context.reader, periods=page.periods)
+        health = {one.unit.name: one for one in found if one.unit.site == name}
+    return page.render(
+        "site.html",
+        site=name,
+        day=day,
+        weeks=weeks,
+        is_today=is_today,
+        yesterday=day - timedelta(days=1),
+        tomorrow=day + timedelta(days=1),
+        total=total_of([point.totals for point in hours]),
+        hours=describe(hours, page, level="hourly"),
+        days=describe(days, page, level="daily"),
+        hour_charts=charts_of(hours, page, level="hourly"),
+        day_charts=charts_of(days, page, level="daily"),
+        units=sorted(there | set(health)),
+        health=health,
+        seen={unit: totals for (unit, _), totals in seen.items()},
+    )
+
+
+def _compare(page: Page) -> Response:
+    first, last, span = page.span(days=7)
+    earlier = whole_weeks(last - first + timedelta(days=1))
+    reader = page.context.reader
+    now = reader.by_site("daily", span)
+    changes = page.context.memo.get(
+        ("compare", span, page.periods.now // 15),
+        lambda: compare(reader, span, days=earlier, periods=page.periods),
+    )
+    names = _wanted(page, page.sites, lambda name: name)
+    number, shown = _page_of(page, names)
+    return page.render(
+        "compare.html",
+        first=first,
+        last=last,
+        before=(first - timedelta(days=earlier), last - timedelta(days=earlier)),
+        weeks=earlier // 7,
+        number=number,
+        matches=len(names),
+        last_number=max(1, -(-len(names) // ROWS)),
+        rows=[(name, now.get(name, Totals()), changes.get(name, Change())) for name in shown],
+        interval_bar=lambda totals: _interval_bar(page, totals),
+    )
+
+
+def _where(page: Page) -> Response:
+    first, last, span = page.span(days=28)
+    weekday = page.whole("weekday", None, low=0, high=6)
+    found = page.context.memo.get(
+        ("slots", span, weekday, page.periods.now // 15),
+        lambda: find_slots(page.context.reader, span=span, periods=page.periods, weekday=weekday),
+    )
+    names = sorted(found.best, key=lambda name: -found.best[name].per_hour)
+    names = _wanted(page, names, lambda name: name)
+    number, shown = _page_of(page, names)
+    cells = {(slot.site, slot.hour): slot for slot in found.by_hour}
+    hours = sorted({slot.hour for slot in found.by_hour})
+    most = {name: max(s.per_hour for s in found.by_hour if s.site == name) for name in shown}
+    return page.render(
+        "where.html",
+        first=first,
+        last=last,
+        weekday=weekday,
+        found=found,
+        shown=shown,
+        number=number,
+        matches=len(names),
+        last_number=max(1, -(-len(names) // ROWS)),
+        top=found.by_hour[:10],
+        cells=cells,
+        hours=range(hours[0], hours[-1] + 1) if hours else [],
+        shade=lambda slot: _shade(slot, most[slot.site]),
+        clock=lambda hour: f"{hour:02d}:00",
+    )
+
+
+def _about(page: Page) -> Response:
+    api = page.request.app.openapi()["paths"]
+    recognition = page.context.settings.recognition
+    return page.render(
+        "about.html",
+        few=FEW,
+        api=api,
+        right=page.words.percent(recognition.right_at_least, digits=1),
+        source=recognition.source,
+    )
+
+
+def _wanted(page: Page, items: list[T], name: Callable[[T], str]) -> list[T]:
+    """Returns the items whose site is searched for, by either of its names."""
+    text = page.text("q").casefold()
+    if not text:
+        return items
+    called = page.context.settings.site_name
+    return [i for i in items if text in name(i).casefold() or text in called(name(i)).casefold()]
+
+
+def _page_of(page: Page, items: list[T]) -> tuple[int, list[T]]:
+    number = min(page.whole("page", 1, low=1, high=999) or 1, max(1, -(-len(items) // ROWS)))
+    return number, items[(number - 1) * ROWS : number * ROWS]
 
 
 def _interval_bar(page: Page, totals: Totals) -> object:
-    interval = totals.mask_share
-    if interval is None or totals.judged < FEW:
+    interval = page.words.interval(totals)
+    if interval is None:
         return ""
     title = f"{page.words('mask_share')}: {page.words.share(totals)}"
     return charts.interval_bar(interval, title=title)
 
 
-def _shade(slot: Slot, found: list[Slot]) -> int:
-    """Returns 0 to `SHADES` - 1, the last for the most people."""
-    most = found[0].per_hour
-    return min(SHADES - 1, int(SHADES * slot.per_hour / most)) if most else 0
-
-
-def _total(points: list[Point]) -> Totals:
-    return Totals(*map(sum, zip(*(point.totals for point in points), strict=True)))
+def _shade(slot: Slot, most: float) -> int:
+    """Returns 0 to `SHADES` - 1, the last for the hour with most people at the site."""
+    return min(SHADES - 1, max(0, int(SHADES * slot.per_hour / most))) if most > 0 else 0

@@ -11,13 +11,13 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
-from maskcam.cityhall.figures import Change, changes_by_site, share_change, site_points, slots
-from maskcam.cityhall.reader import Totals
+from maskcam.cityhall import charts
 from maskcam.cityhall.web.context import YEARS, Page, WebContext, WrongAddressError
 from maskcam.cityhall.web.drawing import charts_of
 from maskcam.cityhall.web.limits import BusyError
 from maskcam.cityhall.web.pdf import PdfError, print_pdf
 from maskcam.cityhall.web.streams import busy
+from maskcam.cityhall.weekly import Week, find_week
 
 _log = logging.getLogger(__name__)
 
@@ -69,38 +69,26 @@ def routes(context: WebContext) -> APIRouter:
 
 def _values(context: WebContext, page: Page, week: str) -> dict[str, Any]:
     monday = _monday(week)
-    sunday = monday + timedelta(days=6)
-    span = page.periods.days(monday, sunday)
     seven = timedelta(days=7)
-    now = context.reader.by_site("daily", span)
-    span_before = page.periods.days(monday - seven, sunday - seven)
-    before = context.reader.by_site("daily", span_before)
-    changes = changes_by_site(context.reader, span, span_before)
-    nothing = Totals()
-    drawn = {
-        site: charts_of(
-            site_points(context.reader, site=site, level="daily", span=span, now=page.now),
-            page,
-            level="daily",
-        )
-        for site in page.sites
-    }
+    found: Week = context.memo.get(
+        ("week", monday, page.periods.now),
+        lambda: find_week(context.reader, monday=monday, now=page.now),
+    )
     return {
         "week": _name(monday),
         "number": monday.isocalendar().week,
         "year": monday.isocalendar().year,
         "first": monday,
-        "last": sunday,
+        "last": monday + timedelta(days=6),
         "previous": _name(monday - seven),
         "following": _name(monday + seven) if monday + seven <= page.periods.today else None,
-        "rows": [
-            (s, now.get(s, nothing), before.get(s, nothing), changes.get(s, Change()))
-            for s in page.sites
-        ],
-        "total": Totals(*map(sum, zip(nothing, *now.values(), strict=True))),
-        "drawn": drawn,
-        "top": slots(context.reader, span=span)[:10],
-        "share_change": share_change,
+        "found": found,
+        "drawn": charts_of(found.days, page, level="daily") if found.days else None,
+        "spark": lambda item: charts.sparkline(
+            [None if p.seen.is_gap else p.totals.people for p in item.days],
+            [p.seen.value == "partly" for p in item.days],
+            title=page.words("by_day"),
+        ),
         "clock": lambda hour: f"{hour:02d}:00",
     }
 

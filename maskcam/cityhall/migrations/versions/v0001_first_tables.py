@@ -50,6 +50,18 @@ def upgrade() -> None:
         sa.Column("epsilon", sa.Float),
         sqlite_with_rowid=False,
     )
+    op.create_table(
+        "stints",
+        sa.Column(
+            "unit_id", sa.Integer, sa.ForeignKey("units.id"), primary_key=True, autoincrement=False
+        ),
+        sa.Column("since", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column(
+            "site_id", sa.Integer, sa.ForeignKey("sites.id"), primary_key=True, autoincrement=False
+        ),
+        sa.Column("until", sa.Integer, nullable=False),
+        sqlite_with_rowid=False,
+    )
     for name in ("hourly", "daily"):
         op.create_table(
             name,
@@ -87,5 +99,5 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drops the tables and all that is in them."""
-    for name in ("accounts", "daily", "hourly", "windows", "units", "sites", "facts"):
+    for name in ("accounts", "daily", "hourly", "stints", "windows", "units", "sites", "facts"):
         op.drop_table(name)

@@ -1,0 +1,119 @@
+"""Reads which cameras stood where, and what arrived of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from sqlalchemy import Engine, and_, func, or_, select
+
+from maskcam.cityhall import schema
+from maskcam.cityhall.reader import Span
+
+
+class Stay(NamedTuple):
+    """A unit's time at a site: its first and last day with counts, by their first minutes."""
+
+    site: str
+    unit: str
+    since: int
+    until: int
+
+
+class Latest(NamedTuple):
+    """What arrived of a unit lately."""
+
+    unit: str
+    heard_until: int
+    """End of its latest window, in minutes since the epoch."""
+    covered_minutes: int
+    observed_s: float
+    """Both in the hours asked for."""
+
+
+def stays(engine: Engine) -> list[Stay]:
+    """Returns which unit stood at which site, and when."""
+    stints, sites, units = schema.stints, schema.sites, schema.units
+    query = (
+        select(sites.c.name, units.c.name, stints.c.since, stints.c.until)
+        .join(sites, stints.c.site_id == sites.c.id)
+        .join(units, stints.c.unit_id == units.c.id)
+        .order_by(stints.c.since, units.c.name)
+    )
+    with engine.connect() as connection:
+        return [Stay(*row) for row in connection.execute(query)]
+
+
+def latest(engine: Engine, span: Span) -> list[Latest]:
+    """Returns what arrived of each unit: its latest window, and the sums of some hours."""
+    windows, units, hourly = schema.windows, schema.units, schema.hourly
+    older = windows.alias()
+    newest = select(func.max(older.c.start)).where(older.c.unit_id == units.c.id).correlate(units)
+    ends = (
+        select(func.max(windows.c.start + windows.c.minutes))
+        .where(windows.c.unit_id == units.c.id, windows.c.start >= newest.scalar_subquery() - 60)
+        .correlate(units)
+        .scalar_subquery()
+    )
+    inside = and_(
+        hourly.c.unit_id == units.c.id,
+        hourly.c.bucket >= span.start,
+        hourly.c.bucket < span.end,
+    )
+    query = (
+        select(
+            units.c.name,
+            func.coalesce(ends, 0),
+            func.coalesce(func.sum(hourly.c.covered_minutes), 0),
+            func.coalesce(func.sum(hourly.c.observed_s), 0.0),
+        )
+        .join(hourly, inside, isouter=True)
+        .group_by(units.c.id, units.c.name)
+    )
+    with engine.connect() as connection:
+        return [Latest(*row) for row in connection.execute(query)]
+
+
+def observed_any(engine: Engine, unit: str, spans: list[Span]) -> bool:
+    """Returns whether a unit observed anything in any of these spans."""
+    windows, units = schema.windows, schema.units
+    inside = [and_(windows.c.start >= span.start, windows.c.start < span.end) for span in spans]
+    query = (
+        select(windows.c.start)
+        .join(units, windows.c.unit_id == units.c.id)
+        .where(units.c.name == unit, windows.c.observed_s > 0, or_(*inside))
+        .limit(1)
+    )
+    with engine.connect() as connection:
+        return connection.scalar(query) is not None
+
+
+def last_sight(engine: Engine, unit: str, *, since: int) -> int | None:
+    """Returns the last hour from `since` on in which a unit observed anything."""
+    hourly, units = schema.hourly, schema.units
+    query = (
+        select(func.max(hourly.c.bucket))
+        .join(units, hourly.c.unit_id == units.c.id)
+        .where(units.c.name == unit, hourly.c.bucket >= since, hourly.c.observed_s >= 60)
+    )
+    with engine.connect() as connection:
+        hour: int | None = connection.scalar(query)
+        return hour
+
+
+def observed_days(
+    engine: Engine, span: Span, *, site: str | None = None
+) -> Iterator[tuple[str, str, int, float]]:
+    """Yields site, unit, day and seconds observed."""
+    daily, sites, units = schema.daily, schema.sites, schema.units
+    query = (
+        select(sites.c.name, units.c.name, daily.c.bucket, daily.c.observed_s)
+        .join(sites, daily.c.site_id == sites.c.id)
+        .join(units, daily.c.unit_id == units.c.id)
+        .where(daily.c.bucket >= span.start, daily.c.bucket < span.end)
+    )
+    if site is not None:
+        query = query.where(sites.c.name == site)
+    with engine.connect() as connection:
+        for row in connection.execute(query):
+            yield tuple(row)

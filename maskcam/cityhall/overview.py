@@ -1,0 +1,115 @@
+"""The first screen: the city in one line, what needs attention, and each site."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from maskcam.cityhall.comparison import Change, compare, total_change
+from maskcam.cityhall.expectation import expectation
+from maskcam.cityhall.figures import Point, PointMaker, buckets, total_of
+from maskcam.cityhall.health import Health, State, find_health
+from maskcam.cityhall.periods import Periods
+from maskcam.cityhall.reader import Reader, Totals
+
+DAYS = 14
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteToday:
+    """A site on the first screen. `change`: today so far; `week_change`: the last 7 days."""
+
+    site: str
+    today: Totals
+    change: Change
+    week: Totals
+    week_change: Change
+    days: list[Point]
+    cameras: list[Health]
+
+    @property
+    def good(self) -> int:
+        """Number of cameras that need no attention."""
+        return sum(not camera.state.needs_attention for camera in self.cameras)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """All sites, and the city as their sum."""
+
+    sites: list[SiteToday]
+    today: Totals
+    change: Change
+    week: Totals
+    week_change: Change
+    attention: list[Health]
+    """Cameras that somebody should look after, those that are dark longest first."""
+
+    @property
+    def cameras(self) -> list[Health]:
+        """All cameras."""
+        return [camera for site in self.sites for camera in site.cameras]
+
+    @property
+    def all_silent(self) -> bool:
+        """Whether nothing arrives of any camera, though it should: not the cameras' fault."""
+        silent = {State.SILENT, State.OFFLINE, State.CLOSED}
+        return bool(self.attention) and all(one.state in silent for one in self.cameras)
+
+    @property
+    def observing(self) -> int:
+        """Number of cameras whose windows arrive and show something."""
+        return sum(camera.state is State.GOOD for camera in self.cameras)
+
+
+def overview(reader: Reader, *, now: datetime) -> Overview:
+    """Returns the first screen, from the sums alone."""
+    periods = Periods(reader.calendar, now=now)
+    today = periods.today
+    day_now = reader.by_site("daily", periods.day(today))
+    changes = compare(reader, periods.so_far(today), days=7, periods=periods)
+    week = periods.days(today - timedelta(days=7), today - timedelta(days=1))
+    weeks = reader.by_site("daily", week)
+    week_changes = compare(reader, week, days=7, periods=periods)
+    cameras = find_health(reader, periods=periods)
+    of_site: dict[str, list[Health]] = {}
+    for camera in cameras:
+        of_site.setdefault(camera.unit.site, []).append(camera)
+    names = reader.sites()
+    days = _days(reader, names, periods)
+    nothing = Totals()
+    sites = [
+        SiteToday(
+            site=site,
+            today=day_now.get(site, nothing),
+            change=changes.get(site, Change()),
+            week=weeks.get(site, nothing),
+            week_change=week_changes.get(site, Change()),
+            days=days[site],
+            cameras=of_site.get(site, []),
+        )
+        for site in names
+    ]
+    return Overview(
+        sites=sites,
+        today=total_of(day_now),
+        change=total_change(changes.values()),
+        week=total_of(weeks),
+        week_change=total_change(week_changes.values()),
+        attention=sorted(
+            (camera for camera in cameras if camera.state.needs_attention),
+            key=lambda camera: camera.since or 0,
+        ),
+    )
+
+
+def _days(reader: Reader, sites: list[str], periods: Periods) -> dict[str, list[Point]]:
+    """Returns the last days of each site."""
+    span = periods.days(periods.today - timedelta(days=DAYS - 1), periods.today)
+    points = PointMaker(expectation(reader, span, periods=periods), level="daily", periods=periods)
+    totals = reader.by_bucket("daily", span)
+    starts = list(buckets(span, level="daily", periods=periods))
+    return {
+        site: [points.make(site, day, totals.get((site, day), Totals())) for day in starts]
+        for site in sites
+    }

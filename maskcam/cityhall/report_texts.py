@@ -1,0 +1,62 @@
+"""The sentences of the weekly report, made to be read aloud, in English and French."""
+
+from __future__ import annotations
+
+REPORT_TEXTS: dict[str, tuple[str, str]] = {
+    "read_passages": (
+        "From {first} to {last}, the cameras counted {people} at {sites}.",
+        "Du {first} au {last}, les caméras ont compté {people} sur {sites}.",
+    ),
+    "read_more": (
+        "In the hours observed in both weeks, {percent} more people passed than the week before.",
+        "Aux heures observées les deux semaines, c'est {percent} de plus que la semaine "
+        "précédente.",
+    ),
+    "read_fewer": (
+        "In the hours observed in both weeks, {percent} fewer people passed than the week before.",
+        "Aux heures observées les deux semaines, c'est {percent} de moins que la semaine "
+        "précédente.",
+    ),
+    "read_same": (
+        "In the hours observed in both weeks, as many people passed as the week before.",
+        "Aux heures observées les deux semaines, c'est autant que la semaine précédente.",
+    ),
+    "read_change_not": (
+        "The week before cannot be compared: no camera observed the same hours.",
+        "La semaine précédente n'est pas comparable : aucune caméra n'a observé les mêmes heures.",
+    ),
+    "read_share": (
+        "Mask worn properly: {share}, {range}.",
+        "Masque bien porté : {share}, {range}.",
+    ),
+    "read_points": (
+        "Compared with the week before, camera by camera and hour by hour: {points}.",
+        "Par rapport à la semaine précédente, caméra par caméra et heure par heure : {points}.",
+    ),
+    "read_points_not": (
+        "Too few people were judged to compare with the week before.",
+        "Trop peu de personnes ont été jugées pour comparer avec la semaine précédente.",
+    ),
+    "read_rising": ("Clearly rising: {sites}.", "En nette hausse : {sites}."),
+    "read_falling": ("Clearly falling: {sites}.", "En nette baisse : {sites}."),
+    "read_best": (
+        "Most people without a mask: {site}, {weekday}, {hours}, about {number} per hour. So "
+        "many masks would be needed there.",
+        "Le plus de personnes sans masque : {site}, {weekday}, {hours}, environ {number} par "
+        "heure. Il y faudrait autant de masques.",
+    ),
+    "read_partly_one": (
+        "{number} day of a site was observed only in part.",
+        "Sur un site, {number} journée n'a été observée qu'en partie.",
+    ),
+    "read_partly_many": (
+        "{number} days of sites were observed only in part.",
+        "{number} journées de sites n'ont été observées qu'en partie.",
+    ),
+    "report_left_out": (
+        "Shown: the {shown} sites with most passages. The other {number} are on the page "
+        "\u201cCompare sites\u201d; the sums above hold all of them.",
+        "Affichés : les {shown} sites aux passages les plus nombreux. Les {number} autres sont "
+        "sur la page « Comparer les sites » ; les sommes ci-dessus les comprennent tous.",
+    ),
+}

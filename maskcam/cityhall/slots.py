@@ -1,0 +1,87 @@
+"""Where and when most people pass without a mask."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from maskcam.cityhall.periods import Periods
+from maskcam.cityhall.reader import Reader, Span, Totals
+
+LEAST_S = 1800.0
+"""Less observation says nothing about an hour."""
+
+
+class Slot(NamedTuple):
+    """People without a mask at one site in one hour of the day, over some days.
+
+    `per_hour`: of all cameras of the site together. `weekday` is None for all days.
+    """
+
+    site: str
+    weekday: int | None
+    hour: int
+    totals: Totals
+    per_hour: float
+
+
+class Slots(NamedTuple):
+    """The slots, most people first, and whether anything at all was observed."""
+
+    by_hour: list[Slot]
+    """Of the days asked for, all weekdays alike."""
+    best: dict[str, Slot]
+    """Of each site the weekday and hour with most people."""
+    observed: bool
+
+
+def find_slots(
+    reader: Reader, *, span: Span, periods: Periods, weekday: int | None = None
+) -> Slots:
+    """Returns sites and hours of the day, most people without a mask per hour first.
+
+    Args:
+        reader: where the sums are.
+        span: the days to look at.
+        periods: the city's days.
+        weekday: only these days (Monday is 0), or all.
+    """
+    found: dict[tuple[str, int, int], Slot] = {}
+    for site, day, hour, rate, totals in reader.slots(periods.offsets(span), least_s=LEAST_S):
+        if weekday in {None, day}:
+            slot = Slot(site, day, hour, totals, rate)
+            known = found.get((site, day, hour))
+            found[site, day, hour] = slot if known is None else _merged(known, slot)
+    most: dict[str, int] = {}
+    for slot in found.values():
+        most[slot.site] = max(most.get(slot.site, 0), slot.totals.units)
+    for key, slot in found.items():  # a camera that never saw this hour is taken as the others
+        found[key] = slot._replace(per_hour=slot.per_hour * most[slot.site] / slot.totals.units)
+    best: dict[str, Slot] = {}
+    hours: dict[tuple[str, int], list[Slot]] = {}
+    for slot in found.values():
+        if slot.site not in best or slot.per_hour > best[slot.site].per_hour:
+            best[slot.site] = slot
+        hours.setdefault((slot.site, slot.hour), []).append(slot)
+    by_hour = [_average(slots) for slots in hours.values()]
+    by_hour.sort(key=lambda slot: (-slot.per_hour, slot.site, slot.hour))
+    observed = bool(found) or any(t.observed_s for t in reader.by_site("daily", span).values())
+    return Slots(by_hour, best, observed)
+
+
+def _merged(one: Slot, other: Slot) -> Slot:
+    """Returns two parts of one slot: before and after the clocks changed."""
+    seconds = one.totals.observed_s + other.totals.observed_s
+    rate = (
+        one.per_hour * one.totals.observed_s + other.per_hour * other.totals.observed_s
+    ) / seconds
+    return one._replace(totals=one.totals.plus(other.totals), per_hour=rate)
+
+
+def _average(slots: list[Slot]) -> Slot:
+    """Returns an hour over all its weekdays, each of the same weight."""
+    totals = Totals()
+    for slot in slots:
+        totals = totals.plus(slot.totals)
+    rate = sum(slot.per_hour for slot in slots) / len(slots)
+    weekday = slots[0].weekday if len(slots) == 1 else None
+    return Slot(slots[0].site, weekday, slots[0].hour, totals, rate)

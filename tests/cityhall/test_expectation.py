@@ -1,0 +1,120 @@
+"""A camera that is away or blind is seen in every hour and day, also on past days."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from sqlalchemy import Engine
+
+from maskcam.cityhall import cameras
+from maskcam.cityhall.figures import Seen, all_points, site_points
+from maskcam.cityhall.periods import Periods
+from maskcam.cityhall.reader import Reader
+from maskcam.cityhall.rollup import Calendar
+from maskcam.cityhall.stints import Stint, settle
+from maskcam.cityhall.store import Store
+from tests.cityhall.conftest import PARIS
+from tests.cityhall.messages import received
+
+NOW = datetime(2026, 5, 22, 10, 20, tzinfo=UTC)
+FIRST = date(2026, 5, 1)
+AWAY = {date(2026, 5, 12), date(2026, 5, 13), date(2026, 5, 14)}
+
+
+@pytest.fixture
+def reader(engine: Engine, calendar: Calendar) -> Reader:
+    return Reader(engine, calendar=calendar)
+
+
+def day_of(
+    store: Store, unit: str, day: date, *, hours: int = 10, blind: bool = False, site: str = "quay"
+) -> None:
+    start = datetime(day.year, day.month, day.day, 8, tzinfo=PARIS).astimezone(UTC)
+    store.write(
+        [
+            received(
+                start + timedelta(hours=hour),
+                unit=unit,
+                site=site,
+                minutes=60,
+                counts=None if blind else (50, 50, 0, 0),
+            )
+            for hour in range(hours)
+        ]
+    )
+
+
+def days(number: int) -> list[date]:
+    return [FIRST + timedelta(days=n) for n in range(number)]
+
+
+@pytest.mark.parametrize("blind", [False, True])
+def test_one_of_three_cameras_away_for_three_days_is_marked(
+    store: Store, reader: Reader, blind: bool
+) -> None:
+    for day in days(21):
+        for unit in ("a", "b", "c"):
+            if unit != "c" or day not in AWAY:
+                day_of(store, unit, day)
+            elif blind:
+                day_of(store, unit, day, blind=True)
+    span = Periods(reader.calendar, now=NOW).days(FIRST, FIRST + timedelta(days=20))
+    points = site_points(reader, site="quay", level="daily", span=span, now=NOW)
+    marked = {
+        reader.calendar.local(point.bucket).date() for point in points if point.seen is Seen.PARTLY
+    }
+    assert marked == AWAY
+    assert {round(p.observed_part, 2) for p in points if p.seen is Seen.PARTLY} == {0.67}
+    assert {(p.totals.units, p.cameras) for p in points if p.seen is Seen.PARTLY} == {(2, 3)}
+    assert all(point.seen is Seen.FULLY for point in points if point.seen is not Seen.PARTLY)
+    hours = Periods(reader.calendar, now=NOW).day(date(2026, 5, 13))
+    of_day = site_points(reader, site="quay", level="hourly", span=hours, now=NOW)
+    assert [point.seen for point in of_day[8:18]] == [Seen.PARTLY] * 10
+    exported = [p for _, p in all_points(reader, level="daily", span=span, now=NOW)]
+    assert exported == points
+
+
+def test_a_camera_that_is_missed_still_belongs_and_one_that_moved_does_not(
+    store: Store, reader: Reader
+) -> None:
+    for day in days(21):
+        day_of(store, "a", day)
+        if day < date(2026, 5, 10):
+            day_of(store, "gone", day)
+        day_of(store, "moved", day, site="quay" if day < date(2026, 5, 10) else "square")
+    span = Periods(reader.calendar, now=NOW).days(FIRST, FIRST + timedelta(days=20))
+    points = site_points(reader, site="quay", level="daily", span=span, now=NOW)
+    assert [point.cameras for point in points] == [3] * 9 + [2] * 12
+    assert [point.seen for point in points] == [Seen.FULLY] * 9 + [Seen.PARTLY] * 12
+    late = NOW + timedelta(days=9)
+    span = Periods(reader.calendar, now=late).days(date(2026, 5, 20), date(2026, 5, 26))
+    points = site_points(reader, site="quay", level="daily", span=span, now=late)
+    assert [point.cameras for point in points] == [2] * 4 + [1] * 3  # 14 days are over
+
+
+def test_shorter_days_by_plan_are_whole_days(store: Store, reader: Reader) -> None:
+    for day in days(21):
+        if day.weekday() != 0:
+            day_of(store, "market", day, hours=6 if day.weekday() == 2 else 10)
+        day_of(store, "square", day)
+    span = Periods(reader.calendar, now=NOW).days(date(2026, 5, 15), date(2026, 5, 21))
+    points = site_points(reader, site="quay", level="daily", span=span, now=NOW)
+    by_weekday = {reader.calendar.local(p.bucket).weekday(): p for p in points}
+    assert by_weekday[2].seen is Seen.FULLY
+    assert by_weekday[5].observed_part == 1
+
+
+def test_stints_are_learnt_in_any_order(store: Store, reader: Reader) -> None:
+    for day in (date(2026, 5, 9), date(2026, 5, 1), date(2026, 5, 5)):
+        day_of(store, "a", day)
+    day_of(store, "a", date(2026, 5, 12), site="square")
+    day_of(store, "a", date(2026, 5, 15))
+    found = [
+        (s.site, reader.calendar.local(s.since).day, reader.calendar.local(s.until).day)
+        for s in cameras.stays(reader.engine)
+    ]
+    assert found == [("quay", 1, 9), ("square", 12, 12), ("quay", 15, 15)]
+    assert settle([Stint(1, 10, 7, 20)], 1, 7, 15) == [Stint(1, 10, 7, 20)]
+    assert settle([Stint(1, 10, 7, 20)], 1, 7, 5) == [Stint(1, 5, 7, 20)]
+    assert settle([Stint(1, 10, 7, 20)], 1, 8, 20) == [Stint(1, 10, 7, 20), Stint(1, 20, 8, 20)]
