@@ -63,7 +63,6 @@ def main() -> None:
         looks.clear()
         figures = bench.drive(loaded, frames, seconds=SECONDS)
         found[str(people)] = {
-            "in_view": figures["in_view"],
             "detector": figures["invoke_ms"],
             "chain": figures["chain_ms"],
             "motion_per_head": each(motions),
