@@ -104,6 +104,7 @@ class Gate:
         if account is None:
             await _ask_to_sign_in(request)(scope, receive, send)
         elif (fault := _refusal(account, scope["path"])) is not None:
+            _log.warning("refused: account %s, address %r", account.name, scope["path"][:80])
             await PlainTextResponse(fault + "\n", 403)(scope, receive, send)
         else:
             still_in: Callable[[], object] = partial(self._find, request)
