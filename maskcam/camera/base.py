@@ -18,12 +18,12 @@ class Camera(Protocol):
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height of the luma picture in px."""
+        """Width and height of the luma image in px."""
         ...
 
     @property
     def rgb_size(self) -> tuple[int, int]:
-        """Width and height of the detector's picture in px."""
+        """Width and height of the detector's image in px."""
         ...
 
     def __enter__(self) -> Self:

@@ -1,7 +1,7 @@
 """Frames from a Raspberry Pi camera. The only module that imports picamera2.
 
 Checked against the source of picamera2 0.3.38 and of libcamera's Raspberry Pi
-algorithms; what was found there is told where it matters. tests/sdcard/test_libcamera.py
+algorithms; what was found there is said where it matters. tests/sdcard/test_libcamera.py
 runs it on both real libraries, with a virtual camera.
 """
 
@@ -42,12 +42,12 @@ class Picamera2Camera:
     opened again; the process ends and systemd starts it anew.
 
     Args:
-        size: width and height of the luma picture in px, both even.
+        size: width and height of the luma image in px, both even.
         rgb_size: width and height in px into which the ISP scales the detector's
-            picture, its aspect kept; `Camera.rgb_size` tells what came of it.
-        fps: frames a second.
+            image, its aspect kept; `Camera.rgb_size` has what came of it.
+        fps: frames per second.
         max_exposure_s: longest exposure. Longer blurs faces of people who walk,
-            shorter makes the picture dark and grainy at dusk.
+            shorter makes the frame dark and grainy at dusk.
     """
 
     def __init__(
@@ -73,12 +73,12 @@ class Picamera2Camera:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height of the luma picture in px."""
+        """Width and height of the luma image in px."""
         return self._size
 
     @property
     def rgb_size(self) -> tuple[int, int]:
-        """Width and height of the detector's picture in px."""
+        """Width and height of the detector's image in px."""
         return self._rgb_size
 
     def __enter__(self) -> Self:
@@ -139,7 +139,7 @@ class Picamera2Camera:
             # Autofocus would hunt whenever somebody walks close by.
             "AfMode": 0,
             "LensPosition": _FOCUS_DIOPTRES,
-            # Keeps bands of light from rolling through the picture.
+            # Keeps bands of light from rolling through the frame.
             "AeFlickerMode": 1,
             "AeFlickerPeriod": _MAINS_FLICKER_US,
         }
@@ -149,7 +149,7 @@ class Picamera2Camera:
         configuration: dict[str, Any] = camera.create_video_configuration(
             main={"format": "YUV420", "size": self._size},
             # The ISP of a Pi 4 (VC4) gives the small stream as YUV only; a Pi 5
-            # could give RGB, but one way for both is simpler, and costs 0.1 ms.
+            # could give RGB, but one path for both is simpler, and costs 0.1 ms.
             lores={"format": "YUV420", "size": self._rgb_size},
             raw=None,
             # The one that OpenCV's YUV conversion is made for (BT.601, limited range).

@@ -18,7 +18,7 @@ from maskcam.errors import CameraError, CameraStalledError
 _log = logging.getLogger(__name__)
 
 Timed = tuple[float, NDArray[np.uint8]]
-"""Time in s and BGR picture."""
+"""Time in s and BGR frame."""
 
 _STOP_TIMEOUT_S = 2.0
 _LONGEST_PAUSE_S: Final = 2.5  # of a film that runs in real time; tracks end in it

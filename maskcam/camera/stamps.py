@@ -58,7 +58,7 @@ class CountingClock:
 class ArrivalClock:
     """Puts the even time stamps of a live source on the monotonic clock.
 
-    A frame is never earlier than its stamp, so the quickest arrival seen tells how
+    A frame is never earlier than its stamp, so the quickest arrival seen shows how
     the two clocks relate; arrival alone would carry the network's jitter into the
     head-shake stage.
     """

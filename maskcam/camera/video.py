@@ -37,8 +37,8 @@ class VideoCamera:
 
     Args:
         source: path of a file, "v4l2:/dev/video0" or "rtsp://...".
-        rgb_size: width and height in px into which the detector's picture is
-            scaled, its aspect kept; `Camera.rgb_size` tells what came of it.
+        rgb_size: width and height in px into which the detector's image is
+            scaled, its aspect kept; `Camera.rgb_size` has what came of it.
         size: width and height in px that a V4L2 device is asked for. It may give
             another size; films and streams have theirs.
         fps: frames per second that a V4L2 device is asked for.
@@ -70,12 +70,12 @@ class VideoCamera:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height of the luma picture in px; known once it is open."""
+        """Width and height of the luma image in px; known once it is open."""
         return self._size
 
     @property
     def rgb_size(self) -> tuple[int, int]:
-        """Width and height of the detector's picture in px; known once it is open."""
+        """Width and height of the detector's image in px; known once it is open."""
         return self._rgb_size
 
     def __enter__(self) -> Self:
@@ -181,7 +181,7 @@ class VideoCamera:
         )
 
     def _first_frame(self, source: Source) -> DecodedFrame:
-        """Returns the first frame, which tells the size: a header may be wrong."""
+        """Returns the first frame, whose size counts: a header may be wrong."""
         first = source.read()
         if first is None:
             source.close()
@@ -202,7 +202,7 @@ class VideoCamera:
         same_aspect = abs(old[0] * new[1] / (old[1] * new[0]) - 1) < _SAME_ASPECT
         if isinstance(self._reader, LiveReader) and not same_aspect:
             raise CameraError(
-                f"{self._name}: the picture changed from {old[0]}x{old[1]} to {new[0]}x{new[1]}; "
+                f"{self._name}: the frames changed from {old[0]}x{old[1]} to {new[0]}x{new[1]}; "
                 "start again"
             )
         if not self._has_changed_size:
@@ -228,17 +228,17 @@ def _check_file(path: Path, name: str) -> None:
         raise CameraError(f"{name}: may not be read by this user")
 
 
-def scaled(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+def scaled(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
     """Scales to (width, height): by areas, but six times as fast as OpenCV's for odd ratios.
 
     A whole part of the ratio goes by areas, which is quick; what is left is less
     than 2, and linear interpolation sees every pixel there.
     """
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     whole = min(width // size[0], height // size[1])
     if whole >= 2:
         reduced = (width // whole, height // whole)
-        picture = cv2.resize(picture, reduced, interpolation=cv2.INTER_AREA).astype(
+        image = cv2.resize(image, reduced, interpolation=cv2.INTER_AREA).astype(
             np.uint8, copy=False
         )
-    return cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR).astype(np.uint8, copy=False)
+    return cv2.resize(image, size, interpolation=cv2.INTER_LINEAR).astype(np.uint8, copy=False)

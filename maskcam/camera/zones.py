@@ -1,4 +1,4 @@
-"""Blanks the parts of a picture that must not be looked at.
+"""Blanks the parts of a frame that must not be looked at.
 
 A walkway that is not counted can so be offered to those who object beforehand.
 It is done before inference and before the head-shake stage, so whoever walks there
@@ -34,8 +34,8 @@ class ExclusionZones:
     def blank(self, frame: Frame) -> None:
         """Makes the zones black, in the frame's own arrays: no copy keeps what was there."""
         if self._polygons:
-            for picture in (frame.luma, frame.rgb):
-                cv2.bitwise_and(picture, self._mask(picture.shape), dst=picture)
+            for image in (frame.luma, frame.rgb):
+                cv2.bitwise_and(image, self._mask(image.shape), dst=image)
 
     def _mask(self, shape: tuple[int, ...]) -> NDArray[np.uint8]:
         """Returns an array of `shape`, 0 in the zones and 255 elsewhere."""

@@ -1,4 +1,4 @@
-"""How one face moves through the picture: a Kalman filter of place and size over time.
+"""How one face moves through the frame: a Kalman filter of place and size over time.
 
 Place and logarithm of size change at a nearly constant rate; all noise is in face
 sizes, so near and far people are treated alike, and in seconds, so any frame rate is.
@@ -17,7 +17,7 @@ from maskcam.people.place import Place, face_size
 from maskcam.records import Box
 
 # Standard deviations. Boxes of face detectors jitter by 5 to 10 % of the face. People walk at
-# up to 1.5 m/s, 7 faces per second across the picture, and mostly less; a stride accelerates the
+# up to 1.5 m/s, 7 faces per second across the frame, and mostly less; a stride accelerates the
 # head by 1 to 2 m/s2. Somebody 3 m away who walks up at 1.4 m/s grows by 0.5 per second.
 _PLACE_NOISE: Final = 0.08  # faces
 _SIZE_NOISE: Final = 0.10  # of the logarithm

@@ -16,12 +16,12 @@ _FEWEST_FRAMES: Final = 3
 
 
 class Visibility:
-    """Watches frame rate, picture and detector.
+    """Watches frame rate, frames and detector.
 
     Args:
         min_fps: frames per second below which a head shake cannot be recognised.
         detector_limit_s: how old the last detector result may be.
-        frozen_s: after so long without a sign of life in the picture it is held for
+        frozen_s: after so long without a sign of life in the frames they are held for
             frozen, see `maskcam.vision.stillness`.
     """
 

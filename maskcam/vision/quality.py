@@ -17,7 +17,7 @@ from maskcam.vision.stillness import StillnessMeter
 ROW_STEP_PX: Final = 16  # of the rows looked at
 CELL_PX: Final = 4  # pixels of a row averaged against noise
 EDGE_CELLS: Final = 8  # an edge is looked for within 32 px, the smallest head
-EDGE_CONTRAST: Final = 2.0  # an edge steps by so many times the contrast of the picture
+EDGE_CONTRAST: Final = 2.0  # an edge steps by so many times the contrast of the frame
 _SPAN: Final = np.ones((1, EDGE_CELLS), np.uint8)
 
 DARKEST: Final = 16.0
@@ -33,7 +33,7 @@ class FrameQuality(NamedTuple):
     contrast: root mean square of the luma differences over 32 px.
     sharpness: how much of the step at the strongest edges happens within 4 px, 0..1;
         1/8 where there are no edges but slopes.
-    changed: the picture lives, see `StillnessMeter`.
+    changed: the street lives, see `StillnessMeter`.
     """
 
     light: float

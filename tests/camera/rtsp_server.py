@@ -11,6 +11,7 @@ import struct
 import threading
 import time
 from pathlib import Path
+from typing import Self
 
 from tests.camera.mp4 import find_box, frames_of
 
@@ -21,9 +22,7 @@ class RtspServer:
     """Serves one client. After the last frame it falls silent, or with `hangs_up` it leaves."""
 
     def __init__(self, film: Path, *, fps: float, hangs_up: bool = False) -> None:
-        data = film.read_bytes()
-        self._frames = frames_of(data)
-        self._config = _decoder_config(data)
+        self._frames, self._config = read_film(film)
         self._fps = fps
         self._hangs_up = hangs_up
         self._stop = threading.Event()
@@ -32,7 +31,7 @@ class RtspServer:
         self.url = f"rtsp://127.0.0.1:{self._socket.getsockname()[1]}/live"
         self._thread = threading.Thread(target=self._serve, daemon=True)
 
-    def __enter__(self) -> RtspServer:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -97,6 +96,12 @@ class RtspServer:
                 packet = struct.pack(">BBHII", 0x80, 96 | last, sequence, stamp, 1) + part
                 client.sendall(struct.pack(">cBH", b"$", 0, len(packet)) + packet)
                 sequence = (sequence + 1) % 65536
+
+
+def read_film(film: Path) -> tuple[list[bytes], bytes]:
+    """Returns the coded frames of an MP4 and the headers that their decoder needs."""
+    data = film.read_bytes()
+    return frames_of(data), _decoder_config(data)
 
 
 def _decoder_config(data: bytes) -> bytes:

@@ -94,12 +94,12 @@ readers.PacedReader.read = read
 """
 
 
-def write_film(path, *, alive_s, frozen_s=0.0, black_s=0.0, codec="MJPG"):
+def write_film(path, *, alive_s, frozen_s=0.0, black_s=0.0, codec="MJPG", size=SIZE):
     """A textured street with living noise, then a picture that stands still, then a black one."""
     rng = np.random.default_rng(5)
     blocks = rng.integers(30, 220, (18, 32, 3), np.uint8)
-    picture = cv2.resize(blocks, SIZE, interpolation=cv2.INTER_NEAREST)
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*codec), FPS, SIZE)
+    picture = cv2.resize(blocks, size, interpolation=cv2.INTER_NEAREST)
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*codec), FPS, size)
     shown = picture
     for _ in range(round(alive_s * FPS)):
         shown = cv2.add(picture, rng.integers(0, 12, picture.shape, np.uint8))
