@@ -19,7 +19,7 @@ from maskcam.street import Scene, SceneConfig
 
 # Close to the camera, so that faces are large enough for the detector at this size.
 STREET = SceneConfig(
-    seed=3, duration_s=8, people_per_minute=40, with_mask=0.5, objectors=0, away=0, grouped=0,
+    seed=3, duration_s=16, people_per_minute=40, with_mask=0.5, objectors=0, away=0, grouped=0,
     fps=12, size=(640, 360), height_m=2.6, view_deg=40,
 )  # fmt: skip
 DETECTOR_SIZE = (448, 320)

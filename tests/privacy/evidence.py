@@ -7,12 +7,14 @@ import re
 import socket
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from maskcam.records import MinuteCount
 from tests.broker import PLAIN, Mosquitto, Subscriber, wait_until
+from tests.camera_unit.test_run import SHORT
 from tests.privacy import trace
 from tests.privacy.canary import make_film
 from tests.privacy.packets import Conversation, Recorder, parsed
@@ -27,16 +29,15 @@ state_directory = "{state}"
 clock = "trusted"
 [camera]
 source = "{film}"
-[counting]
-exact = true
 [broker]
 host = "127.0.0.1"
 port = {port}
 [notice]
 controller = "Ville de Cannes"
 contact = "masques@cannes.test"
-sign_date = 2026-05-01
+sign_date = 1970-01-01
 """
+MINUTE_S = 5.0
 _START_S, _END_S = 90.0, 60.0  # the machine may be busy with other things
 _LISTENS = "0A"
 
@@ -53,7 +54,10 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Evidence:
-    """All that one run left behind. `log` is the standard error; `told` is what systemd heard."""
+    """All that one run left behind. `log` is the standard error; `told` is what systemd heard.
+
+    boot_s: when the monotonic clock began; minutes of `MINUTE_S` begin at multiples of it.
+    """
 
     film: Path
     state: Path
@@ -64,6 +68,7 @@ class Evidence:
     told: list[str]
     snapshot: Snapshot
     exit_code: int
+    boot_s: float
 
     @property
     def log(self) -> list[str]:
@@ -115,7 +120,7 @@ def gather(directory: Path) -> Evidence:
             CONFIG.format(unit=UNIT, site=SITE, state=state, film=film, port=proxy.port)
         )
         process = subprocess.Popen(
-            [*trace.command(calls), sys.executable, "-m", "maskcam", "--verbose", "run",
+            [*trace.command(calls), sys.executable, "-m", SHORT, "--verbose", "run",
              "--config", str(config)],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=_environment(directory),
         )  # fmt: skip
@@ -142,13 +147,18 @@ def gather(directory: Path) -> Evidence:
             told=list(_heard(systemd)),
             snapshot=snapshot,
             exit_code=process.returncode,
+            boot_s=time.time() - time.monotonic(),
         )
 
 
 def _environment(directory: Path) -> dict[str, str]:
     """As systemd starts it; on a unit the program's own directory is read-only."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("MASKCAM_")}
-    return kept | {"PYTHONDONTWRITEBYTECODE": "1", "NOTIFY_SOCKET": str(directory / "notify")}
+    return kept | {
+        "TEST_MINUTE_S": str(MINUTE_S),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "NOTIFY_SOCKET": str(directory / "notify"),
+    }
 
 
 def _heard(systemd: socket.socket):
