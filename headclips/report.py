@@ -1,102 +1,122 @@
-"""Writes the figures of docs/head-shake.md anew.
+"""Writes the figures of docs/head-shake-figures.md anew.
 
-.venv/bin/python -m headclips.report --data ../shared/data --motions motions
+.venv/bin/python -m headclips.report --data ../shared/data --signals runs/signals
 
-Renders the sets of the report with both renderers, measures the motion of each head and
-keeps it in --motions, so that a run that was stopped goes on (two hours on one core);
-then decides, and writes the tables of docs/head-shake.md and its trade-off curve.
+Renders the clips of the report with both renderers, measures the motion of each head and
+keeps it in --signals, so that a run that was stopped goes on (an hour on one core); then
+decides, and writes the tables and the trade-off curve. --clips stops earlier: the clips are
+in a shuffled order, so that any beginning is a fair choice.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any, NamedTuple
 
 import cv2
 
-from headclips.samples import Amounts, Pictures, plan
+from headclips.rules import RuleRecogniser
+from headclips.samples import Amounts
+from headclips.signals import Part, measure_part
 from headclips.tradeoff import Measured, draw, trade
-from maskcam.evaluate.gestures import first_shake_at, measure_clip, rate
+from maskcam.evaluate.gestures import rate
+from maskcam.people.hand_held import HandHeldRecogniser
+from maskcam.people.headshake import NO, HeadShakeRecogniser
 from maskcam.records import HeadMotion
 
-PAGE = Path("docs/head-shake.md")
+PAGE = Path("docs/head-shake-figures.md")
 CURVE = Path("docs/head-shake-tradeoff.svg")
 BEGIN, END = "<!-- figures: written by headclips.report -->", "<!-- end of figures -->"
-
-
-class Part(NamedTuple):
-    """The first `clips` of a plan that begins at `seed`."""
-
-    renderer: str
-    seed: int
-    clips: int
-
-
+_HALF = 1  # of the photographs and logs; the other half was used for tuning
 SETS = (
-    Part("first", 4_000_000, 1200),
-    Part("second", 5_000_000, 1200),
+    Part("first", 4_000_000, 1200, Amounts(400, 100, 100, 100, 28), _HALF),
+    Part("second", 5_000_000, 1200, Amounts(400, 100, 100, 100, 34), _HALF),
 )
-_PLANNED = {
-    "first": Amounts(shakes=400, even=100, faint=100, held=100, each=28),
-    "second": Amounts(shakes=400, even=100, faint=100, held=100, each=34),
-}
-_HALF = 1  # of the photographs; the other half was used for tuning
+_HELD = "hand held"
+_HANDS = (_HELD, "hand in front", "adjust mask")
+Facts = dict[str, Any]
+Classes = Sequence[tuple[str, Callable[[Facts], str]]]
 
 
 class Clip(NamedTuple):
-    """What is known of a clip, how its head moved, and when a shake was recognised."""
+    """What is known of a clip, how its head moved, and what was recognised when.
+
+    shake_s, hand_s: when the stage recognised a head shake, and a hand before the face.
+    rules_s: when the rules before the network recognised a head shake.
+    peak: highest log odds of a head shake.
+    """
 
     renderer: str
-    facts: dict[str, Any]
-    motions: list[HeadMotion]
-    at_s: float | None
+    facts: Facts
+    shake_s: float | None
+    hand_s: float | None
+    rules_s: float | None
+    peak: float
 
 
-def measured(part: Part, pictures: Pictures, motions: Path) -> Iterator[tuple[dict[str, Any], Any]]:
-    """Yields facts and motions of each clip of a part; renders what is not yet kept."""
-    kept = motions / f"{part.renderer}-{part.seed}.jsonl"
-    lines = kept.read_text(encoding="utf-8").splitlines() if kept.exists() else []
-    known = {line["seed"]: line for line in map(json.loads, lines)}
-    jobs = plan(part.renderer, part.seed, _PLANNED[part.renderer])[: part.clips]
-    for number, job in enumerate(jobs, start=1):
-        line = known.get(job.seed)
-        if line is None:
-            sample = job.make(pictures)
-            lumas = (cv2.cvtColor(f, cv2.COLOR_RGB2GRAY).astype("uint8") for f in sample.frames)
-            found = measure_clip(lumas, sample.boxes, sample.timestamps)
-            line = {"seed": job.seed, "facts": sample.facts, "motions": found}
-            with kept.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(line) + "\n")
-            sys.stderr.write(f"\r{part.renderer} {part.seed}: {number} of {len(jobs)} ")
-        yield line["facts"], [HeadMotion(*motion) for motion in line["motions"]]
+def judged(renderer: str, facts: Facts, motions: Sequence[HeadMotion]) -> Clip:
+    """Returns a clip with all that is recognised in it."""
+    endless, rules, hand = (
+        HeadShakeRecogniser(limit=float("inf")), RuleRecogniser(), HandHeldRecogniser()
+    )  # fmt: skip
+    peak, shake_s, hand_s, rules_s = float("-inf"), None, None, None
+    for motion in motions:
+        endless.update(motion)
+        peak = max(peak, endless.odds)
+        if shake_s is None and peak >= NO:
+            shake_s = motion.at_s
+        if rules.update(motion) and rules_s is None:
+            rules_s = motion.at_s
+        if hand.update(motion, crossed=False) and hand_s is None:
+            hand_s = motion.at_s
+    return Clip(renderer, facts, shake_s, hand_s, rules_s, peak)
+
+
+def is_confuser(clip: Clip) -> bool:
+    """Returns whether a clip shows neither of the two gestures."""
+    return clip.facts["label"] not in ("shake", _HELD)
 
 
 def tables(clips: Sequence[Clip]) -> str:
     """Returns the tables of the page."""
     shakes = [c for c in clips if c.facts["kind"] == "shake"]
-    faint = [c for c in clips if c.facts["label"] == "shake" and c.facts["kind"] != "shake"]
-    confusers = [c for c in clips if c.facts["label"] != "shake"]
-    delays = [c.at_s - c.facts["start_s"] for c in shakes if c.at_s is not None]
-    ninth = quantiles(delays, n=10)[-1]
-    parts = ["### Shakes that must be recognised", ""]
+    wide = [c for c in shakes if c.facts["swings"] >= 3 and c.facts["degrees"] >= 20]
+    others = [c for c in clips if c.facts["label"] == "shake" and c.facts["kind"] != "shake"]
+    confusers = [c for c in clips if is_confuser(c)]
+    held = [c for c in clips if c.facts["kind"] == _HELD]
+    handless = [c for c in clips if c.facts["kind"] not in _HANDS]
+    parts = ["### Shakes as real heads make them", ""]
     parts += _table(shakes, [("all", lambda f: "all"), *_CLASSES])
-    parts += ["", f"Recognised {median(delays):.2f} s after the start (median); nine of ten "]
-    parts[-1] += f"within {ninth:.2f} s."
-    parts += ["", "### Shakes that are reported, not required", ""]
-    parts += _table(faint, [("kind", lambda f: str(f["kind"]))])
+    parts += _table(wide, [("all", lambda f: "three swings and 20 degrees")])[2:]
+    parts += ["", _delays([(c.shake_s, c.facts["start_s"]) for c in shakes])]
+    parts += ["", "### Shakes of other kinds", ""]
+    parts += _table(others, [("kind", lambda f: str(f["kind"]))])
     parts += ["", "### Confusers: what was taken for a shake", ""]
     parts += _table(confusers, [("all", lambda f: "all"), ("kind", lambda f: str(f["kind"])),
                                 *_CLASSES[:2]])  # fmt: skip
+    parts += ["", "### A hand before the face", ""]
+    parts += _table(held, [("held for 2 s", lambda f: "recognised")], "hand_s")
+    parts += _table(handless, [("no hand", lambda f: "taken for one")], "hand_s")[2:]
+    passing = [c for c in clips if c.facts["kind"] in _HANDS[1:]]
+    parts += _table(passing, [("other hands", lambda f: str(f["kind"]))], "hand_s")[2:]
     return "\n".join(parts)
 
 
-def _band(name: str, ends: Sequence[float], unit: str) -> Callable[[dict[str, Any]], str]:
-    def band(facts: dict[str, Any]) -> str:
+def _delays(times: Iterable[tuple[float | None, float]]) -> str:
+    delays = [at_s - start_s for at_s, start_s in times if at_s is not None]
+    ninth = quantiles(delays, n=10)[-1]
+    return (
+        f"Recognised {median(delays):.2f} s after the start (median); nine of ten within "
+        f"{ninth:.2f} s."
+    )
+
+
+def _band(name: str, ends: Sequence[float], unit: str) -> Callable[[Facts], str]:
+    def band(facts: Facts) -> str:
         low = max((end for end in ends if end <= facts[name]), default=0)
         high = min((end for end in ends if end > facts[name]), default=None)
         return f"{low:g} {unit} and more" if high is None else f"{low:g} to {high:g} {unit}"
@@ -104,31 +124,27 @@ def _band(name: str, ends: Sequence[float], unit: str) -> Callable[[dict[str, An
     return band
 
 
-_CLASSES: list[tuple[str, Callable[[dict[str, Any]], str]]] = [
-    ("frames", lambda f: f"{f['fps']} a second"),
+_CLASSES: list[tuple[str, Callable[[Facts], str]]] = [
+    ("frames", lambda f: f"{f['fps']} per second"),
     ("head", _band("head_px", (24, 32, 48, 72), "px")),
     ("speed", _band("hz", (1, 1.5, 2, 2.5), "Hz")),
-    ("width", _band("degrees", (20, 30, 45), "degrees")),
-    ("swings", lambda f: "3" if f["swings"] == 3 else "4 and more"),
+    ("width", _band("degrees", (14, 20, 30, 45), "degrees")),
+    ("swings", lambda f: str(f["swings"]) if f["swings"] < 4 else "4 and more"),
     ("mask", lambda f: "worn" if f["masked"] else "none"),
     ("skin", lambda f: "photographed" if f["photograph"] else "painted"),
     ("boxes", lambda f: f"of the {f['boxes']}"),
 ]
 
 
-def _table(
-    clips: Sequence[Clip], classes: Iterable[tuple[str, Callable[[dict[str, Any]], str]]]
-) -> list[str]:
-    lines = ["| | | first renderer | second renderer |", "|---|---|---|---|"]
+def _table(clips: Sequence[Clip], classes: Classes, field: str = "shake_s") -> list[str]:
+    lines = ["| | | first renderer | second renderer | both | rules |", "|---|---|---|---|---|---|"]
     for name, class_of in classes:
-        groups = sorted({class_of(clip.facts) for clip in clips}, key=_by_number)
-        for group in groups:
+        for group in sorted({class_of(clip.facts) for clip in clips}, key=_by_number):
             mine = [clip for clip in clips if class_of(clip.facts) == group]
-            cells = [
-                _cell([clip for clip in mine if clip.renderer == renderer])
-                for renderer in ("first", "second")
-            ]
-            lines.append(f"| {name} | {group} | {cells[0]} | {cells[1]} |")
+            parts = [[c for c in mine if c.renderer == r] for r in ("first", "second")]
+            cells = [_cell(part, field) for part in (*parts, mine)]
+            cells.append(_cell(mine, "rules_s") if field == "shake_s" else "")
+            lines.append(f"| {name} | {group} | {' | '.join(cells)} |")
     return lines
 
 
@@ -137,10 +153,10 @@ def _by_number(group: str) -> tuple[float, str]:
     return (float(head), "") if head.replace(".", "").isdigit() else (0.0, group)
 
 
-def _cell(clips: Sequence[Clip]) -> str:
+def _cell(clips: Sequence[Clip], field: str) -> str:
     if not clips:
         return ""
-    hits = sum(clip.at_s is not None for clip in clips)
+    hits = sum(getattr(clip, field) is not None for clip in clips)
     low, high = rate(hits, len(clips))["ci95"]
     return f"{hits} of {len(clips)}: {hits / len(clips):.1%} ({low:.1%} to {high:.1%})"
 
@@ -153,22 +169,25 @@ def main() -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="photographs")
-    parser.add_argument("--motions", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--signals", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--clips", type=int, help="of each renderer, in place of all")
     args = parser.parse_args()
     cv2.setNumThreads(1)
-    args.motions.mkdir(parents=True, exist_ok=True)
-    pictures = Pictures.of(args.data, half=_HALF)
+    args.signals.mkdir(parents=True, exist_ok=True)
     clips = [
-        Clip(part.renderer, facts, motions, first_shake_at(motions))
+        judged(part.renderer, signal.facts, signal.motions)
         for part in SETS
-        for facts, motions in measured(part, pictures, args.motions)
+        for signal in measure_part(
+            part._replace(clips=args.clips or part.clips), args.data, args.signals
+        )
     ]
     curves = {
         f"{renderer} renderer": trade(
             [
-                Measured(clip.facts["label"] == "shake", clip.motions)
+                Measured(clip.facts["kind"] == "shake", clip.peak)
                 for clip in clips
-                if clip.renderer == renderer and clip.facts["required"]
+                if clip.renderer == renderer
+                and (clip.facts["kind"] == "shake" or is_confuser(clip))
             ]
         )
         for renderer in ("first", "second")

@@ -6,27 +6,26 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from maskcam.evaluate.gestures import rate
-from maskcam.people.headshake import HeadShakeRecogniser
-from maskcam.records import HeadMotion
+from maskcam.people.headshake import NO
 
-SIZES = (0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.35, 1.5, 1.75, 2.0)
+LIMITS = (-2.0, 0.0, 1.0, 2.0, 3.0, 4.0, NO, 7.0, 9.0, 12.0)  # log odds
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM = 640, 400, 70, 60
 _COLOURS = ("#246", "#b40")
-_TOLD = (0.6, 1.0, 1.35, 1.75)
+_LABELLED = (0.0, 2.0, NO, 9.0)
 _RIGHTMOST, _LOWEST = 0.2, 0.5  # ends of the axes: confusers, shakes
 
 
 class Measured(NamedTuple):
-    """A clip as the decision sees it."""
+    """A clip as the decision sees it: its highest log odds of a shake."""
 
     is_shake: bool
-    motions: list[HeadMotion]
+    peak: float
 
 
 class Point(NamedTuple):
-    """What one size of the decision recognises, with 95 % intervals."""
+    """What one limit of the decision recognises, with 95 % intervals."""
 
-    size: float
+    limit: float
     shakes: float
     shakes_ci: tuple[float, float]
     confusers: float
@@ -34,16 +33,15 @@ class Point(NamedTuple):
 
 
 def trade(clips: Sequence[Measured]) -> list[Point]:
-    """Returns a point of the curve for each of `SIZES`."""
+    """Returns a point of the curve for each of `LIMITS`."""
     points = []
-    for size in SIZES:
-        hits: dict[bool, list[bool]] = {True: [], False: []}
-        for clip in clips:
-            recogniser = HeadShakeRecogniser(size=size)
-            hits[clip.is_shake].append(any(recogniser.update(m) for m in clip.motions))
-        shakes, confusers = (rate(sum(h), len(h)) for h in (hits[True], hits[False]))
+    for limit in LIMITS:
+        shakes, confusers = (
+            rate(sum(peak >= limit for peak in peaks), len(peaks))
+            for peaks in ([c.peak for c in clips if c.is_shake is shown] for shown in (True, False))
+        )
         points.append(
-            Point(size, shakes["rate"], shakes["ci95"], confusers["rate"], confusers["ci95"])
+            Point(limit, shakes["rate"], shakes["ci95"], confusers["rate"], confusers["ci95"])
         )
     return points
 
@@ -86,7 +84,7 @@ def draw(curves: Mapping[str, Sequence[Point]]) -> str:
             f'fill="{colour}">{name}</text>'
         )
         for p in points:
-            chosen = p.size == 1.0
+            chosen = p.limit == NO
             if chosen:
                 low, high = p.shakes_ci
                 left, right = p.confusers_ci
@@ -99,9 +97,9 @@ def draw(curves: Mapping[str, Sequence[Point]]) -> str:
                 f'r="{6 if chosen else 3}" fill="{colour if chosen else "#fff"}" '
                 f'stroke="{colour}"/>'
             )
-            if p.size in _TOLD:
+            if p.limit in _LABELLED:
                 parts.append(
                     f'<text x="{x(p.confusers) + 8:.1f}" y="{y(p.shakes) + 16:.1f}" '
-                    f'fill="{colour}">{p.size}</text>'
+                    f'fill="{colour}">{p.limit:g}</text>'
                 )
     return "\n".join([*parts, "</svg>", ""])

@@ -136,6 +136,7 @@ class CountingSection:
 class ObjectionsSection:
     """How people may object besides shaking the head."""
 
+    hand: bool = entry(flag(), default=True)
     button_gpio: int | None = entry(whole(0, 27), default=None)
     button_pause_s: float = entry(number(10, 300), default=30.0)
 

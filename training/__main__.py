@@ -17,6 +17,7 @@ _EXAMPLES = """examples:
                                                see that everything works
   scripts/train-model --only second-look       train the second look for the last detector
   scripts/train-model --only face-in-view      train what sees hands before faces
+  scripts/train-model --only head-shake        train what tells a "no" (renders clips: an hour)
   scripts/train-model --only export            make the models from the last weights
   scripts/train-model --only shapes            compare input shapes with the last weights
   scripts/train-model --only amount            would more photographs help? three short trainings
@@ -52,6 +53,7 @@ def main() -> int:
             "train",
             "second-look",
             "face-in-view",
+            "head-shake",
             "export",
             "shapes",
             "amount",
@@ -76,6 +78,11 @@ def main() -> int:
 
         times = compare_times(chosen.models / "maskcam.tflite", chosen.data)
         logging.info("%s", json.dumps(times))
+        return 0
+    if chosen.only == "head-shake":
+        from training import head_shake
+
+        head_shake.train(chosen.data, chosen.runs.with_name(chosen.runs.name + "-head-shake"))
         return 0
     stills = chosen.runs / "stills"
     if chosen.only in (None, "stills", "train", "amount"):

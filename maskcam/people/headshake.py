@@ -1,170 +1,133 @@
-"""Tells a shaken head ("no") from everything else heads do.
+"""Recognises a shaken head ("no") among everything else heads do.
 
-A "no" is a row of quick, wide, alternating swings to the sides. The turns of the head
-are added up, and the way is cut where it turns back; nothing is filtered, for a filter
-makes rebounds out of one held turn. Three swings in a row are a "no" when
+A small network (`shake_network.py`) judges how a head turned, nodded, tilted and travelled in
+the last 1.6 seconds. Its log odds, averaged over a moment, are held against two limits: from
+`NO` on it is a "no", from `HALF` on it may become one, and the lamp asks for one more swing.
 
-- each is at least `LEAST`, two of them are `WIDE`, all three together `TOGETHER`; none is
-  wider than `WIDEST` (that is no neck, but something that passes before the face), nor by
-  `EVEN` wider than the next (that is one turn, with trembling before or after it);
-- their middles follow each other within `APART_S`: who looks to the left, waits and
-  looks to the right is slower;
-- the way up and down is shorter than the way across (else it is a nod), and so is the
-  way that tilting explains (else the head goes from shoulder to shoulder). A head that
-  turns below the camera seems to tilt the other way, in proportion: that is allowed;
-- the way of the whole head to and fro is not far longer than that (else somebody sways);
-- the face could be measured where it went far, and was found again in every frame:
-  what moves is this face, not a hand or another head before it.
+What a "no" can't be is not judged: a head that hardly turned in the last second, that could
+not be measured while it turned, or of somebody who sways far more than the head turns. A
+head that only turned and turned back said half of one at most.
 
-Where the numbers come from, and what they cost and give: docs/head-shake.md.
+Where the limits come from, and what they cost and give: docs/head-shake.md.
 """
 
 from __future__ import annotations
 
+import math
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import accumulate, pairwise
 from statistics import fmean
 from typing import Final
 
+from maskcam.people.shake_network import SPAN_S, ShakeNetwork
 from maskcam.records import HeadMotion, HeadShake
 
-HISTORY_S: Final = 3.0
-SWINGS: Final = 3
-
-# In head heights; 20 degrees are about 0.18, or 0.14 in boxes that take in the hair.
-TURNS_BACK: Final = 0.035  # a smaller way back does not end a swing
-LEAST: Final = 0.055
-WIDE: Final = 0.11
-TOGETHER: Final = 0.32
-WIDEST: Final = 0.72
-EVEN: Final = 2.5
-EDGE: Final = 0.1  # of the outer swings, that may be the rest before and after
-
-APART_S: Final = (0.11, 0.52)
-DOWN: Final = 0.9  # of the way across
-TILT: Final = 0.21  # of the way across
-FROM_ABOVE: Final = 0.6  # of a turn, seen as a tilt the other way from a camera above
-SWAY: Final = 1.7  # of the way across
-NOD: Final = 0.04  # a way up and down of less is trembling
-LEAN: Final = 0.01  # and so is a tilt of less
-QUALITY: Final = 0.5  # mean over the way across
+NO: Final = 5.3  # log odds
+HALF: Final = 1.5
+AVERAGED_S: Final = 0.2
+EVERY_S: Final = 0.06  # a network that sees 20 steps per second need not judge more often
+RECENT_S: Final = 1.0  # in this time it is seen what a "no" can't be
+LEAST: Final = 0.12  # head heights turned to and fro; 20 degrees are about 0.14
+QUALITY: Final = 0.35  # mean over the frames, which count as much as the face moved
+SWAY: Final = 2.5  # travel of the head to and fro, of the turn
+BACK: Final = 0.2  # of the whole extent: turning back by less ends no swing
+BACK_LEAST: Final = 0.015  # head heights
+BEYOND: Final = 1.25  # of the first swing: coming back so far is a second one
+SPARE_S: Final = 0.2  # the frame before the span is needed, too
+LONGEST_GAP_S: Final = 0.5  # what happened in a longer one is unknown
+_UNJUDGED: Final = -10.0  # log odds of what is not judged
 
 
 class HeadShakeRecogniser:
     """Watches one track and says when it shook the head, once a row of swings.
 
     Args:
-        size: multiplies the lengths demanded; larger finds fewer shakes and fewer false ones.
+        network: judges the motion; None: the one that comes with maskcam.
+        limit: log odds from which on it is a "no"; more finds fewer shakes and fewer false ones.
     """
 
-    def __init__(self, *, size: float = 1.0) -> None:
-        self._size = size
+    def __init__(self, *, network: ShakeNetwork | None = None, limit: float = NO) -> None:
+        self._network = ShakeNetwork() if network is None else network
+        self._limit = limit
         self._motions: deque[HeadMotion] = deque()
+        self._judged: deque[tuple[float, float]] = deque()  # times and log odds
+
+    @property
+    def odds(self) -> float:
+        """Mean log odds of the last moment that a "no" is being said; two judgements at least."""
+        if len(self._judged) < 2:
+            return _UNJUDGED
+        return fmean(odds for _, odds in self._judged)
+
+    @property
+    def is_half(self) -> bool:
+        """Whether half of a head shake is seen now."""
+        return bool(self._judged) and self._judged[-1][1] >= HALF and self.odds < self._limit
 
     def update(self, motion: HeadMotion) -> HeadShake | None:
-        """Takes the motion since the frame before; returns a head shake once it is complete."""
-        if motion.quality == 0:
-            self._motions.clear()  # nobody knows the way that leads here
+        """Returns a head shake once it is complete, with the motion since the frame before."""
+        if self._motions and motion.at_s - self._motions[-1].at_s > LONGEST_GAP_S:
+            self._forget()
         self._motions.append(motion)
-        while motion.at_s - self._motions[0].at_s > HISTORY_S:
+        while motion.at_s - self._motions[0].at_s > SPAN_S + SPARE_S:
             self._motions.popleft()
-        confidence = self._confidence()
-        if confidence is None:
+        if self._judged and motion.at_s - self._judged[-1][0] < EVERY_S:
             return None
+        self._judge(motion.at_s)
+        odds = self.odds
+        if odds < self._limit:
+            return None
+        self._forget()
+        return HeadShake(motion.at_s, 1 / (1 + math.exp(-odds)))
+
+    def _judge(self, at_s: float) -> None:
+        recent = [motion for motion in self._motions if at_s - motion.at_s < RECENT_S]
+        odds = self._network.log_odds(self._motions) if _may_be_no(recent) else _UNJUDGED
+        if odds > HALF and not _swings_twice(self._motions):
+            odds = HALF
+        self._judged.append((at_s, odds))
+        while len(self._judged) > 2 and at_s - self._judged[0][0] > AVERAGED_S:
+            self._judged.popleft()
+
+    def _forget(self) -> None:
         self._motions.clear()
-        return HeadShake(motion.at_s, confidence)
-
-    def _confidence(self) -> float | None:
-        """Returns how sure the last three swings are a "no", or None where they are not."""
-        motions = list(self._motions)
-        way = list(accumulate(motion.yaw for motion in motions))
-        turns = _turning_points(way, TURNS_BACK * self._size)[-SWINGS - 1 :]
-        if len(turns) <= SWINGS:
-            return None
-        sizes = [abs(way[b] - way[a]) / self._size for a, b in pairwise(turns)]
-        across = sum(sizes)
-        if min(sizes) < LEAST or sorted(sizes)[1] < WIDE or across < TOGETHER:
-            return None
-        if max(sizes) * self._size > WIDEST or max(sizes) > EVEN * sorted(sizes)[1]:
-            return None
-        middles = [_middle_s(motions, way, a, b) for a, b in pairwise(turns)]
-        if not all(APART_S[0] <= b - a <= APART_S[1] for a, b in pairwise(middles)):
-            return None
-
-        first = _leaves(way, turns[0], turns[1])
-        last = _leaves(way, turns[-1], turns[-2])
-        row = motions[first : last + 1]
-        down = _length([motion.pitch for motion in row], least=NOD)
-        tilt = _length(_tilts(row), least=LEAN)
-        far = across * self._size
-        if down > DOWN * far or tilt > TILT * far or _sway(row[1:]) > SWAY * far:
-            return None
-        quality = _quality(row[1:])
-        if quality < QUALITY:
-            return None
-        return quality * min(1.0, across / (2 * TOGETHER))
+        self._judged.clear()
 
 
-def _middle_s(motions: Sequence[HeadMotion], way: Sequence[float], first: int, last: int) -> float:
-    """Returns when half of the swing from one turning point to the next was done."""
-    half = (way[first] + way[last]) / 2
-    side = way[last] > half
-    after = next(i for i in range(last, first, -1) if (way[i - 1] > half) != side)
-    part = (half - way[after - 1]) / (way[after] - way[after - 1])
-    before_s = motions[after - 1].at_s
-    return before_s + part * (motions[after].at_s - before_s)
+def _may_be_no(recent: Sequence[HeadMotion]) -> bool:
+    """Returns whether the head turned, could be measured while it did, and does not just sway."""
+    turned = sum(abs(motion.yaw) for motion in recent)
+    if turned < LEAST:
+        return False
+    measured = sum(abs(motion.yaw) * motion.quality for motion in recent)
+    on = fmean(motion.travel for motion in recent)
+    swayed = sum(abs(motion.travel - on) for motion in recent)
+    return measured >= QUALITY * turned and swayed <= SWAY * turned
 
 
-def _leaves(way: Sequence[float], turn: int, other: int) -> int:
-    """Returns where the way from one turning point to another has left the first."""
-    step = 1 if other > turn else -1
-    extreme, near = way[turn], EDGE * abs(way[other] - way[turn])
-    while turn + step != other and abs(way[turn + step] - extreme) < near:
-        turn += step
-    return turn
+def _swings_twice(motions: Iterable[HeadMotion]) -> bool:
+    """Returns whether a head did more than to turn and turn back."""
+    path = list(accumulate(motion.yaw for motion in motions))
+    turns = turning_points(path, max(BACK_LEAST, BACK * (max(path) - min(path))))
+    sizes = [abs(path[b] - path[a]) for a, b in pairwise(turns)]
+    return len(sizes) > 2 or (len(sizes) == 2 and sizes[1] >= BEYOND * sizes[0])
 
 
-def _tilts(row: Sequence[HeadMotion]) -> list[float]:
-    """Returns the tilt of each frame, less what turning below the camera explains."""
-    turned = sum(motion.yaw**2 for motion in row)
-    against = -sum(motion.yaw * motion.roll for motion in row)
-    share = min(max(against, 0.0), FROM_ABOVE * turned) / turned
-    return [motion.roll + share * motion.yaw for motion in row]
-
-
-def _sway(row: Sequence[HeadMotion]) -> float:
-    """Returns how far the whole head went to and fro; walking on steadily is no swaying."""
-    on = fmean(motion.travel for motion in row)
-    return sum(abs(motion.travel - on) for motion in row)
-
-
-def _quality(row: Sequence[HeadMotion]) -> float:
-    """Returns the mean quality, in which frames count as much as the face moved."""
-    ways = [abs(motion.yaw) for motion in row]
-    return sum(way * motion.quality for way, motion in zip(ways, row, strict=True)) / sum(ways)
-
-
-def _length(steps: Sequence[float], *, least: float) -> float:
-    """Returns how far a way went in all, without trembling of less than `least`."""
-    way = list(accumulate(steps))
-    return sum(abs(way[b] - way[a]) for a, b in pairwise(_turning_points(way, least)))
-
-
-def _turning_points(way: Sequence[float], least: float) -> list[int]:
-    """Returns the indices where a way turns back by at least `least`, and its last extreme."""
+def turning_points(path: Sequence[float], least: float) -> list[int]:
+    """Returns the indices where a path turns back by at least `least`, and its last extreme."""
     turns: list[int] = []
     low = high = 0  # indices of the extremes since the last turn
     rising: bool | None = None
-    for index, value in enumerate(way):
-        if value > way[high]:
+    for index, value in enumerate(path):
+        if value > path[high]:
             high = index
-        if value < way[low]:
+        if value < path[low]:
             low = index
-        if rising is not True and value - way[low] >= least:
+        if rising is not True and value - path[low] >= least:
             turns.append(low)
             rising, high = True, index
-        elif rising is not False and way[high] - value >= least:
+        elif rising is not False and path[high] - value >= least:
             turns.append(high)
             rising, low = False, index
     if rising is not None:

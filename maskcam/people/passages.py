@@ -129,6 +129,10 @@ class Crowd:
             if _link_cost(lost.place, place.box, at_s) < 1.0:
                 lost.person.omit()
 
+    def wait_for(self, track: int) -> None:
+        """Follows a track for longer although the detector does not see its face."""
+        self._tracker.keep(track)
+
     def exclude_everybody(self) -> None:
         """Erases everyone in view, and who was lost a moment ago, from all figures."""
         for person in [*self._people.values(), *(lost.person for lost in self._lost)]:

@@ -130,9 +130,10 @@ class Loop:
                 f"an inference has not ended for {INFERENCE_STALLED_S:g} s; "
                 "check the accelerator's cable and power"
             )
-        if self._is_pausing():  # nothing of it leaves the unit: the time counts as observed
+        pausing = self._is_pausing()
+        if pausing:
             self._pipeline.exclude_everybody()
-        self._pipeline.process_frame(frame, may_count=self._open)
+        self._pipeline.process_frame(frame, may_count=self._open and not pausing)
         self._report_start()
         self._publish(self._pipeline.take_counts(self._utc_s(at_s)))
         self._watchdog.alive("frame", at_s=now_s)
@@ -180,7 +181,7 @@ class Loop:
     def _fault(self) -> Fault | None:
         if self._offset_s is None:
             return Fault.CLOCK
-        if self._open and not self._pipeline.sees:
+        if self._open and not self._pipeline.sees and not self._is_pausing():
             return Fault.PICTURE
         return self._trouble()
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
-from maskcam.people.headshake import HeadShakeRecogniser
+from maskcam.people.gestures import Gesture, GestureWatcher, crossed
 from maskcam.people.passages import Crowd
 from maskcam.people.windows import MinuteCounts
 from maskcam.records import Box, Detection, Frame, MinuteCount
@@ -36,7 +36,9 @@ class Pipeline:
         started_at_s: monotonic time now.
         high_score: score from which on a detection may be a new person.
         min_fps: frames per second below which nobody is counted.
-        on_objection: called when a head shake was recognised.
+        hand: whether a hand held before the face objects, too.
+        on_objection: called when an objection was recognised.
+        on_half_objection: called in each frame in which half of a head shake is recognised.
         recording: of the past: its first and last frame are no start and stop of a unit.
 
     Attributes:
@@ -53,7 +55,9 @@ class Pipeline:
         started_at_s: float,
         high_score: float,
         min_fps: float = 10.0,
+        hand: bool = True,
         on_objection: Callable[[], None] = lambda: None,
+        on_half_objection: Callable[[], None] = lambda: None,
         recording: bool = False,
     ) -> None:
         self._crowd = Crowd(frame_size=frame_size, high_score=high_score, recording=recording)
@@ -62,8 +66,10 @@ class Pipeline:
         self._visibility = Visibility(min_fps=min_fps)
         self._motion = HeadMotionMeter()
         self._quality = QualityMeter()
-        self._recognisers: dict[int, HeadShakeRecogniser] = {}
+        self._watchers: dict[int, GestureWatcher] = {}
+        self._hand = hand
         self._on_objection = on_objection
+        self._on_half_objection = on_half_objection
         self.at_s = started_at_s
         self._has_begun = False
         self._shift_s = 0.0  # of all times, since they stepped back
@@ -151,10 +157,16 @@ class Pipeline:
 
     def _watch_heads(self, frame: Frame) -> None:
         heads = self._crowd.heads(frame.captured_at_s)
-        self._recognisers = {
-            track: self._recognisers.get(track) or HeadShakeRecogniser() for track in heads
+        self._watchers = {
+            track: self._watchers.get(track) or GestureWatcher(hand=self._hand) for track in heads
         }
         for track, motion in self._motion.measure(frame, heads).items():
-            if self._recognisers[track].update(motion):
+            watcher = self._watchers[track]
+            gesture = watcher.update(motion, crossed=crossed(track, heads))
+            if gesture is Gesture.OBJECTION:
                 self._crowd.record_objection(track)
                 self._on_objection()
+            elif gesture is Gesture.HALF_OBJECTION:
+                self._on_half_objection()
+            if watcher.may_cover_face:
+                self._crowd.wait_for(track)

@@ -135,7 +135,9 @@ def _count(config: Config, *, clock: SystemClock, lamp: Lamp, stop: threading.Ev
             started_at_s=now_s,
             high_score=loaded.high_score,
             min_fps=counting.min_fps,
+            hand=config.objections.hand,
             on_objection=lamp.answer_objection,
+            on_half_objection=lamp.hint,
         )
 
         def trouble() -> Fault | None:

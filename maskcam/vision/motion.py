@@ -106,7 +106,9 @@ class _Head:
     scale: float  # frame px per patch px
     centre: tuple[float, float]  # of the head as followed
     places: list[_Place]  # newest first
-    looks: deque[tuple[float, Patch]]  # of the last seconds with their times, oldest first
+    # Of the last seconds with their times, oldest first; they stay when the head is cut anew,
+    # for each shows it at about the size of its time.
+    looks: deque[tuple[float, Patch]]
 
 
 class HeadMotionMeter:
@@ -180,7 +182,6 @@ class HeadMotionMeter:
             head.scale = head.size / FACE_PX
             patch = cut_patch(halves, cut, head.scale)
             head.places = [_Place(patch, cut, box.centre, went)]
-            head.looks = deque([(at_s, patch)])
         return HeadMotion(at_s, yaw, pitch, quality, roll, travel, in_view)
 
     def _turn(

@@ -56,6 +56,17 @@ def has_pixels(rgb, box) -> bool:
     return bool(part.any())
 
 
+def draw_hand(luma, box) -> None:
+    """Draws the palm and the fingers of an open hand over a face."""
+    (x, y), tall = box.centre, box.height
+    palm = (round(x), round(y + 0.2 * tall))
+    cv2.ellipse(luma, palm, (round(0.3 * tall), round(0.35 * tall)), 0, 0, 360, 170, -1)
+    for finger in (-0.24, -0.08, 0.08, 0.24):
+        tip = (round(x + 1.2 * finger * tall), round(y - 0.5 * tall))
+        root = (round(x + finger * tall), palm[1])
+        cv2.line(luma, root, tip, 160, max(2, round(0.13 * tall)), cv2.LINE_AA)
+
+
 class Told(NamedTuple):
     """What a street gave: its windows, and when head shakes were understood."""
 
@@ -89,8 +100,19 @@ class Street:
     def faces(self, at_s):
         return self.scene.faces(at_s)
 
-    def watch(self, *, hidden=lambda person, at_s: False, zones=(), blur_px=0.0) -> Told:
-        """Runs the whole chain; `hidden` faces and those without a pixel are not detected."""
+    def watch(
+        self,
+        *,
+        hidden=lambda person, at_s: False,
+        covered=lambda at_s: False,
+        hand=True,
+        zones=(),
+        blur_px=0.0,
+    ) -> Told:
+        """Runs the whole chain; `hidden` faces and those without a pixel are not detected.
+
+        While they are `covered`, an open hand is before all faces, and none is detected.
+        """
         understood: list[float] = []
         self.pipeline = Pipeline(
             frame_size=SIZE,
@@ -98,6 +120,7 @@ class Street:
             started_at_s=0.0,
             high_score=0.5,
             recording=True,
+            hand=hand,
             on_objection=lambda: (understood.append(self.now_s), self.on_objection()),
         )
         blank = ExclusionZones(zones).blank
@@ -107,10 +130,14 @@ class Street:
                 blank(frame)
                 if blur_px:
                     cv2.GaussianBlur(frame.luma, (0, 0), blur_px, dst=frame.luma)
+                if covered(self.now_s):
+                    for face in self.faces(self.now_s):
+                        draw_hand(frame.luma, face.box)
                 found = [
                     Detection(face.box, face.state, 0.9)
                     for face in self.faces(self.now_s)
                     if face.visible > 0.4
+                    and not covered(self.now_s)
                     and not hidden(face.person, self.now_s)
                     and has_pixels(frame.rgb, face.box)
                 ]
@@ -235,6 +262,17 @@ def test_whoever_is_in_view_when_the_button_is_pressed_is_not_counted():
 
     street.faces = press
     assert street.watch().people == 0
+
+
+@pytest.mark.parametrize(("hand", "people"), [(True, 0), (False, 1)])
+def test_whoever_holds_a_hand_before_the_face_is_not_counted_where_that_objects(hand, people):
+    street = Street(walker(0.0))
+    assert street.watch(covered=lambda at_s: 1.5 < at_s < 3.7, hand=hand).people == people
+
+
+def test_a_hand_that_passes_the_face_is_no_objection():
+    street = Street(walker(0.0))
+    assert street.watch(covered=lambda at_s: 1.5 < at_s < 2.2).people == 1
 
 
 def test_who_walks_in_an_excluded_zone_is_nowhere():

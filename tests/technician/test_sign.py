@@ -216,7 +216,7 @@ def test_markup_in_the_configuration_stays_text(tmp_path):
 @pytest.mark.parametrize("language", ["fr", "en"])
 def test_the_gesture_is_never_the_only_way(tmp_path, language):
     page = sign.second_layer(loaded(tmp_path, CITY), style(language))
-    assert page.count("<li>") == 3
+    assert page.count("<li>") == 4
     assert {"fr": "il peut arriver qu", "en": "which can miss it"}[language] in page
     assert "masques@cannes.test</a>" in page
 

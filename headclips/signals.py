@@ -1,0 +1,108 @@
+"""Measures how the heads of clips move, and keeps it: the signals are small, clips are not.
+
+A file of signals holds a line for each clip: its seed, its facts and its motions.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from headclips.real import heads, read
+from headclips.samples import Amounts, Pictures, Sample, plan
+from maskcam.evaluate.gestures import measure_clip
+from maskcam.records import Box, HeadMotion
+
+_RATES = {30: ((1, 30), (2, 15), (3, 10))}  # every k-th frame of a clip of 30 frames per second
+_SLOWEST_FPS = 9.5
+
+
+class Part(NamedTuple):
+    """The first `clips` of a plan that begins at `seed`, with one half of the photographs.
+
+    all_rates: clips of 30 frames per second are measured at 15 and 10, too.
+    """
+
+    renderer: str
+    seed: int
+    clips: int
+    amounts: Amounts
+    half: int
+    all_rates: bool = False
+
+
+class Signal(NamedTuple):
+    """What is known of a clip, and how its head moved."""
+
+    facts: dict[str, Any]
+    motions: list[HeadMotion]
+
+
+def measure_part(part: Part, data: Path, folder: Path) -> Iterator[Signal]:
+    """Yields the signals of a part; renders and measures those that the folder lacks.
+
+    Args:
+        part: what to measure.
+        data: photographs and logs.
+        folder: where signals are kept.
+    """
+    kept = folder / f"{part.renderer}-{part.seed}.jsonl"
+    known: dict[int, list[dict[str, Any]]] = {}
+    if kept.exists():
+        for line in map(json.loads, kept.read_text(encoding="utf-8").splitlines()):
+            known.setdefault(line["seed"], []).append(line)
+    pictures = Pictures.of(data, half=part.half)
+    jobs = plan(part.renderer, part.seed, part.amounts)[: part.clips]
+    for number, job in enumerate(jobs, start=1):
+        if job.seed not in known:
+            lines = [
+                {"seed": job.seed, "facts": facts, "motions": motions}
+                for facts, motions in _measured(job.make(pictures), all_rates=part.all_rates)
+            ]
+            with kept.open("a", encoding="utf-8") as file:
+                file.writelines(json.dumps(line) + "\n" for line in lines)
+            known[job.seed] = lines
+            sys.stderr.write(f"\r{part.renderer} {part.seed}: {number} of {len(jobs)} ")
+        for line in known[job.seed]:
+            yield Signal(line["facts"], [HeadMotion(*motion) for motion in line["motions"]])
+
+
+def measure_recordings(folder: Path) -> Iterator[Signal]:
+    """Yields the signals of all heads of a folder of recordings; see `headclips.real`."""
+    for recording in json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["clips"]:
+        frames, fps = read(folder / recording["file"])
+        listed = json.loads((folder / recording["boxes"]).read_text(encoding="utf-8"))
+        boxes = [[Box(*box) for box in frame] for frame in listed][: len(frames)]
+        lumas = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY).astype(np.uint8) for frame in frames]
+        for head in heads(boxes):
+            for every in (1, 2, 3):
+                if fps / every < _SLOWEST_FPS:
+                    continue
+                at = range(min(head), max(head) + 1, every)
+                facts = {"label": "none", "kind": "real", "fps": round(fps / every)}
+                motions = _of_frames(lumas, [head[i] for i in at], list(at), fps)
+                yield Signal(facts, motions)
+
+
+def _measured(
+    sample: Sample, *, all_rates: bool
+) -> Iterator[tuple[dict[str, Any], list[HeadMotion]]]:
+    lumas = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY).astype(np.uint8) for frame in sample.frames]
+    fps = sample.facts["fps"]
+    for every, rate in _RATES.get(fps, ((1, fps),)) if all_rates else ((1, fps),):
+        part = slice(None, None, every)
+        found = measure_clip(lumas[part], sample.boxes[part], sample.timestamps[part])
+        yield {**sample.facts, "fps": rate}, found
+
+
+def _of_frames(
+    lumas: Sequence[NDArray[np.uint8]], boxes: Sequence[Box], at: Sequence[int], fps: float
+) -> list[HeadMotion]:
+    return measure_clip([lumas[i] for i in at], np.array(boxes), np.array(at) / fps)

@@ -1,0 +1,178 @@
+"""The small network that tells a "no" from other motion of a head.
+
+It sees no pixel: its input is how one head turned, nodded, tilted and travelled in the last
+1.6 seconds, brought to one rate so that any frame rate gives the same picture of a motion.
+Two layers of int8 weights, in `shake_weights.py`; `scripts/train-model --only head-shake`
+makes them. What it learned from, and how well it does: docs/head-shake.md.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from functools import cache
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maskcam.people import shake_weights
+from maskcam.records import HeadMotion
+
+Floats = NDArray[np.float32]
+
+RATE_HZ: Final = 20
+STEPS: Final = 31  # of 1 / `RATE_HZ`
+SPAN_S: Final = (STEPS + 1) / RATE_HZ
+INPUTS: Final = 5 * STEPS + 1
+_UNITS: Final = np.array((0.05, 0.05, 0.03, 0.1))[:, None]  # yaw, pitch, roll, travel per step
+_LONGEST_FRAME_S: Final = 0.15
+_FRAME_UNIT_S: Final = 0.1
+
+_SHORT: Final = 16  # steps; summaries are made of these and of all
+_LAGS: Final = (2, 3, 4, 5, 6, 8, 10)  # steps after which a swing may have turned back
+SUMMARIES: Final = 2 * (12 + len(_LAGS))
+_IN_YAW_UNITS: Final = np.array((1.0, 1.0, 0.6, 2.0), np.float32)[:, None]
+_FROM_ABOVE: Final = 0.6  # of a turn, seen as a tilt the other way from a camera above
+_LITTLE: Final = 0.05  # keeps quotients finite where nothing moves
+_LITTLE_PATH: Final = 0.3
+_LITTLE_STEP: Final = 0.1
+
+_AGO_S: Final = np.arange(STEPS + 1) / RATE_HZ
+_MIRROR: Final = np.repeat(np.array([-1, 1, -1, -1, 1, 1]), [STEPS] * 5 + [1])[:INPUTS].astype(
+    np.float32
+)
+
+
+def _shifts(steps: int) -> NDArray[np.int_]:
+    """Returns (lags, steps) the index of each step's earlier one; `steps` where there is none."""
+    at = np.arange(steps) + np.array(_LAGS)[:, None]
+    return np.where(at < steps, at, steps)
+
+
+_SHIFTS: Final = {steps: _shifts(steps) for steps in (_SHORT, STEPS)}
+
+
+class Layer(NamedTuple):
+    """weights (inputs, outputs), bias (outputs,)."""
+
+    weights: Floats
+    bias: Floats
+
+
+class ShakeNetwork:
+    """The network that comes with maskcam, or one of other weights.
+
+    Args:
+        layers: first to last; between two of them negative values become 0.
+        mean, spread: (`SUMMARIES`,) of the summaries, by which they are brought to one scale.
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[Layer] | None = None,
+        *,
+        mean: Floats | None = None,
+        spread: Floats | None = None,
+    ) -> None:
+        self._layers = _own_layers() if layers is None else tuple(layers)
+        self._mean = _floats(shake_weights.MEAN) if mean is None else mean
+        self._spread = _floats(shake_weights.SPREAD) if spread is None else spread
+
+    def log_odds(self, motions: Sequence[HeadMotion]) -> float:
+        """Returns how sure it is that a "no" has just been said, as log odds.
+
+        motions: of one head, frame by frame, the last being the present; those before the
+            last `SPAN_S` do not matter.
+        """
+        seen = describe_motion(motions)
+        summary = (summarise(seen[None])[0] - self._mean) / self._spread
+        # A "no" that begins to the left is as good as one that begins to the right.
+        values = np.stack([seen, seen * _MIRROR])
+        values = np.concatenate([values, np.stack([summary, summary])], axis=1)
+        for layer in self._layers[:-1]:
+            values = np.maximum(values @ layer.weights + layer.bias, 0)
+        last = self._layers[-1]
+        return float((values @ last.weights + last.bias).mean())
+
+
+def describe_motion(motions: Sequence[HeadMotion]) -> Floats:
+    """Returns (`INPUTS`,) the network's input: what moved in each step, newest first."""
+    table = np.array([motion[:6] for motion in motions])
+    at_s, quality = table[:, 0], table[:, 3]
+    grid_s = at_s[-1] - _AGO_S
+    moved = np.empty((4, STEPS))
+    for row, column in enumerate((1, 2, 4, 5)):
+        path = np.interp(grid_s, at_s, np.cumsum(table[:, column]))
+        moved[row] = path[:-1] - path[1:]
+    moved[3] -= moved[3].mean()  # walking on steadily is no swaying
+    moved /= _UNITS
+    frames = np.clip(np.searchsorted(at_s, grid_s[:-1] - 1e-9), 0, len(at_s) - 1)
+    known = quality[frames] * (grid_s[:-1] > at_s[0])
+    frame_s = (at_s[-1] - at_s[0]) / max(1, len(at_s) - 1) or _FRAME_UNIT_S
+    rate = min(frame_s, _LONGEST_FRAME_S) / _FRAME_UNIT_S
+    return np.concatenate([moved.ravel(), known, [rate]]).astype(np.float32)
+
+
+def summarise(inputs: Floats) -> Floats:
+    """Returns (n, `SUMMARIES`) what distinguishes a shake, of the inputs (n, `INPUTS`).
+
+    They are the same for a motion and its mirror image.
+    """
+    table = inputs[:, :-1].reshape(len(inputs), 5, STEPS)
+    moved = table[:, :4] * _IN_YAW_UNITS
+    parts = [
+        _summarise_steps(moved[:, :, :steps].copy(), table[:, 4, :steps])
+        for steps in (_SHORT, STEPS)
+    ]
+    return np.concatenate(parts, axis=1).astype(np.float32, copy=False)
+
+
+def _summarise_steps(moved: Floats, quality: Floats) -> Floats:
+    """Summarises (n, 4, steps) yaw, pitch, roll and travel; and quality (n, steps)."""
+    yaw = moved[:, 0]
+    products = moved @ moved.swapaxes(1, 2)
+    squares = products[:, range(4), range(4)] + _LITTLE
+    alike = products[:, 0, 1:] / np.sqrt(squares[:, :1] * squares[:, 1:])
+    alike[:, [0, 2]] = np.abs(alike[:, [0, 2]])  # with pitch and travel; with roll the side counts
+    above = np.clip(-products[:, 0, 2] / squares[:, 0], 0, _FROM_ABOVE)
+    moved[:, 2] += above[:, None] * yaw
+    sizes = np.abs(moved)
+    lengths = sizes.sum(axis=2)
+    logs = np.log(lengths + _LITTLE_PATH)
+    path = np.cumsum(yaw, axis=1)
+    extent = np.maximum(path.max(axis=1), 0) - np.minimum(path.min(axis=1), 0)
+    across = lengths[:, 0] + _LITTLE
+    padded = np.concatenate([yaw, np.zeros_like(yaw[:, :1])], axis=1)
+    earlier = padded[:, _SHIFTS[yaw.shape[1]]]
+    back = (earlier @ yaw[:, :, None])[:, :, 0] / squares[:, :1]
+    single = (
+        logs[:, 0],
+        np.log(extent + _LITTLE_PATH) - logs[:, 0],
+        np.abs(path[:, -1]) / across,
+        (sizes[:, 0] * quality).sum(axis=1) / across,
+        np.log(sizes[:, 0].max(axis=1) + _LITTLE_STEP),
+        back.min(axis=1),
+    )
+    return np.concatenate(
+        [np.stack(single, axis=1), logs[:, 1:] - logs[:, :1], alike, back], axis=1
+    )
+
+
+def mirrored(inputs: Floats) -> Floats:
+    """Returns the inputs (n, `INPUTS`) of the same motions to the other side."""
+    return inputs * _MIRROR
+
+
+@cache
+def _own_layers() -> tuple[Layer, ...]:
+    layers = []
+    for scales, bias, weights in shake_weights.LAYERS:
+        scale = _floats(scales)
+        whole = np.frombuffer(base64.b85decode(weights), np.int8).reshape(-1, len(scale))
+        layers.append(Layer(whole.astype(np.float32) * scale, _floats(bias)))
+    return tuple(layers)
+
+
+def _floats(text: str) -> Floats:
+    return np.frombuffer(base64.b85decode(text), "<f4").astype(np.float32)

@@ -1,0 +1,215 @@
+"""Trains the network that tells a "no" from other motion of a head; NumPy is enough.
+
+It learns from signals: how the heads of rendered clips and of real recordings without a shake
+moved, measured by the head-shake stage itself. A frame is one example: a "no" from the moment
+in which two swings are seen until it ends, none before it and in every clip without one.
+"""
+
+from __future__ import annotations
+
+import base64
+import logging
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headclips.samples import Amounts
+from headclips.signals import Part, Signal, measure_part, measure_recordings
+from maskcam.people.shake_network import (
+    INPUTS,
+    STEPS,
+    SUMMARIES,
+    Layer,
+    describe_motion,
+    mirrored,
+    summarise,
+)
+
+Floats = NDArray[np.float32]
+
+WEIGHTS: Final = Path(__file__).resolve().parent.parent / "maskcam/people/shake_weights.py"
+PARTS: Final = (
+    Part("first", 2_000_000, 727, Amounts(300, 60, 80, 80, 25), half=0, all_rates=True),
+    Part("second", 3_000_000, 702, Amounts(300, 60, 80, 80, 30), half=0, all_rates=True),
+)
+_SIZES: Final = (48, 16)
+_EPOCHS: Final = 40
+_BATCH: Final = 512
+_RATE: Final = 2e-3
+_DECAY: Final = 3e-4
+_AVERAGED_FROM: Final = 0.6  # of the steps; the average of the weights is what stays
+_AVERAGE: Final = 0.999
+_SHAKES_WEIGH: Final = 0.125  # of what all other frames weigh together
+_SCALED: Final = 0.12  # standard deviation of the logarithm by which motions are made larger
+_NOISE: Final = 0.04
+_NOT_LEARNED: Final = -1
+_SPAN_S: Final = 1.8
+
+
+class Examples(NamedTuple):
+    """inputs (n, `INPUTS`), labels (n,) 1 or 0."""
+
+    inputs: Floats
+    labels: NDArray[np.int_]
+
+
+class Trained(NamedTuple):
+    """The network: its layers, and mean and spread of the summaries."""
+
+    layers: list[Layer]
+    mean: Floats
+    spread: Floats
+
+
+def train(data: Path, folder: Path, *, seed: int = 0) -> None:
+    """Trains on the tuning parts and the recordings, and writes `shake_weights.py`.
+
+    Args:
+        data: photographs, logs and recordings.
+        folder: where signals are kept; those that are missing are rendered (hours).
+        seed: of all that is drawn by lot.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    signals = [signal for part in PARTS for signal in measure_part(part, data, folder)]
+    signals += measure_recordings(data / "clips")
+    examples = _examples(signals)
+    shakes = int(examples.labels.sum())
+    logging.info("%d frames of shakes, %d others", shakes, len(examples.labels) - shakes)
+    WEIGHTS.write_text(as_module(fit(examples, seed=seed)), encoding="utf-8")
+
+
+def _examples(signals: Sequence[Signal]) -> Examples:
+    inputs, labels = [], []
+    for signal in signals:
+        at_s = np.array([motion.at_s for motion in signal.motions])
+        for place, label in enumerate(_labels(signal, at_s)):
+            if label == _NOT_LEARNED:
+                continue
+            first = int(np.searchsorted(at_s, at_s[place] - _SPAN_S))
+            inputs.append(describe_motion(signal.motions[first : place + 1]))
+            labels.append(label)
+    return Examples(np.array(inputs), np.array(labels))
+
+
+def _labels(signal: Signal, at_s: NDArray[np.float64]) -> NDArray[np.int_]:
+    """Returns for each frame 1, 0 or `_NOT_LEARNED`: a "no" has begun, but is no "no" yet."""
+    facts = signal.facts
+    if facts["label"] != "shake":
+        return np.zeros(len(at_s), int)
+    swing_s = 0.5 / facts["hz"]
+    begins_s, ends_s = facts["start_s"], facts["start_s"] + (facts["swings"] + 0.8) * swing_s
+    labels = np.full(len(at_s), _NOT_LEARNED)
+    labels[at_s < begins_s + 0.05] = 0
+    labels[(at_s > begins_s + 2 * swing_s + 0.05) & (at_s < ends_s + 0.15)] = 1
+    return labels
+
+
+def fit(examples: Examples, *, seed: int) -> Trained:
+    """Returns the network that fits, by Adam on the cross entropy (Kingma and Ba 2015)."""
+    rng = np.random.default_rng(seed)
+    summaries = summarise(examples.inputs[::7])
+    mean, spread = summaries.mean(axis=0), summaries.std(axis=0) + np.float32(1e-3)
+    sizes = (INPUTS + SUMMARIES, *_SIZES, 1)
+    weights = [rng.normal(0, np.sqrt(2 / a), (a, b)).astype(np.float32) for a, b in pairwise(sizes)]
+    weights[-1] *= np.float32(0.1)
+    values = weights + [np.zeros(size, np.float32) for size in sizes[1:]]
+    labels = examples.labels
+    others = len(labels) - labels.sum()
+    weigh = np.where(labels == 1, _SHAKES_WEIGH * others / max(1, labels.sum()), 1)
+    steps = _EPOCHS * len(labels) // _BATCH
+    optimiser, average = _Adam(values), [value.copy() for value in values]
+    for step in range(steps):
+        chosen = rng.integers(0, len(labels), _BATCH)
+        inputs = _varied(rng, examples.inputs[chosen])
+        inputs = np.concatenate([inputs, (summarise(inputs) - mean) / spread], axis=1)
+        slopes = _slopes(values, inputs, labels[chosen], weigh[chosen] / _BATCH)
+        optimiser.step(slopes, _RATE * 0.5 * (1 + np.cos(np.pi * step / steps)) + 1e-5)
+        if step < _AVERAGED_FROM * steps:
+            average = [value.copy() for value in values]
+        else:
+            average = [
+                _AVERAGE * a + (1 - _AVERAGE) * v for a, v in zip(average, values, strict=True)
+            ]
+    count = len(weights)
+    layers = [Layer(*pair) for pair in zip(average[:count], average[count:], strict=True)]
+    return Trained(layers, mean, spread)
+
+
+def _varied(rng: np.random.Generator, inputs: Floats) -> Floats:
+    """Returns the same motions, some mirrored, larger or smaller, and a little noisy."""
+    varied = np.where(rng.random((len(inputs), 1)) < 0.5, mirrored(inputs), inputs)
+    varied[:, : 3 * STEPS] *= np.exp(rng.normal(0, _SCALED, (len(inputs), 1))).astype(np.float32)
+    noise = rng.normal(0, _NOISE, (len(inputs), 4 * STEPS))
+    varied[:, : 4 * STEPS] += noise.astype(np.float32)
+    return varied
+
+
+def _slopes(
+    values: Sequence[Floats], inputs: Floats, labels: NDArray[np.int_], weigh: NDArray[np.float64]
+) -> list[Floats]:
+    """Returns how the weighted cross entropy changes with each value (backpropagation)."""
+    count = len(values) // 2
+    seen = [inputs]
+    for place in range(count):
+        out = seen[-1] @ values[place] + values[count + place]
+        seen.append(np.maximum(out, 0) if place < count - 1 else out)
+    likely = 1 / (1 + np.exp(-np.clip(seen[-1][:, 0], -30, 30)))
+    slope = (weigh * (likely - labels)).astype(np.float32)[:, None]
+    slopes: list[Floats] = [np.empty(0, np.float32)] * (2 * count)
+    for place in reversed(range(count)):
+        slopes[place] = seen[place].T @ slope
+        slopes[count + place] = slope.sum(axis=0)
+        slope = (slope @ values[place].T) * (seen[place] > 0)
+    return slopes
+
+
+class _Adam:
+    """Steps the values in place; matrices decay."""
+
+    def __init__(self, values: Sequence[Floats]) -> None:
+        self._values = values
+        self._mean = [np.zeros_like(value) for value in values]
+        self._square = [np.zeros_like(value) for value in values]
+        self._count = 0
+
+    def step(self, slopes: Sequence[Floats], rate: float) -> None:
+        self._count += 1
+        for place, (value, slope) in enumerate(zip(self._values, slopes, strict=True)):
+            mean = self._mean[place] = 0.9 * self._mean[place] + 0.1 * slope
+            square = self._square[place] = 0.999 * self._square[place] + 0.001 * slope * slope
+            size = np.sqrt(square / (1 - 0.999**self._count)) + 1e-8
+            decay = _DECAY * value if value.ndim > 1 else 0
+            value -= np.float32(rate) * (mean / (1 - 0.9**self._count) / size + decay)
+
+
+def as_module(trained: Trained) -> str:
+    """Returns the network as a Python module: int8 weights, a float32 scale for each output."""
+    lines = [
+        '"""Weights of `shake_network.py`, written by scripts/train-model --only head-shake."""',
+        "",
+        "# fmt: off",
+        "# Arrays in base 85: float32, but for int8 weights.",
+        f"MEAN = ({_text(trained.mean)})",
+        f"SPREAD = ({_text(trained.spread)})",
+        "# Of each layer: scales and bias of its outputs, weights (inputs, outputs).",
+        "LAYERS = (",
+    ]
+    for weights, bias in trained.layers:
+        scale = np.maximum(np.abs(weights).max(axis=0), 1e-9) / 127
+        whole = np.round(weights / scale).astype(np.int8)
+        lines += ["    ("]
+        lines += [f"        ({_text(values)})," for values in (scale, bias, whole)]
+        lines += ["    ),"]
+    return "\n".join([*lines, ")", ""])
+
+
+def _text(values: NDArray[np.float32] | NDArray[np.int8]) -> str:
+    if values.dtype != np.int8:
+        values = values.astype("<f4")
+    text = base64.b85encode(values.tobytes()).decode()
+    rows = [text[i : i + 80] for i in range(0, len(text), 80)]
+    return "\n" + "\n".join(f'    "{row}"' for row in rows) + "\n"
