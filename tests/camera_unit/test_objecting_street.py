@@ -7,6 +7,7 @@ that each test breaks a track exactly where it wants to.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -298,3 +299,17 @@ def test_where_a_shake_would_be_too_blurred_to_see_nobody_is_counted():
     assert sum(count.observed_s for count in sharp.counts) == pytest.approx(5.0, abs=0.3)
     assert blurred.people == 0
     assert sum(count.observed_s for count in blurred.counts) == 0
+
+
+def test_one_passer_by_more_changes_nothing_but_the_four_numbers():
+    """Neighbouring rendered streets: seconds observed and all else on the wire are the same."""
+    states = ("with_mask", "without_mask", "incorrect", "unclear")
+
+    def rest(street):
+        counts = street.watch().counts
+        return [replace(count, **dict.fromkeys(states, 0)) for count in counts]
+
+    alone = rest(Street(walker(-0.9)))
+    assert rest(Street(walker(-0.9), walker(0.9, wearing=Wearing.NONE))) == alone
+    assert rest(Street(walker(-0.9), walker(0.9, shakes_at_s=1.0))) == alone
+    assert all(count.observed_s for count in alone)
