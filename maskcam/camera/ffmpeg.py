@@ -6,6 +6,7 @@ transmission or a card has bad spots, and the street before and behind them is g
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple, Self, cast
@@ -109,6 +110,10 @@ class FFmpegSource:
         """Closes file or connection; only for the thread that reads."""
         self._frames.close()
         self._container.close()
+        # PyAV's container and streams refer to each other: their decoder, some 10 MB, would
+        # stay until Python looks for such circles, which a unit seldom does.
+        del self._stream, self._container
+        gc.collect()
 
     def __enter__(self) -> Self:
         return self

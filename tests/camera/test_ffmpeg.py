@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import subprocess
 import sys
 from itertools import pairwise
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -373,3 +375,21 @@ def test_a_film_that_never_stops_failing_is_given_up(tmp_path, monkeypatch):
     times, _, error = read(path)
     assert len(times) == 20
     assert "breaks off at 1.3 s of 4.0 s" in error
+
+
+def test_a_source_that_is_opened_again_and_again_leaves_no_memory_behind(film):
+    def own_mb() -> int:
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("RssAnon")) // 1000
+
+    gc.disable()  # a unit's own collections are rare
+    try:
+        sizes = []
+        for _ in range(25):
+            with module.FFmpegSource(module.file_address(film), live=False) as source:
+                for _ in range(10):
+                    source.read()
+            sizes.append(own_mb())
+    finally:
+        gc.enable()
+    assert sizes[-1] < sizes[4] + 15
