@@ -1,4 +1,4 @@
-"""Where the broker is, and how the way to it is encrypted."""
+"""Where the broker is, and how the connection to it is encrypted."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class BrokerSettings:
         insecure: allows to send in the clear to another machine.
         keepalive_s: a silent broker is noticed after at most twice this time.
         user, password: for a broker that asks for them as well.
-        protocol: "5" tells when a window was refused or nobody subscribes, so that
+        protocol: "5" says when a window was refused or nobody subscribes, so that
             it can be kept; "3.1.1" (for older brokers) answers both with success.
         reconnect_min_s, reconnect_max_s: the delay between attempts grows from one
             to the other; each is shortened at random by up to half.

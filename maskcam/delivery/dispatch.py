@@ -50,7 +50,7 @@ class Complaints:
             _log.warning("%s (%d windows wait)", what, waiting)
 
     def over(self) -> None:
-        """The trouble has ended for good; the next is told even if it is the same."""
+        """The trouble has ended for good; the next is logged even if it is the same."""
         self._last = ""
 
 

@@ -132,7 +132,7 @@ class Publisher:
         """Starts both threads; returns before a connection is made."""
         if not self._broker.encrypted:
             _log.warning(
-                "the connection to %s is NOT ENCRYPTED: everyone on the way can read and change "
+                "the connection to %s is NOT ENCRYPTED: everyone on the path can read and change "
                 "the counts; set ca, certificate and key in [broker]",
                 self._broker.host,
             )
@@ -143,7 +143,7 @@ class Publisher:
         """Takes a closed window, without waiting.
 
         Returns:
-            A future that tells, within milliseconds as a rule, that the window is
+            A future that says, within milliseconds as a rule, that the window is
             kept: True on disk, False in memory because the disk fails. It raises
             WireError if the count breaks the wire format, and DeliveryError after `stop`.
 
@@ -240,7 +240,7 @@ class Publisher:
         try:
             closed.stored.set_result(self._outbox.put(closed.count))
         except wire.WireError as error:
-            _log.error("a window cannot be told and is lost: %s", error)
+            _log.error("a window breaks the wire format and is lost: %s", error)
             closed.stored.set_exception(error)
 
     def _begin(self, event: Connected) -> None:

@@ -26,7 +26,7 @@ _BROKER = {
     0x89: "the broker is busy",
     0x8A: "the broker has banned this unit",
     0x8B: "the broker is shutting down",
-    0x8C: "the broker wants another way of authentication",
+    0x8C: "the broker wants another method of authentication",
     0x8D: "the broker had not heard from this unit for too long",
     0x8E: "another client came with this unit's id: give every unit its own",
     0x90: "the broker does not take this topic",

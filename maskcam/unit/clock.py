@@ -1,9 +1,9 @@
 """Whether the system clock can be believed.
 
-A Raspberry Pi has no battery clock: until the network has told the time, the
+A Raspberry Pi has no battery clock: until the network has set the time, the
 system clock shows any date. The kernel knows whether it has been disciplined. The
 service may not ask the kernel (`ProtectClock=` forbids adjtimex as a whole, since the same
-call sets the clock): there, systemd-timesyncd's own mark tells it.
+call sets the clock): there, systemd-timesyncd's own mark says it.
 """
 
 from __future__ import annotations

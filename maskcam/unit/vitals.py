@@ -14,7 +14,7 @@ _EARLIER: Final = 16
 
 
 def vitals(*, root: Path = Path("/")) -> str:
-    """Returns one line; what this machine does not tell is left out.
+    """Returns one line; what this machine does not report is left out.
 
     Args:
         root: where /proc and /sys are looked for.
