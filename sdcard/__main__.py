@@ -56,7 +56,9 @@ def _build(wanted: Options) -> None:
     )
     packages = debian.root_archive(profile, archives, cache=cache, scratch=work / "root")
     python = debian.native_python(archives, cache=cache)
-    kept = root.with_packages(packages, cache=cache, scratch=work / "root", native_python=python)
+    kept = root.with_packages(
+        packages, profile, cache=cache, scratch=work / "root", native_python=python
+    )
     video = _street(wanted) if profile.video else None
     tree, stem = work / "root", wanted.output.name.removesuffix(SUFFIX)
     with step("maskcam and its settings"):

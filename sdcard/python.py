@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from sdcard.profiles import PYTHON
-from sdcard.steps import run
+from sdcard.steps import BuildError, run
 
 HOME = Path("opt/maskcam")
 SITE = HOME / f"lib/python{PYTHON}/site-packages"
@@ -41,6 +43,18 @@ def install_packages(root: Path, requirements: Path) -> None:
     for tests in [*(root / SITE).glob("*/**/tests")]:
         shutil.rmtree(tests, ignore_errors=True)
     shutil.rmtree(root / SITE / "bin", ignore_errors=True)
+
+
+def install_pinned(root: Path, lock: Path, name: str) -> None:
+    """Installs one package as a lock pins it, with its hashes."""
+    pins = rf"^{name}==.*\n(?:    .*\n)+"  # one for each version of Python
+    found = re.findall(pins, lock.read_text("utf-8"), re.MULTILINE)
+    if not found:
+        raise BuildError(f"{lock}: does not pin {name}; run scripts/lock")
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
+        file.writelines(found)
+        file.flush()
+        _uv(root, "--require-hashes", "--only-binary", ":all:", "-r", file.name)
 
 
 def install_maskcam(root: Path, checkout: Path, scratch: Path, *, epoch: int) -> None:

@@ -97,7 +97,12 @@ _NO_DRIVERS = (
 
 
 def with_packages(
-    archive: Path, *, cache: Path, scratch: Path, native_python: Sequence[str]
+    archive: Path,
+    profile: Profile,
+    *,
+    cache: Path,
+    scratch: Path,
+    native_python: Sequence[str],
 ) -> Path:
     """Returns an archive of the root with Debian's and Python's packages, compiled and pruned."""
     requirements = CHECKOUT / "requirements/unit.txt"
@@ -110,6 +115,8 @@ def with_packages(
     with step("Python packages"):
         debian.unpack(archive, scratch)
         python.install_packages(scratch, requirements)
+        if profile.video:  # PyAV reads the street; a unit on a pole has no use for it
+            python.install_pinned(scratch, CHECKOUT / "requirements/dev.txt", "av")
     with step("byte code"):
         libraries = (f"usr/lib/python{PYTHON}", "usr/lib/python3/dist-packages")
         python.compile_all(scratch, (str(python.SITE), *libraries), python=native_python)
