@@ -63,6 +63,7 @@ def drive(loaded: LoadedModel, frames: Sequence[Frame], *, seconds: float) -> di
         counts=recording_counts(WindowRules(), started_at_s=0.0),
         started_at_s=0.0,
         high_score=loaded.high_score,
+        face_in_view=loaded.face_in_view,
         recording=True,
     )
     way = [*frames, *frames[-2:0:-1]] if len(frames) > 2 else list(frames)

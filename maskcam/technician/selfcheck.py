@@ -18,7 +18,6 @@ from maskcam.technician.finding import Finding, State
 from maskcam.unit.clock import SystemClock, is_synchronised
 from maskcam.unit.sources import camera_for
 from maskcam.vision.models import load_model
-from maskcam.vision.motion import HeadMotionMeter
 
 _MARKS = {State.OK: "OK", State.FAULT: "NOT OK", State.ABSENT: "not present"}
 _ANY_SIZE = (320, 320)
@@ -52,7 +51,6 @@ def probes_for(config: Config) -> Probes:
     detector = config.detector
 
     def load() -> frames.Model:
-        HeadMotionMeter()  # has a model of its own
         return load_model(
             model=detector.model,
             threads=detector.threads,

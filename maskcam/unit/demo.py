@@ -105,6 +105,7 @@ def demo(
                 start=datetime.now(UTC).replace(second=0, microsecond=0),
                 rules=rules,
                 high_score=loaded.high_score,
+                face_in_view=loaded.face_in_view,
                 progress=progress,
                 booked=booked,
             ):
@@ -117,6 +118,7 @@ def demo(
                 counts=counts,
                 started_at_s=now_s,
                 high_score=loaded.high_score,
+                face_in_view=loaded.face_in_view,
                 recording=True,
             )
             Loop(

@@ -16,6 +16,7 @@ from maskcam.people.passages import Crowd
 from maskcam.people.windows import MinuteCounts
 from maskcam.records import Box, Detection, Frame, MinuteCount
 from maskcam.unit.visibility import Visibility
+from maskcam.vision.face_in_view import FaceInView
 from maskcam.vision.motion import HeadMotionMeter
 from maskcam.vision.quality import FrameQuality, QualityMeter
 
@@ -36,6 +37,7 @@ class Pipeline:
         started_at_s: monotonic time now.
         high_score: score from which on a detection may be a new person.
         min_fps: frames per second below which nobody is counted.
+        face_in_view: sees what is before a face; None: the one that comes with maskcam.
         hand: whether a hand held before the face objects, too.
         on_objection: called when an objection was recognised.
         on_half_objection: called in each frame in which half of a head shake is recognised.
@@ -55,6 +57,7 @@ class Pipeline:
         started_at_s: float,
         high_score: float,
         min_fps: float = 10.0,
+        face_in_view: FaceInView | None = None,
         hand: bool = True,
         on_objection: Callable[[], None] = lambda: None,
         on_half_objection: Callable[[], None] = lambda: None,
@@ -64,7 +67,7 @@ class Pipeline:
         self._counts = counts
         self._recording = recording
         self._visibility = Visibility(min_fps=min_fps)
-        self._motion = HeadMotionMeter()
+        self._motion = HeadMotionMeter(face_in_view)
         self._quality = QualityMeter()
         self._watchers: dict[int, GestureWatcher] = {}
         self._hand = hand

@@ -18,6 +18,7 @@ from maskcam.records import MaskState, MinuteCount
 from maskcam.unit.detection import Detects
 from maskcam.unit.pipeline import Pipeline
 from maskcam.unit.progress import Progress
+from maskcam.vision.face_in_view import FaceInView
 from maskcam.vision.models import load_model
 
 _TIMEOUT_S = 10.0
@@ -67,6 +68,7 @@ def replay(
             start=start,
             rules=rules,
             high_score=loaded.high_score,
+            face_in_view=loaded.face_in_view,
             detect_fps=detect_fps,
             progress=Progress(every_s=5.0) if progress else None,
         )
@@ -90,6 +92,7 @@ def count_frames(
     start: datetime,
     rules: WindowRules,
     high_score: float,
+    face_in_view: FaceInView | None = None,
     detect_fps: float | None = None,
     progress: Progress | None = None,
     booked: Counter[MaskState] | None = None,
@@ -114,6 +117,7 @@ def count_frames(
                     counts=counts,
                     started_at_s=at_s,
                     high_score=high_score,
+                    face_in_view=face_in_view,
                     recording=True,
                 )
                 offset_s = start.timestamp() - at_s

@@ -135,6 +135,7 @@ def _count(config: Config, *, clock: SystemClock, lamp: Lamp, stop: threading.Ev
             started_at_s=now_s,
             high_score=loaded.high_score,
             min_fps=counting.min_fps,
+            face_in_view=loaded.face_in_view,
             hand=config.objections.hand,
             on_objection=lamp.answer_objection,
             on_half_objection=lamp.hint,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from maskcam.vision.accelerator import Mode, prepare
 from maskcam.vision.detector import Detector
+from maskcam.vision.face_in_view import FaceInView
 from maskcam.vision.interpreter import Interpreter, load_delegate
 from maskcam.vision.model_files import ModelDescription, describe
 from maskcam.vision.second_look import SecondLook
@@ -17,11 +18,12 @@ _CONTINUES = 0.6
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """A model that is ready to run.
+    """All models that a unit needs, ready to run.
 
     high_score: score from which on a detection may be a new person.
     runs_on: what runs it, for the operator.
     library: the shared library of its delegate; None: the CPU does all.
+    face_in_view: what sees a hand before a face, for the head-shake stage.
     second_look: what judges each face again; always on the CPU. None: the model has none.
     """
 
@@ -29,6 +31,7 @@ class LoadedModel:
     labels: tuple[str, ...]
     high_score: float
     runs_on: str
+    face_in_view: FaceInView
     library: str | None = None
     second_look: SecondLook | None = None
 
@@ -78,6 +81,7 @@ def load_model(
         ModelError: the model is missing, damaged or unfit.
         AcceleratorError: the accelerator is required and does not work.
     """
+    face_in_view = FaceInView()
     description = describe(model)
     chosen = prepare(accelerator, model=description.file, edgetpu_model=edgetpu_model)
     interpreter = Interpreter(
@@ -92,6 +96,7 @@ def load_model(
         description.labels,
         threshold,
         chosen.status,
+        face_in_view,
         chosen.library,
         second_look_of(description),
     )

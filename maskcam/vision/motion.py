@@ -117,14 +117,17 @@ class HeadMotionMeter:
     Keeps at most twelve patches of 36 x 50 px per head, none older than 3 s; a track missing
     from `heads` is forgotten at once.
 
+    Args:
+        face_in_view: sees what is before a face; None: the one that comes with maskcam.
+
     Raises:
-        ModelError: the network that sees what is before a face is missing or damaged.
+        ModelError: the latter is missing or damaged.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, face_in_view: FaceInView | None = None) -> None:
         self._heads: dict[int, _Head] = {}
         self._fit = TurnFit()
-        self._face_in_view = FaceInView()
+        self._face_in_view = FaceInView() if face_in_view is None else face_in_view
 
     def measure(self, frame: Frame, heads: Mapping[int, Box]) -> dict[int, HeadMotion]:
         """Returns the motion of each head since the frame before.

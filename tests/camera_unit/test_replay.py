@@ -115,6 +115,9 @@ def test_a_shaken_head_is_in_no_figure(monkeypatch):
     class Shaking:
         """Reports a "no" of the head that is on the third walker's path (x = 300)."""
 
+        def __init__(self, face_in_view):
+            pass
+
         def measure(self, frame, heads):
             yaw = 0.07 * math.cos(2 * math.pi * 2 * frame.captured_at_s)
             return {

@@ -24,6 +24,7 @@ from maskcam.technician import selfcheck
 from maskcam.technician.checks import delivery, frames, machine
 from maskcam.technician.finding import Finding, State
 from maskcam.unit.lamp import Lamp
+from maskcam.vision import models
 from maskcam.vision.detector import Detector
 from maskcam.vision.interpreter import Interpreter
 from tests import needs
@@ -164,7 +165,7 @@ def test_the_model_of_the_head_shake_stage_must_be_whole_too(settle, monkeypatch
 
     load = selfcheck.probes_for(settle(free_port())).load_model
     assert "face-in-view" not in frames.model(load).finding.detail
-    monkeypatch.setattr(selfcheck, "HeadMotionMeter", damaged)
+    monkeypatch.setattr(models, "FaceInView", damaged)
     finding = frames.model(load).finding
     assert finding.state is State.FAULT
     assert "face-in-view.tflite" in finding.detail
