@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from maskcam.cityhall.speech import say
-from maskcam.errors import UsageError
 
 EXAMPLES = """\
   maskcam cityhall add-unit forville-01 --site forville --contact 'tel. 01 23 45 67 89'
@@ -23,6 +22,7 @@ EXAMPLES = """\
 def add_unit_commands(command: Any) -> None:
     """Registers the commands; `command` makes a parser, as in `commands.py`."""
     add = command("add-unit", _add_unit, "issue a unit's certificate and SD card folder")
+    add.set_defaults(parser=add)
     add.add_argument("unit", nargs="?", help="its id, for example forville-01")
     add.add_argument("--site", help="where it stands, for example forville")
     add.add_argument("--contact", metavar="TEXT", help="for the sign: address or telephone number")
@@ -71,13 +71,13 @@ def _add_unit(arguments: argparse.Namespace) -> int:
 
     if arguments.table is not None:
         if arguments.unit or arguments.site:
-            raise UsageError("add-unit: give --from, or one unit with --site and --contact")
+            arguments.parser.error("give --from, or one unit with --site and --contact")
         wanted = read_new_units(arguments.table)
     else:
         missing = [f"--{name}" for name in ("site", "contact") if not getattr(arguments, name)]
         if not arguments.unit or missing:
             what = " and ".join(missing) or "a unit"
-            raise UsageError(f"add-unit: {what} is missing (or give --from FILE.csv)")
+            arguments.parser.error(f"{what} is missing (or give --from FILE.csv)")
         wanted = [
             NewUnit(
                 name=arguments.unit,
