@@ -17,12 +17,12 @@ _REPORT_STEPS = 250
 
 
 class Averaged:
-    """Trains a network that tells kinds apart, and says how far it is.
+    """Trains a network that tells kinds apart, and logs its progress.
 
     Args:
         name: of the network, in the log.
         build: returns it, untrained.
-        judge: returns the loss of a batch, and which of its examples (B,) are told right,
+        judge: returns the loss of a batch, and which of its examples (B,) are right,
             from what the network gave and what is true.
     """
 

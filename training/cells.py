@@ -21,6 +21,7 @@ XY_SCALE = 6 * ANCHOR / (2 * REACH)
 WH_SCALE = 6 / float(np.log(SIZE_RATIO))
 # Faces of these sides (square root of the area, px of the input) belong to a level.
 _LEVEL_SIDES = ((0.0, 44.0), (28.0, 112.0), (68.0, 1e9))
+_NEIGHBOURS = 2.0  # of so many times these sides a level may be right, too
 
 
 def anchors(height: int, width: int) -> NDArray[np.float32]:
@@ -45,6 +46,9 @@ def assign(
 ) -> tuple[NDArray[np.float32], NDArray[np.int8], NDArray[np.float32]]:
     """Gives each cell its face.
 
+    Around each face, and at the neighbouring levels, cells are left alone: the teacher, from
+    which the network starts, may answer there as well.
+
     Returns per cell: the box (N, 4) x0 y0 x1 y1 px; the class (N,): 0..2, -1 nothing here,
     -2 do not care; and the box weight (N,).
     """
@@ -56,30 +60,38 @@ def assign(
         box_of = np.zeros((rows, columns, 4), np.float32)
         kind_of = np.full((rows, columns), -1, np.int8)
         weight_of = np.zeros((rows, columns), np.float32)
-        for ignored in (True, False):
-            for k in order:
-                if (classes[k] < 0) != ignored:
-                    continue
-                x0, y0, x1, y1 = boxes[k]
-                if ignored:
-                    reach_x, reach_y = (x1 - x0) / 2 + 2, (y1 - y0) / 2 + 2
-                elif smallest <= side[k] < largest:
-                    reach_x = np.clip(0.3 * (x1 - x0), 0.72 * stride, 1.3 * stride)
-                    reach_y = np.clip(0.3 * (y1 - y0), 0.72 * stride, 1.3 * stride)
-                else:
-                    continue
-                x, y = (x0 + x1) / 2, (y0 + y1) / 2
-                left = max(0, int(np.ceil((x - reach_x) / stride - 0.5)))
-                right = min(columns, int(np.floor((x + reach_x) / stride - 0.5)) + 1)
-                top = max(0, int(np.ceil((y - reach_y) / stride - 0.5)))
-                bottom = min(rows, int(np.floor((y + reach_y) / stride - 0.5)) + 1)
-                kind_of[top:bottom, left:right] = -2 if ignored else classes[k]
-                box_of[top:bottom, left:right] = boxes[k]
-                weight_of[top:bottom, left:right] = box_weight[k]
+        for k in order:
+            half = (boxes[k, 2:] - boxes[k, :2]) / 2
+            if classes[k] < 0:
+                kind_of[_cells(boxes[k], half + 2, stride, rows, columns)] = -2
+            elif smallest / _NEIGHBOURS <= side[k] < largest * _NEIGHBOURS:
+                kind_of[_cells(boxes[k], half + stride / 2, stride, rows, columns)] = -2
+        for k in order:
+            if classes[k] >= 0 and smallest <= side[k] < largest:
+                reach = np.clip(0.3 * (boxes[k, 2:] - boxes[k, :2]), 0.72 * stride, 1.3 * stride)
+                place = _cells(boxes[k], reach, stride, rows, columns)
+                kind_of[place], box_of[place], weight_of[place] = (
+                    classes[k],
+                    boxes[k],
+                    box_weight[k],
+                )
         target.append(box_of.reshape(-1, 4))
         kinds.append(kind_of.ravel())
         weights.append(weight_of.ravel())
     return np.concatenate(target), np.concatenate(kinds), np.concatenate(weights)
+
+
+def _cells(
+    box: NDArray[np.float32], reach: NDArray[np.floating], stride: int, rows: int, columns: int
+) -> tuple[slice, slice]:
+    """Returns the rows and columns of the cells whose centres lie within `reach` of the box's."""
+    centre = (box[:2] + box[2:]) / 2
+    first = np.ceil((centre - reach) / stride - 0.5).astype(int)
+    last = np.floor((centre + reach) / stride - 0.5).astype(int)
+    return (
+        slice(max(0, first[1]), max(0, min(rows, last[1] + 1))),
+        slice(max(0, first[0]), max(0, min(columns, last[0] + 1))),
+    )
 
 
 def decode(codes: NDArray[np.float32], *, height: int, width: int) -> NDArray[np.float32]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -70,9 +71,9 @@ class Composer:
             for face in picture.faces:
                 box = picture.boxes[face]
                 if min(box[2] - box[0], box[3] - box[1]) >= 26:
-                    self._heads.setdefault(int(picture.classes[face]), []).append(
-                        (picture, int(face))
-                    )
+                    times = 1 if picture.sought is None else math.ceil(picture.sought[face])
+                    heads = self._heads.setdefault(int(picture.classes[face]), [])
+                    heads += times * [(picture, int(face))]
 
     def compose(self, rng: np.random.Generator) -> Picture:
         """Returns a picture of the size of the canvas, before `finish`."""
@@ -143,11 +144,13 @@ class Composer:
         ) * np.exp(rng.normal(-0.05, 0.3))
         focus = np.array([rng.uniform(0, source_width), rng.uniform(0, source_height)])
         if len(faces):
-            face = picture.boxes[int(rng.choice(faces))]
+            chance = None if picture.sought is None else picture.sought[faces]
+            chosen = rng.choice(faces, p=None if chance is None else chance / chance.sum())
+            face = picture.boxes[int(chosen)]
             side = float(np.sqrt((face[2] - face[0]) * (face[3] - face[1])))
             # What a face fills is there to be a small face.
             if rng.random() < self._recipe.shrink_to_face or picture.source == CROPS:
-                scale = min(scale, np.exp(rng.uniform(np.log(8), np.log(72))) / side)
+                scale = min(scale, np.exp(rng.uniform(np.log(6.5), np.log(64))) / side)
             scale = min(scale, 0.9 * min(width, height) / side)
             if rng.random() < 0.8:
                 focus = (face[:2] + face[2:]) / 2
@@ -205,7 +208,7 @@ class Composer:
                 worn = ("well", "nose_out", "chin")[int(rng.integers(3))]
                 draw_mask(cut, box, worn, rng)
                 kind = WITH_MASK if worn == "well" else INCORRECT
-            scale = np.exp(rng.uniform(np.log(9), np.log(64))) / side
+            scale = np.exp(rng.uniform(np.log(7), np.log(64))) / side
             if scale > 1:
                 continue
             size = (max(3, round(cut.shape[1] * scale)), max(3, round(cut.shape[0] * scale)))
@@ -247,6 +250,8 @@ def _picture_weight(picture: Picture) -> float:
         weight *= 1.5
     if INCORRECT in kinds:
         weight = 2.0
+    if picture.sought is not None:
+        weight *= float(picture.sought[picture.faces].mean())
     return weight
 
 
@@ -259,7 +264,7 @@ def _with_drawn_masks(picture: Picture, bare: list[int], rng: np.random.Generato
         worn = str(rng.choice(["well", "nose_out", "chin"], p=[0.5, 0.25, 0.25]))
         draw_mask(rgb, box, worn, rng)
         classes[face] = WITH_MASK if worn == "well" else INCORRECT
-    return Picture(rgb, picture.boxes, classes, picture.box_weight, picture.source)
+    return replace(picture, rgb=rgb, classes=classes)
 
 
 def _view(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from maskcam.vision.second_look import REACH
 from training.cuts import Cut, longer_side
+from training.drawn_covers import draw_cover
 from training.drawn_masks import draw_mask
 from training.feed import from_process
 from training.photometry import vary
@@ -19,7 +20,9 @@ from training.settings import SecondLookSettings
 _WITH_MASK, _WITHOUT_MASK, _INCORRECT = range(3)
 _DRAWN = {_WITH_MASK: (0.3, ("well",)), _INCORRECT: (0.6, ("nose_out", "chin"))}
 _DRAWABLE_PX = 22.0
-_SMALLEST_PX, _LARGEST_PX = 9.0, 64.0  # longer side that a face is brought to
+_COVERED = 0.3  # share of unmasked faces with something before, on or below them
+_DEFOCUSED, _DEFOCUS = 0.35, (0.015, 0.06)  # how often, and its sigma in longer sides
+_SMALLEST_PX, _LARGEST_PX = 11.0, 64.0  # longer side that a face is brought to
 
 
 class Sampler:
@@ -44,6 +47,10 @@ class Sampler:
             cut = self._bare[int(rng.integers(len(self._bare)))]
             rgb = cut.rgb.copy()
             draw_mask(rgb, cut.box, str(rng.choice(ways)), rng)
+        elif not rendered and kind == _WITHOUT_MASK and rng.random() < _COVERED:
+            cut = self._bare[int(rng.integers(len(self._bare)))]
+            rgb = cut.rgb.copy()
+            draw_cover(rgb, cut.box, rng)
         else:
             pool = self._pools[rendered, kind]
             cut = pool[int(rng.integers(len(pool)))]
@@ -69,11 +76,6 @@ def _produce(cuts: list[Cut], settings: SecondLookSettings, first: int, ready: A
         step += 1
 
 
-def plain(cut: Cut, size: int) -> NDArray[np.uint8]:
-    """Returns a cut as the unit would see it, unchanged."""
-    return _warped(_ycrcb(cut.rgb), cut.box, size, REACH, np.eye(2))
-
-
 def _ycrcb(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2YCrCb), np.uint8)
 
@@ -86,6 +88,9 @@ def _seen_anew(
         most = max(_SMALLEST_PX + 1, min(longer, _LARGEST_PX))
         wanted = np.exp(rng.uniform(np.log(_SMALLEST_PX), np.log(most)))
         rgb, box = _shrunk(rgb, box, min(wanted / longer, 1.0))
+    if rng.random() < _DEFOCUSED:
+        sigma = max(0.3, rng.uniform(*_DEFOCUS) * longer_side(box))
+        rgb = np.asarray(cv2.GaussianBlur(rgb, (0, 0), sigma), np.uint8)
     ycrcb = _ycrcb(vary(np.ascontiguousarray(rgb), rng))
     if rng.random() < 0.7:
         ycrcb[:, :, 1:] = _coarse(ycrcb[:, :, 1:], rng.uniform(0.35, 1.0))

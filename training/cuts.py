@@ -21,11 +21,10 @@ NO_FACE = 3
 _REACH = 2.4  # side of a cut in longer sides of the face: more than the unit cuts, to move it
 _MOST_PX = 112
 _SMALLEST_FACE_PX = 8.0
-_LOWEST_SCORE = 0.08
+_LOWEST_SCORE = 0.15
 _HIT, _MISS = 0.5, 0.25  # overlap from which a box is that face, and below which it is none
 _IGNORED = 0.4  # share of a box in a region to ignore
-_UNTOLD = ("face-mask-detection-853", "face-mask-jk4nr")  # sets that lack some of their faces
-_DOUBTFUL_SCORE = 0.2
+_INCOMPLETE = ("face-mask-detection-853", "face-mask-jk4nr")  # sets that lack some of their faces
 RENDERED = "rendered"
 
 
@@ -34,32 +33,35 @@ class Cut:
     """One box of a picture with its surroundings.
 
     rgb: (n, n, 3) uint8. box: x0 y0 x1 y1 in its px. kind: 0 with, 1 without, 2 incorrect,
-    3 no face. rendered: of the rendered street. doubtful: is perhaps a face that nobody labelled.
+    3 no face. rendered: of the rendered street.
     """
 
     rgb: NDArray[np.uint8]
     box: NDArray[np.float32]
     kind: int
     rendered: bool
-    doubtful: bool = False
 
 
 def load_cuts(data: Path, stills: Path, model: Path) -> list[Cut]:
     """Returns the cuts of all training pictures.
 
-    data: the folder with masks, faces and mask_crops. stills: of the rendered street, in full
-    resolution. model: the detector whose boxes are cut out, so that the second look sees
-    in training what it will see on a unit.
+    data: the folder with masks, faces, people, mask_crops and teacher_labels.
+    stills: of the rendered street, in full resolution.
+    model: the detector whose boxes are cut out, so that the second look sees in training what
+        it will see on a unit.
     """
     cv2.setNumThreads(1)
-    told = describe(model)
+    description = describe(model)
     detector = Detector(
-        Interpreter(told.file, threads=2), labels=told.labels, score_threshold=_LOWEST_SCORE
+        Interpreter(description.file, threads=1),
+        labels=description.labels,
+        score_threshold=_LOWEST_SCORE,
     )
     cuts: list[Cut] = []
     for file, images in (
-        (data / "masks/train.json", data / "masks/images"),
-        (data / "faces/train.json", data / "faces/images"),
+        (data / "teacher_labels/masks_train.mended.json", data / "masks/images"),
+        (data / "teacher_labels/faces_train.mended.json", data / "faces/images"),
+        (data / "people/train.json", data / "people/images"),
         (stills / "stills.json", stills),
     ):
         cuts += _harvest(read_coco(file, images), detector)
@@ -84,9 +86,12 @@ def _harvest(pictures: Iterable[Picture], detector: Detector) -> Iterator[Cut]:
             if overlap >= _HIT and best in missed:
                 missed.remove(best)
                 yield _cut(picture, np.array(found.box), int(kinds[best]))
-            elif overlap < _MISS and not any(found.box.share_in(one) > _IGNORED for one in ignored):
-                doubtful = picture.source in _UNTOLD and found.score > _DOUBTFUL_SCORE
-                yield _cut(picture, np.array(found.box), NO_FACE, doubtful=doubtful)
+            elif (
+                overlap < _MISS
+                and picture.source not in _INCOMPLETE
+                and not any(found.box.share_in(one) > _IGNORED for one in ignored)
+            ):
+                yield _cut(picture, np.array(found.box), NO_FACE)
         for index in missed:
             if max(faces[index].width, faces[index].height) >= _SMALLEST_FACE_PX:
                 yield _cut(picture, np.array(faces[index]), int(kinds[index]))
@@ -97,7 +102,7 @@ def longer_side(box: NDArray[np.floating]) -> float:
     return float(max(box[2] - box[0], box[3] - box[1]))
 
 
-def _cut(picture: Picture, box: NDArray[np.floating], kind: int, *, doubtful: bool = False) -> Cut:
+def _cut(picture: Picture, box: NDArray[np.floating], kind: int) -> Cut:
     side = max(4, round(_REACH * longer_side(box)))
     left, top = (round(float(box[k] + box[k + 2] - side) / 2) for k in (0, 1))
     high, wide = picture.rgb.shape[:2]
@@ -109,4 +114,4 @@ def _cut(picture: Picture, box: NDArray[np.floating], kind: int, *, doubtful: bo
         small = cv2.resize(rgb, (_MOST_PX, _MOST_PX), interpolation=cv2.INTER_AREA)
         rgb = np.asarray(small, np.uint8)
         placed *= np.float32(_MOST_PX / side)
-    return Cut(rgb, placed, kind, picture.source == RENDERED, doubtful)
+    return Cut(rgb, placed, kind, picture.source == RENDERED)

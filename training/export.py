@@ -16,23 +16,25 @@ from numpy.typing import NDArray
 from tensorflow.lite.python import schema_py_generated as schema
 
 from training import cells
-from training.pictures import Picture, load_coco
+from training.network import build, start_from
+from training.pictures import load_coco
 from training.settings import Settings
-from training.train import network_of
+from training.teacher import FILE
 from training.validation import letterbox
 
 _log = logging.getLogger(__name__)
-LABELS = ("with_mask", "without_mask", "mask_worn_incorrectly")
+LABELS = ("face",)
 _POST_PROCESS = "TFLite_Detection_PostProcess"
 
 
-def export(data: Path, stills: Path, settings: Settings, weights: Path, models: Path) -> Path:
+def export(
+    data: Path, teacher: Path, stills: Path, settings: Settings, weights: Path, models: Path
+) -> Path:
     """Writes maskcam.tflite and maskcam.json (labels, input, threshold, SHA-256) to `models`."""
-    pictures = load_coco(data / "masks/train.json", data / "masks/images", every=10)
-    pictures += load_coco(data / "faces/train.json", data / "faces/images", every=15)
-    pictures += load_coco(stills / "stills.json", stills, every=10)
     height, width = settings.input
-    content = quantize(settings, weights, pictures, height=height, width=width)
+    model = mixed(settings, teacher, weights, height=height, width=width)
+    seen = calibration(data, stills, settings, height=height, width=width)
+    content = to_int8(model, seen, output=tf.float32)
     content = add_post_process(content, settings, height=height, width=width)
     models.mkdir(parents=True, exist_ok=True)
     file = models / "maskcam.tflite"
@@ -44,30 +46,48 @@ def export(data: Path, stills: Path, settings: Settings, weights: Path, models: 
         sha256=hashlib.sha256(content).hexdigest(),
         labels=list(LABELS),
         input=[height, width],
+        score_threshold=settings.export.score_threshold,
     )
-    known.setdefault("score_threshold", 0.4)
     described.write_text(json.dumps(known, indent=2) + "\n")
     _log.info("%s: %.2f MB, input %d x %d", file, len(content) / 1e6, width, height)
     return file
 
 
-def float_model(settings: Settings, weights: Path, *, height: int, width: int) -> tf.keras.Model:
-    """Returns the trained network for one picture of a fixed size."""
-    model = network_of(settings, height=height, width=width, batch=1)
+def mixed(
+    settings: Settings, teacher: Path, weights: Path, *, height: int, width: int
+) -> tf.keras.Model:
+    """Returns the network with weights between the teacher's and the trained ones.
+
+    What the training photographs teach then costs less of what the teacher knew (Wortsman et
+    al., "Robust fine-tuning of zero-shot models", CVPR 2022).
+    """
+    model = build(height=height, width=width, batch=1)
+    start_from(model, teacher / FILE)
+    before = model.get_weights()
     model.load_weights(str(weights))
+    share = settings.export.trained_share
+    model.set_weights(
+        [
+            share * new + (1 - share) * old
+            for new, old in zip(model.get_weights(), before, strict=True)
+        ]
+    )
     return model
 
 
-def quantize(
-    settings: Settings, weights: Path, pictures: list[Picture], *, height: int, width: int
-) -> bytes:
-    """Returns the network as int8 TFLite: uint8 picture in, float codes and scores out."""
-    rng = np.random.default_rng(settings.seed)
-    chosen = rng.permutation(len(pictures))[: settings.export.calibration_pictures]
-
-    model = float_model(settings, weights, height=height, width=width)
-    seen = (letterbox(pictures[index].rgb, height, width)[0] for index in chosen)
-    return to_int8(model, list(seen), output=tf.float32)
+def calibration(
+    data: Path, stills: Path, settings: Settings, *, height: int, width: int
+) -> list[NDArray[np.uint8]]:
+    """Returns training pictures (H, W, 3), letterboxed as on a unit."""
+    pictures = [
+        *load_coco(data / "masks/train.json", data / "masks/images", every=10),
+        *load_coco(data / "people/train.json", data / "people/images", every=6),
+        *load_coco(data / "faces/train.json", data / "faces/images", every=10),
+        *load_coco(stills / "stills.json", stills, every=20),
+    ]
+    order = np.random.default_rng(settings.seed).permutation(len(pictures))
+    chosen = order[: settings.export.calibration_pictures]
+    return [letterbox(pictures[index].rgb, height, width)[0] for index in chosen]
 
 
 def to_int8(
@@ -80,11 +100,10 @@ def to_int8(
 
     def examples() -> Iterator[list[NDArray[np.float32]]]:
         for picture in pictures:
-            yield [(picture[None].astype(np.float32) - 127.5) / 127.5]
-        # Black and white at last, so that the input's scale is just that of a byte.
-        ends = np.zeros(model.input_shape, np.float32)
-        ends[:, ::2], ends[:, 1::2] = -1, 1
-        yield [ends]
+            scaled = (picture[None].astype(np.float32) - 127.5) / 127.5
+            # Black and white in a corner, so that the input's scale is just that of a byte.
+            scaled[:, 0, 0], scaled[:, 0, 1] = -1, 1
+            yield [scaled]
 
     converter = tf.lite.TFLiteConverter.from_keras_model(model)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -124,7 +143,7 @@ def add_post_process(content: bytes, settings: Settings, *, height: int, width: 
     graph.operators.append(step)
     graph.outputs = outputs
     model.signatureDefs = None  # it names the outputs of before
-    model.description = "maskcam: faces with and without mask"
+    model.description = "maskcam: faces, masked and unmasked"
     builder = flatbuffers.Builder(len(content) + 200_000)
     builder.Finish(model.Pack(builder), b"TFL3")
     return bytes(builder.Output())

@@ -21,8 +21,8 @@ from tensorflow.keras import layers
 from maskcam.vision.face_in_view import normalised
 from maskcam.vision.patch import SIZE
 from training.averaged import Averaged
+from training.blocks import conv, residual
 from training.head_pairs import Pairs, Sources, draw_pairs, sources
-from training.network import conv, residual
 from training.settings import FaceInViewSettings
 
 _log = logging.getLogger(__name__)
@@ -51,11 +51,11 @@ def build(settings: FaceInViewSettings, *, batch: int | None = None) -> tf.keras
 def train(data: Path, settings: FaceInViewSettings, runs: Path) -> None:
     """Draws the pairs, trains on them and leaves the averaged weights in `runs`."""
     pairs = _drawn(data, settings, runs)
-    told = tf.keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=0.02)
+    smoothed = tf.keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=0.02)
 
     def judge(odds: tf.Tensor, seen: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         odds = odds[:, 0]
-        return told(seen, odds), (odds > 0) == (seen > 0.5)
+        return smoothed(seen, odds), (odds > 0) == (seen > 0.5)
 
     average = Averaged("face in view", partial(build, settings), judge, settings)
     for looks, seen in _batches(pairs, settings):
@@ -67,7 +67,7 @@ def train(data: Path, settings: FaceInViewSettings, runs: Path) -> None:
 
 
 def export(data: Path, settings: FaceInViewSettings, runs: Path, models: Path) -> dict[str, Any]:
-    """Writes face-in-view.tflite to `models`; returns what results.json tells of it."""
+    """Writes face-in-view.tflite to `models`; returns its figures for results.json."""
     pairs = _drawn(data, settings, runs)
     network = build(settings, batch=1)
     network.load_weights(str(runs / _WEIGHTS))
@@ -157,7 +157,7 @@ def _clear(pairs: Pairs) -> NDArray[np.bool_]:
 
 
 def _measured(network: tf.keras.Model, pairs: Pairs) -> dict[str, float]:
-    """Returns how well pairs that were held back are told."""
+    """Returns how often held back pairs are judged right."""
     chosen = np.flatnonzero(_clear(pairs))
     chosen = chosen[chosen >= len(pairs.covered) - _HELD_BACK]
     patches, seen = pairs.patches[chosen], _seen(pairs)[chosen]

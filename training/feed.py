@@ -13,28 +13,34 @@ import numpy as np
 
 from training import cells
 from training.compose import Composer, finish
+from training.hardness import weigh
 from training.pictures import Picture, load_coco, load_crops, load_distractors
 from training.settings import Settings
 
 _AHEAD = 6  # batches
 _PATIENCE_S = 300.0
+_STILL_PX = 768  # longer side of a still of the street
 
 
 def load_training_pictures(data: Path, settings: Settings) -> list[Picture]:
-    """Returns the photographs of masks, faces and mask_crops to train on, or a part of them."""
+    """Returns all photographs to train on, with mended labels."""
     weight = settings.approximate_box_weight
-    masks = load_coco(data / "masks/train.json", data / "masks/images", approximate_weight=weight)
-    faces = load_coco(data / "faces/train.json", data / "faces/images")
-    pictures = masks + faces + load_crops(data / "mask_crops")
-    order = np.random.default_rng(settings.seed).permutation(len(pictures))
-    kept = np.sort(order[: round(settings.photographs * len(pictures))])
-    return [pictures[index] for index in kept]
+    mended, people = data / "teacher_labels", data / "people"
+    masks = mended / "masks_train.mended.json"
+    return [
+        *load_coco(masks, data / "masks/images", approximate_weight=weight),
+        *load_coco(mended / "faces_train.mended.json", data / "faces/images"),
+        *load_coco(people / "train.json", people / "images"),
+        *load_crops(data / "mask_crops"),
+    ]
 
 
-def _produce(data: Path, stills: Path, settings: Settings, first: int, batches: Any) -> None:
+def _produce(
+    data: Path, stills: Path, hardness: Path, settings: Settings, first: int, batches: Any
+) -> None:
     cv2.setNumThreads(1)
-    pictures = load_training_pictures(data, settings)
-    rendered = load_coco(stills / "stills.json", stills)
+    pictures = weigh(load_training_pictures(data, settings), hardness)
+    rendered = load_coco(stills / "stills.json", stills, longest_px=_STILL_PX)
     composer = Composer(
         pictures, rendered, load_distractors(data / "faces/images"), settings.recipe
     )
@@ -62,14 +68,14 @@ def _produce(data: Path, stills: Path, settings: Settings, first: int, batches: 
 
 
 def batches(
-    data: Path, stills: Path, settings: Settings, *, first: int
+    data: Path, stills: Path, hardness: Path, settings: Settings, *, first: int
 ) -> Generator[tuple[np.ndarray, ...]]:
     """Yields rgb (B, H, W, 3) uint8 and what `cells.assign` says, stacked; without end.
 
-    stills: the folder of stills.json. first: number of the first batch;
-    the same number gives the same batch, but for the half that is carried over.
+    stills: the folder of stills.json. hardness: a file of `hardness.measure`. first: number of
+    the first batch; the same number gives the same batch, but for the half that is carried over.
     """
-    yield from from_process(_produce, data, stills, settings, first)
+    yield from from_process(_produce, data, stills, hardness, settings, first)
 
 
 def from_process(produce: Callable[..., None], *arguments: object) -> Generator[Any]:

@@ -1,9 +1,7 @@
 """What the network is punished for.
 
 Scores: quality focal loss (Li et al., Generalized Focal Loss, NeurIPS 2020): the wanted score of
-a cell's class grows with the overlap (IoU) of its box, so that the best-placed cell ranks first.
-States: where a face is, also the cross-entropy of the classes among themselves, for the focal
-loss hardly minds a weak score of a wrong class, and a far face has no strong ones.
+a cell grows with the overlap (IoU) of its box, so that the best-placed cell ranks first.
 Boxes: generalised IoU (Rezatofighi et al., CVPR 2019) and a small absolute error of the codes.
 """
 
@@ -23,54 +21,59 @@ def loss(
     weights: tf.Tensor,
     anchor_px: tf.Tensor,
     class_weights: tuple[float, float, float],
-    state_weight: tf.Tensor,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Returns the score loss and the box loss of a batch.
 
-    codes (B, N, 4), scores (B, N, 3); target, kinds, weights as cells.assign gives them;
-    anchor_px (N, 4) y x h w px; class_weights: how much a face of each class counts;
-    state_weight: scalar, how much the classes among themselves do.
+    codes (B, N, 4), scores (B, N, 1); target, kinds, weights as cells.assign gives them;
+    anchor_px (N, 4) y x h w px; class_weights: how much a face of each state counts.
     """
     face = tf.cast(kinds >= 0, tf.float32)
+    iou, giou = _overlaps(_decoded(codes, anchor_px), target)
+    wished = tf.clip_by_value(_encoded(target, anchor_px), 0.0, 6.0)
+    code_error = tf.reduce_mean(tf.abs(codes - wished), -1)
+
+    wish = tf.stop_gradient(tf.sqrt(iou)) * face
+    known = tf.cast(kinds != -2, tf.float32)
+    clipped = tf.clip_by_value(scores[..., 0], 1e-5, 1 - 1e-5)
+    entropy = -(wish * tf.math.log(clipped) + (1 - wish) * tf.math.log(1 - clipped))
+    focus = tf.square(wish - scores[..., 0])
+    of_kind = tf.constant([1.0, *class_weights])  # nothing here, then the states
+    share = tf.gather(of_kind, tf.maximum(tf.cast(kinds, tf.int32), -1) + 1)
+    faces = tf.maximum(tf.reduce_sum(face), 1.0)
+    score_loss = tf.reduce_sum(entropy * focus * known * share) / faces
+    box_loss = tf.reduce_sum(weights * face * ((1 - giou) + 0.3 * code_error)) / faces
+    return score_loss, box_loss
+
+
+def _decoded(codes: tf.Tensor, anchor_px: tf.Tensor) -> tf.Tensor:
+    """Returns boxes (B, N, 4) y0 x0 y1 x1 px."""
     centre = codes[..., :2] / cells.XY_SCALE * anchor_px[:, 2:] + anchor_px[:, :2]
     half = tf.exp(codes[..., 2:] / cells.WH_SCALE) * anchor_px[:, 2:] / 2
-    y0, x0 = tf.unstack(centre - half, axis=-1)
-    y1, x1 = tf.unstack(centre + half, axis=-1)
-    tx0, ty0, tx1, ty1 = tf.unstack(target, axis=-1)
-    zero = tf.constant(0.0)
-    inner_w = tf.maximum(tf.minimum(x1, tx1) - tf.maximum(x0, tx0), zero)
-    inner_h = tf.maximum(tf.minimum(y1, ty1) - tf.maximum(y0, ty0), zero)
-    inner = inner_w * inner_h
-    union = (x1 - x0) * (y1 - y0) + (tx1 - tx0) * (ty1 - ty0) - inner + 1e-6
-    iou = inner / union
-    hull = (tf.maximum(x1, tx1) - tf.minimum(x0, tx0)) * (tf.maximum(y1, ty1) - tf.minimum(y0, ty0))
-    giou = iou - (hull - union) / (hull + 1e-6)
+    return tf.concat([centre - half, centre + half], -1)
 
-    wanted_xy = tf.stack([(ty0 + ty1) / 2, (tx0 + tx1) / 2], -1)
-    wanted_wh = tf.maximum(tf.stack([ty1 - ty0, tx1 - tx0], -1), 1.0)
-    wanted = tf.concat(
+
+def _encoded(target: tf.Tensor, anchor_px: tf.Tensor) -> tf.Tensor:
+    """Returns the codes of boxes x0 y0 x1 y1 px."""
+    x0, y0, x1, y1 = tf.unstack(target, axis=-1)
+    centre = tf.stack([(y0 + y1) / 2, (x0 + x1) / 2], -1)
+    size = tf.maximum(tf.stack([y1 - y0, x1 - x0], -1), 1.0)
+    return tf.concat(
         [
-            (wanted_xy - anchor_px[:, :2]) / anchor_px[:, 2:] * cells.XY_SCALE,
-            tf.math.log(wanted_wh / anchor_px[:, 2:]) * cells.WH_SCALE,
+            (centre - anchor_px[:, :2]) / anchor_px[:, 2:] * cells.XY_SCALE,
+            tf.math.log(size / anchor_px[:, 2:]) * cells.WH_SCALE,
         ],
         -1,
     )
-    code_error = tf.reduce_mean(tf.abs(codes - tf.clip_by_value(wanted, 0.0, 6.0)), -1)
 
-    quality = tf.stop_gradient(tf.sqrt(iou)) * face
-    wish = tf.one_hot(kinds, 3) * quality[..., None]
-    known = tf.cast(kinds != -2, tf.float32)[..., None]
-    clipped = tf.clip_by_value(scores, 1e-5, 1 - 1e-5)
-    entropy = -(wish * tf.math.log(clipped) + (1 - wish) * tf.math.log(1 - clipped))
-    focus = tf.square(wish - scores)
-    faces = tf.maximum(tf.reduce_sum(face), 1.0)
-    of_kind = tf.constant([1.0, *class_weights])  # nothing here, then the classes
-    share = tf.gather(of_kind, tf.maximum(tf.cast(kinds, tf.int32), -1) + 1)[..., None]
-    chances = tf.math.log(clipped) - tf.math.log(1 - clipped)
-    state = tf.nn.sparse_softmax_cross_entropy_with_logits(
-        tf.maximum(tf.cast(kinds, tf.int32), 0), chances
-    )
-    score_loss = tf.reduce_sum(entropy * focus * known * share) / faces
-    score_loss += state_weight * tf.reduce_sum(state * face * share[..., 0]) / faces
-    box_loss = tf.reduce_sum(weights * face * ((1 - giou) + 0.3 * code_error)) / faces
-    return score_loss, box_loss
+
+def _overlaps(boxes: tf.Tensor, target: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns IoU and generalised IoU of boxes y0 x0 y1 x1 with x0 y0 x1 y1."""
+    y0, x0, y1, x1 = tf.unstack(boxes, axis=-1)
+    tx0, ty0, tx1, ty1 = tf.unstack(target, axis=-1)
+    across = tf.maximum(tf.minimum(x1, tx1) - tf.maximum(x0, tx0), 0.0)
+    down = tf.maximum(tf.minimum(y1, ty1) - tf.maximum(y0, ty0), 0.0)
+    inner = across * down
+    union = (x1 - x0) * (y1 - y0) + (tx1 - tx0) * (ty1 - ty0) - inner + 1e-6
+    iou = inner / union
+    hull = (tf.maximum(x1, tx1) - tf.minimum(x0, tx0)) * (tf.maximum(y1, ty1) - tf.minimum(y0, ty0))
+    return iou, iou - (hull - union) / (hull + 1e-6)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ class Picture:
 
     rgb: (H, W, 3) uint8. boxes: (N, 4) x0 y0 x1 y1 px. classes: (N,) 0 with, 1 without,
     2 incorrect, -1 ignore. box_weight: (N,) how far the edges of a box can be trusted.
+    sought: (N,) how often each is taken for training, beside the others; None: all alike.
     """
 
     rgb: NDArray[np.uint8]
@@ -31,6 +32,7 @@ class Picture:
     classes: NDArray[np.int32]
     box_weight: NDArray[np.float32]
     source: str
+    sought: NDArray[np.float32] | None = None
 
     @property
     def faces(self) -> NDArray[np.intp]:
@@ -39,10 +41,16 @@ class Picture:
 
 
 def load_coco(
-    file: Path, images: Path, *, approximate_weight: float = 1.0, every: int = 1
+    file: Path,
+    images: Path,
+    *,
+    approximate_weight: float = 1.0,
+    every: int = 1,
+    longest_px: int | None = None,
 ) -> list[Picture]:
-    """Reads all that `read_coco` yields."""
-    return list(read_coco(file, images, approximate_weight=approximate_weight, every=every))
+    """Reads all that `read_coco` yields, larger ones scaled to `longest_px`."""
+    pictures = read_coco(file, images, approximate_weight=approximate_weight, every=every)
+    return [one if longest_px is None else _within(one, longest_px) for one in pictures]
 
 
 def read_coco(
@@ -50,7 +58,8 @@ def read_coco(
 ) -> Iterator[Picture]:
     """Yields the pictures of a COCO file with the data's `ignore` and `box_convention` fields.
 
-    approximate_weight: box weight of boxes that were converted from head boxes.
+    approximate_weight: box weight of boxes that were converted from head boxes and not replaced
+        by the teacher's.
     every: takes every n-th picture only.
     """
     coco = json.loads(file.read_text())
@@ -65,12 +74,17 @@ def read_coco(
         boxes = [f["bbox"] for f in found] + image.get("ignore", [])
         classes = [IGNORE if f.get("iscrowd") else f["category_id"] - 1 for f in found]
         classes += [IGNORE] * len(image.get("ignore", []))
-        weight = approximate_weight if image.get("box_convention", "face") != "face" else 1.0
+        approximate = image.get("box_convention", "face") != "face"
+        weights = [
+            approximate_weight if approximate and "bbox_before_teacher" not in one else 1.0
+            for one in found
+        ]
+        weights += [1.0] * len(image.get("ignore", []))
         yield Picture(
             rgb=np.ascontiguousarray(bgr[:, :, ::-1]),
             boxes=_corners(boxes),
             classes=np.array(classes, np.int32),
-            box_weight=np.full(len(boxes), weight, np.float32),
+            box_weight=np.array(weights, np.float32),
             source=image.get("source", file.stem),
         )
 
@@ -102,7 +116,7 @@ def load_crops(folder: Path) -> list[Picture]:
 def load_distractors(images: Path) -> list[Picture]:
     """Cuts hands, signs, wheels and the like, one a picture, out of the pictures of `faces`.
 
-    not_faces.json tells where: an earlier model of this project took these places for faces,
+    not_faces.json lists where: an earlier model of this project took these places for faces,
     though no face and no region to ignore of that well-labelled set is near.
     """
     pictures = []
@@ -124,6 +138,15 @@ def load_distractors(images: Path) -> list[Picture]:
                 )
             )
     return pictures
+
+
+def _within(picture: Picture, longest_px: int) -> Picture:
+    scale = longest_px / max(picture.rgb.shape)
+    if scale >= 1:
+        return picture
+    size = round(picture.rgb.shape[1] * scale), round(picture.rgb.shape[0] * scale)
+    rgb = np.asarray(cv2.resize(picture.rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return replace(picture, rgb=rgb, boxes=picture.boxes * np.float32(scale))
 
 
 def _corners(boxes: list[list[float]]) -> NDArray[np.float32]:

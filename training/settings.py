@@ -12,8 +12,10 @@ from training.compose import Recipe
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """What the exported model is calibrated with and how its last operator works."""
+    """How the detector is made of the trained weights; see config.toml."""
 
+    trained_share: float
+    score_threshold: float
     calibration_pictures: int
     max_detections: int
     nms_score_threshold: float
@@ -30,11 +32,13 @@ class SecondLookSettings:
     learning_rate: float
     weight_decay: float
     ema: float
-    stills: int
     size: int
-    channels: tuple[int, ...]
+    channels: int
+    hidden: int
+    dropout: float
     shares: tuple[float, float, float, float]
     rendered: float
+    incorrect_rarer: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +68,12 @@ class Settings:
     weight_decay: float
     ema: float
     validate_steps: int
-    half_precision: str
     stills: int
-    photographs: float
-    channels: tuple[int, int, int, int]
-    blocks: tuple[int, int, int]
-    pyramid: int
     input: tuple[int, int]
     recipe: Recipe
     approximate_box_weight: float
     class_weights: tuple[float, float, float]
-    state_weight: float
-    state_from_step: int
+    box_weight: float
     export: Export
     second_look: SecondLookSettings
     face_in_view: FaceInViewSettings
@@ -88,10 +86,7 @@ class Settings:
         approximate = recipe.pop("approximate_box_weight")
         height, width = network["input"]
         return cls(
-            channels=tuple(network.pop("channels")),
-            blocks=tuple(network.pop("blocks")),
             input=(height, width),
-            pyramid=network.pop("pyramid"),
             recipe=Recipe(
                 canvas=tuple(recipe.pop("canvas")), deploy_input=(height, width), **recipe
             ),
@@ -106,8 +101,7 @@ class Settings:
 
 
 def _second_look(values: dict[str, Any]) -> SecondLookSettings:
-    channels, shares = tuple(values.pop("channels")), tuple(values.pop("shares"))
-    return SecondLookSettings(channels=channels, shares=shares, **values)
+    return SecondLookSettings(shares=tuple(values.pop("shares")), **values)
 
 
 def _face_in_view(values: dict[str, Any]) -> FaceInViewSettings:

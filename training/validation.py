@@ -8,8 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from maskcam.evaluate.precision import STATES
-from maskcam.records import Box, Detection
+from maskcam.records import Box, Detection, MaskState
 from training import cells
 
 _GREY = 128
@@ -33,10 +32,13 @@ def letterbox(
 
 
 def detect(predict: Predict, rgb: NDArray[np.uint8], *, height: int, width: int) -> list[Detection]:
-    """Returns the faces that the float network finds, of any score, as the unit would."""
+    """Returns the faces that the float network finds, of any score, as the unit would.
+
+    It does not know states: all are returned as without mask.
+    """
     whole, scale, corner = letterbox(rgb, height, width)
     codes, scores = predict(whole[None])
-    best = scores[0].max(1)
+    best = scores[0, :, 0]
     kept = np.flatnonzero(best >= _LOWEST_SCORE)
     boxes = cells.decode(codes[0], height=height, width=width)[kept]
     sizes = [[float(x0), float(y0), float(x1 - x0), float(y1 - y0)] for x0, y0, x1, y1 in boxes]
@@ -47,6 +49,6 @@ def detect(predict: Predict, rgb: NDArray[np.uint8], *, height: int, width: int)
     for i in np.asarray(order, int)[:_MOST]:
         box = (boxes[i] - np.array([*corner, *corner])) / scale
         box = np.clip(box, 0, (rgb.shape[1], rgb.shape[0]) * 2)
-        state = STATES[int(scores[0, kept[i]].argmax())]
-        faces.append(Detection(Box(*(float(v) for v in box)), state, float(best[kept[i]])))
+        place = Box(*(float(v) for v in box))
+        faces.append(Detection(place, MaskState.WITHOUT_MASK, float(best[kept[i]])))
     return faces

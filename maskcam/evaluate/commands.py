@@ -10,6 +10,7 @@ from typing import Any
 from maskcam.arguments import add_command, add_group, add_model_options
 
 _DETECTIONS_EXAMPLE = "  maskcam evaluate detections --coco test.json --images images --json"
+_STREET_EXAMPLE = "  maskcam evaluate street --clip street.mp4 --teacher-boxes boxes.json"
 _GESTURES_EXAMPLE = "  maskcam evaluate gestures --clips clips --json"
 
 
@@ -24,7 +25,7 @@ def _add_evaluate(commands: Any) -> None:
         commands,
         "evaluate",
         summary="measure the stages on labelled material",
-        examples=_DETECTIONS_EXAMPLE + "\n" + _GESTURES_EXAMPLE,
+        examples="\n".join((_DETECTIONS_EXAMPLE, _STREET_EXAMPLE, _GESTURES_EXAMPLE)),
     )
     detections = add_command(
         kinds,
@@ -44,6 +45,7 @@ def _add_evaluate(commands: Any) -> None:
         "--detector-only", action="store_true", help="measure without the second look"
     )
     add_model_options(detections)
+    _add_street(kinds)
     gestures = add_command(
         kinds,
         "gestures",
@@ -59,6 +61,49 @@ def _add_evaluate(commands: Any) -> None:
         help="a manifest.json and the .npz files that it lists",
     )
     gestures.add_argument("--json", action="store_true", help="print JSON instead of a table")
+
+
+def _add_street(kinds: Any) -> None:
+    street = add_command(
+        kinds,
+        "street",
+        _evaluate_street,
+        summary="faces found, states and counts on a film of a street",
+        examples=_STREET_EXAMPLE,
+    )
+    street.add_argument(
+        "--clip", type=Path, required=True, metavar="VIDEO", help="a film of a street"
+    )
+    street.add_argument(
+        "--teacher-boxes",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help='the faces of each frame: {"size": [w, h], "frames": [[{"bbox": [x, y, w, h], '
+        '"score": 0.9, "state": "with_mask"}, ...], ...]}; score and state may be left out',
+    )
+    street.add_argument(
+        "--state",
+        choices=("with_mask", "without_mask", "incorrect"),
+        help="how everybody in it wears the mask, for boxes without a state",
+    )
+    street.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    add_model_options(street)
+
+
+def _evaluate_street(args: argparse.Namespace) -> int:
+    from maskcam.evaluate import street
+    from maskcam.records import MaskState
+
+    report = street.evaluate(
+        args.clip,
+        args.teacher_boxes,
+        model=args.model,
+        threads=args.threads,
+        state=MaskState(args.state) if args.state else None,
+    )
+    print(json.dumps(report) if args.json else street.as_text(report))
+    return 0
 
 
 def _evaluate_detections(args: argparse.Namespace) -> int:

@@ -22,7 +22,7 @@ _DISPLAY_GAMMA = 2.2
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One way to spoil a picture: `light` changes the pixels, `move` returns a 3x3 map."""
+    """How a photograph is spoiled: `light` changes the pixels, `move` returns a 3x3 map."""
 
     light: Callable[[Image], Image] | None = None
     move: Callable[[int, int], NDArray[np.float64]] | None = None

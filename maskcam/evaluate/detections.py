@@ -1,4 +1,4 @@
-"""How well a model finds faces and tells their masks: `maskcam evaluate detections`."""
+"""How well a model finds faces and judges their masks: `maskcam evaluate detections`."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def evaluate(
     described = describe(model)
     names, truths = read_truth(coco)
     interpreter, detector = _load(described, threads=threads, second_look=second_look)
-    photographs = [_read_photograph(images / name) for name in names]
+    photographs = [read_photograph(images / name) for name in names]
     found, taken_ms = _detect(detector, photographs)
     threshold = described.score_threshold
     result: dict[str, Any] = {
@@ -234,7 +234,12 @@ def _invoke_ms(interpreter: Interpreter) -> float:
     return float(np.median(taken)) * 1e3
 
 
-def _read_photograph(file: Path) -> NDArray[np.uint8]:
+def read_photograph(file: Path) -> NDArray[np.uint8]:
+    """Returns a photograph (H, W, 3) RGB.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
     # Read here: OpenCV dies of a name that is not UTF-8.
     try:
         coded = np.fromfile(file, np.uint8)

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskcam.errors import UsageError
+from maskcam.evaluate.shares import wilson
 from maskcam.people.headshake import HeadShakeRecogniser
 from maskcam.records import Box, Frame, HeadMotion
 from maskcam.vision.motion import HeadMotionMeter
@@ -144,14 +145,11 @@ def first_shake_at(motions: Iterable[HeadMotion]) -> float | None:
 
 def rate(recognised: int, clips: int) -> dict[str, Any]:
     """Returns a rate with its 95 % confidence interval (Wilson 1927)."""
-    from scipy.stats import binomtest  # slow to import
-
-    interval = binomtest(recognised, clips).proportion_ci(method="wilson")
     return {
         "clips": clips,
         "recognised": recognised,
         "rate": recognised / clips,
-        "ci95": [float(interval.low), float(interval.high)],
+        "ci95": list(wilson(recognised, clips)),
     }
 
 

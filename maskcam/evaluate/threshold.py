@@ -14,9 +14,9 @@ from maskcam.records import Detection, MaskState
 SAME_PLACE_IOU = 0.5
 SMALLEST_PX = 20
 _RESAMPLES = 1000
-# Columns of a picture's tally; then the true counts of STATES, then the counts that were found.
-_FACES, _HITS, _RIGHT, _TOLD, _INCORRECT_RIGHT, _INCORRECT, _FALSE_ALARMS = range(7)
-_TRUE, _FOUND = 7, 7 + len(STATES)
+# Columns of a picture's tally; then for STATES: true faces, detections, true faces that were hit.
+_FACES, _HITS, _RIGHT, _JUDGED, _INCORRECT_RIGHT, _INCORRECT, _FALSE_ALARMS = range(7)
+_TRUE, _FOUND, _HIT = 7, 7 + len(STATES), 7 + 2 * len(STATES)
 
 
 def at_threshold(
@@ -26,7 +26,7 @@ def at_threshold(
     threshold: float,
     intervals: bool = False,
 ) -> dict[str, Any]:
-    """Returns recall, precision, how often the state is right, and the rate of masks.
+    """Returns recall (of all and by state), precision, how often the state is right, and the rate.
 
     state_right: of the found faces with truth with/without, the share with the right state;
     incorrect_right: the same of those with truth incorrect.
@@ -57,7 +57,7 @@ def at_threshold(
 
 
 def _tally(truth: Truth, detections: Sequence[Detection], threshold: float) -> NDArray[np.int64]:
-    tally = np.zeros(_FOUND + len(STATES), np.int64)
+    tally = np.zeros(_HIT + len(STATES), np.int64)
     left = [one for one in detections if one.score >= threshold]
     for box, state in sorted(truth.faces, key=lambda face: -face[0].width):
         best = max(left, key=lambda one: one.box.iou(box), default=None)
@@ -70,11 +70,12 @@ def _tally(truth: Truth, detections: Sequence[Detection], threshold: float) -> N
         tally[_TRUE + STATES.index(state)] += 1
         if hit and best is not None:
             tally[_HITS] += 1
+            tally[_HIT + STATES.index(state)] += 1
             tally[_FOUND + STATES.index(best.state)] += 1
-            told, right = (
-                (_INCORRECT, _INCORRECT_RIGHT) if state is MaskState.INCORRECT else (_TOLD, _RIGHT)
-            )
-            tally[told] += 1
+            judged, right = _JUDGED, _RIGHT
+            if state is MaskState.INCORRECT:
+                judged, right = _INCORRECT, _INCORRECT_RIGHT
+            tally[judged] += 1
             tally[right] += best.state is state
     for one in left:
         aside = any(one.box.share_in(box) >= SAME_PLACE_IOU for box in truth.ignored)
@@ -87,11 +88,16 @@ def _tally(truth: Truth, detections: Sequence[Detection], threshold: float) -> N
 def _shares(sums: NDArray[np.int64]) -> dict[str, float | None]:
     with_mask = STATES.index(MaskState.WITH_MASK)
     true = _share(sums[_TRUE + with_mask], sums[_FACES])
-    counted = _share(sums[_FOUND + with_mask], int(sums[_FOUND:].sum()))
+    counted = _share(sums[_FOUND + with_mask], int(sums[_FOUND:_HIT].sum()))
     return {
         "recall": _share(sums[_HITS], sums[_FACES]),
+        **{
+            f"recall_{state}": _share(sums[_HIT + k], sums[_TRUE + k])
+            for k, state in enumerate(STATES)
+        },
+        "false_alarms": int(sums[_FALSE_ALARMS]),
         "precision": _share(sums[_HITS], sums[_HITS] + sums[_FALSE_ALARMS]),
-        "state_right": _share(sums[_RIGHT], sums[_TOLD]),
+        "state_right": _share(sums[_RIGHT], sums[_JUDGED]),
         "incorrect_right": _share(sums[_INCORRECT_RIGHT], sums[_INCORRECT]),
         "mask_rate_true": true,
         "mask_rate_found": counted,

@@ -129,7 +129,7 @@ def probe(model: Path, *, library: str = LIBRARY, timeout_s: float = _PROBE_TIME
     """Runs the model on the accelerator in a child process; returns ms an inference.
 
     Raises:
-        AcceleratorError: the child crashed, hung or told an error.
+        AcceleratorError: the child crashed, hung or reported an error.
     """
     package_root = str(Path(__file__).resolve().parents[2])
     python_path = os.pathsep.join(filter(None, [package_root, os.environ.get("PYTHONPATH")]))

@@ -48,8 +48,8 @@ class Detector:
         labels: the name of each class of the model, class 0 first.
         score_threshold: faces with a lower score are dropped; lower finds more
             faces and more that are none.
-        same_face_iou: boxes that overlap more (intersection over union) are taken
-            for one face, whatever their classes; the better score stays.
+        same_face_share: boxes of which one lies in the other with more than this share
+            are taken for one face, whatever their classes; the better score stays.
         second_look: judges each face again, in full resolution; None: the detector's
             own word stands.
 
@@ -64,12 +64,12 @@ class Detector:
         *,
         labels: Sequence[str],
         score_threshold: float,
-        same_face_iou: float = 0.5,
+        same_face_share: float = 0.6,
         second_look: SecondLook | None = None,
     ) -> None:
         self._interpreter = interpreter
         self._score_threshold = score_threshold
-        self._same_face_iou = same_face_iou
+        self._same_face_share = same_face_share
         self._second_look = second_look
         self._input = _image_input(interpreter)
         self._outputs = _post_process_outputs(interpreter)
@@ -156,7 +156,7 @@ class Detector:
             box = self._in_frame(corners[i], placed, frame_size)
             if state is not None and box.width > 0 and box.height > 0:
                 faces.append(Detection(box, state, min(float(scores[i]), 1.0)))
-        return _one_a_face(faces, self._same_face_iou)
+        return _one_per_face(faces, self._same_face_share)
 
     def _state(self, number: int) -> MaskState | None:
         if not 0 <= number < len(self._states):
@@ -181,13 +181,18 @@ class Detector:
         )
 
 
-def _one_a_face(faces: list[Detection], same_face_iou: float) -> list[Detection]:
+def _one_per_face(faces: list[Detection], same_face_share: float) -> list[Detection]:
     """Keeps the best of the boxes of one face; `faces` come best first."""
     kept: list[Detection] = []
     for face in faces:
-        if all(face.box.iou(other.box) <= same_face_iou for other in kept):
+        if all(_shared(face.box, other.box) <= same_face_share for other in kept):
             kept.append(face)
     return kept
+
+
+def _shared(a: Box, b: Box) -> float:
+    """Returns the share of the smaller box that lies in the other."""
+    return max(a.share_in(b), b.share_in(a))
 
 
 def _image_input(interpreter: Interpreter) -> Tensor:
@@ -209,12 +214,12 @@ def _image_input(interpreter: Interpreter) -> Tensor:
 
 
 def _post_process_outputs(interpreter: Interpreter) -> _Outputs:
-    """Tells the four outputs apart, whatever their order.
+    """Tells the four outputs apart, in any order.
 
     The order in the file is the converter's choice (TensorFlow 2 exports scores
     first, pycoral wants boxes, classes, scores, count). But the op itself always
     writes in that last order, so the op's own list decides; where the runtime
-    does not tell it, shapes and names do.
+    does not list it, shapes and names decide.
     """
     by_index = {tensor.index: tensor for tensor in interpreter.outputs}
     for operator in interpreter.operators():

@@ -156,7 +156,7 @@ class Interpreter:
         return value
 
     def operators(self) -> tuple[Operator, ...]:
-        """Returns the steps of the model; empty if this runtime does not tell them."""
+        """Returns the steps of the model; empty if this runtime does not list them."""
         # Not public API, but there in both runtimes; callers must do without.
         details: list[dict[str, Any]] = getattr(self._native, "_get_ops_details", list)()
         return tuple(

@@ -35,7 +35,7 @@ class FaceInViewDescription:
 class ModelDescription:
     """What must be known of a model beside its file; see models/maskcam.json.
 
-    sha256: of the file, None if not told. labels: class 0 first. score_threshold: the one
+    sha256: of the file, None if not given. labels: class 0 first. score_threshold: the one
     that was calibrated on the validation split. second_look, face_in_view: None if there is
     none; the head-shake stage takes the one that comes with maskcam, whatever the detector.
     """

@@ -7,6 +7,7 @@ come from the small picture, as in a video's own encoding.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import cv2
@@ -18,7 +19,6 @@ from maskcam.records import Box, Detection, Frame
 from maskcam.vision.interpreter import Interpreter
 from maskcam.vision.labels import mask_states
 
-_CLOSER = 0.75  # of the size in the cut: where the detector saw more, its word stands
 REACH = 1.75  # side of the cut in longer sides of the face: hair, ears and chin with their edges
 
 
@@ -55,25 +55,18 @@ class SecondLook:
     def look(self, frame: Frame, detections: Sequence[Detection]) -> list[Detection]:
         """Returns the detections as both models together see them.
 
-        The score is multiplied by the share of a face. The state is that of the cut where
-        the face is clearly larger in it than in the detector's picture, `frame.rgb`.
+        The score is multiplied by the root of the share of a face; the state is that of the crop.
 
         Raises:
             ModelError: the model failed.
         """
-        scale = frame.rgb.shape[1] / frame.luma.shape[1]
-        clearly_smaller_px = _CLOSER * self._size / REACH
         return [
-            self._judged(
-                crop_face(frame, detection.box, self._size),
-                detection,
-                closer=scale * _longer_side(detection.box) < clearly_smaller_px,
-            )
+            self._classify(crop_face(frame, detection.box, self._size), detection)
             for detection in detections
         ]
 
-    def _judged(self, cut: NDArray[np.uint8], detection: Detection, *, closer: bool) -> Detection:
-        self._interpreter.set_input(cut[None])
+    def _classify(self, crop: NDArray[np.uint8], detection: Detection) -> Detection:
+        self._interpreter.set_input(crop[None])
         self._interpreter.invoke()
         shares = self._interpreter.read(self._interpreter.outputs[0])[0] / 255
         states = {
@@ -81,8 +74,9 @@ class SecondLook:
             for state, share in zip(self._states, shares, strict=True)
             if state is not None
         }
-        state = max(states, key=states.__getitem__) if closer else detection.state
-        return Detection(detection.box, state, detection.score * min(sum(states.values()), 1.0))
+        state = max(states, key=states.__getitem__)
+        face = math.sqrt(min(sum(states.values()), 1.0))
+        return Detection(detection.box, state, detection.score * face)
 
 
 def crop_face(frame: Frame, box: Box, size: int) -> NDArray[np.uint8]:

@@ -161,10 +161,10 @@ def test_one_face_with_two_classes_is_told_once(make):
     assert len(detector.detect(picture((32, 32), (0, 0, 8, 8, RED), (8, 0, 16, 8, GREEN)))) == 2
 
 
-@pytest.mark.parametrize(("iou", "faces"), [(0.3, 1), (0.35, 2)])
-def test_boxes_that_overlap_more_than_the_limit_are_one_face(make, iou, faces):
-    """Boxes of twice the cells' size, on neighbouring cells: two thirds overlap by 1/3."""
-    detector = make(TinyModel(cell_size=2.0), same_face_iou=iou)
+@pytest.mark.parametrize(("share", "faces"), [(0.45, 1), (0.55, 2)])
+def test_boxes_that_share_more_than_the_limit_are_one_face(make, share, faces):
+    """Boxes of twice the cells' size, on neighbouring cells: half of each lies in the other."""
+    detector = make(TinyModel(cell_size=2.0), same_face_share=share)
     frame = picture((32, 32), (8, 8, 16, 16, RED), (16, 8, 24, 16, GREEN))
     assert len(detector.detect(frame)) == faces
 
