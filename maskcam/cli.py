@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=(
             "examples:\n"
             "  maskcam demo --minutes 3 --fast                  try it, nothing to set up\n"
-            "  maskcam replay street.mp4 --min-people 1         the counts of a recording\n"
+            "  maskcam replay street.mp4 --exact                the counts of a recording\n"
             "  maskcam config example > maskcam.toml            start a unit's configuration\n"
             "  maskcam check --config maskcam.toml              is this unit well?\n"
             "\neach command has examples of its own: maskcam COMMAND --help"
