@@ -105,6 +105,7 @@ def facts(config: Config, language: Language) -> dict[str, str]:
             else phrase["no_zones"]
         ),
         "lamp": phrase["lamp"] if config.lamp.gpio is not None else "",
+        "pause": f"{config.objections.button_pause_s:g}",
         "hand": phrase["hand"] if config.objections.hand else "",
         "button": (
             phrase["button"].format(n=f"{config.objections.button_pause_s:g}")

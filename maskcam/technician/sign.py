@@ -189,6 +189,14 @@ def _sign_texts(config: Config, language: Language) -> dict[str, Any]:
         "when_text": ", ".join(part for part in (opening, span) if part),
         "legal_basis_text": _capital(values["legal_basis"]) if notice.legal_basis else "",
         "lamp": filled["lamp"] if config.lamp.gpio is not None else "",
+        "also": "\n".join(
+            filled[name]
+            for name, offered in (
+                ("hand", config.objections.hand),
+                ("button", config.objections.button_gpio is not None),
+            )
+            if offered
+        ),
     }
     return {**filled, "lines": _lines(config, filled)}
 

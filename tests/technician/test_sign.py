@@ -214,6 +214,22 @@ def test_markup_in_the_configuration_stays_text(tmp_path):
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])
+def test_the_sign_names_the_other_gesture_and_the_button_where_they_are_offered(tmp_path, language):
+    said = {
+        name: sign._sign_texts(loaded(tmp_path, text), language)["also"]
+        for name, text in {
+            "hand": CITY,
+            "both": CITY.replace("# button_gpio", "button_gpio"),
+            "none": CITY.replace("# hand = true", "hand = false"),
+        }.items()
+    }
+    assert said["none"] == ""
+    assert "2 second" in said["hand"].replace("\N{NO-BREAK SPACE}", " ")
+    assert said["both"].startswith(said["hand"])
+    assert "30 second" in said["both"].replace("\N{NO-BREAK SPACE}", " ")
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
 def test_the_gesture_is_never_the_only_way(tmp_path, language):
     page = sign.second_layer(loaded(tmp_path, CITY), style(language))
     assert page.count("<li>") == 4
