@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from statistics import median
+from typing import NamedTuple
 
 from maskcam.cityhall import cameras
 from maskcam.cityhall.cameras import Stay
@@ -18,6 +19,14 @@ CLOSED_WEEKS = 3
 """A camera that never observed on a weekday in so many weeks is not meant to."""
 
 _DAY = 1440
+
+
+class _Habit(NamedTuple):
+    """Seconds that a camera usually observes, and the first day on which it did."""
+
+    by_weekday: dict[int, float]
+    any_day: float
+    first: int | None
 
 
 class Expectation:
@@ -38,6 +47,8 @@ class Expectation:
     ) -> None:
         self._periods = periods
         self._observed = observed
+        self._habits: dict[tuple[str, str], _Habit] = {}
+        self._weekdays: dict[int, int] = {}
         self._stays: dict[str, list[Stay]] = {}
         ends: dict[str, Stay] = {}
         known = list(stays)
@@ -65,16 +76,32 @@ class Expectation:
 
     def _usual(self, site: str, unit: str, day: int) -> float:
         """Returns what a camera observes on a usual day: of this weekday, or else of any."""
-        days = self._observed.get((site, unit), {})
-        weekday = self._periods.calendar.local(day).weekday()
-        over = {d: s for d, s in days.items() if s >= 60}
-        alike = [s for d, s in over.items() if self._weekday(d) == weekday]
-        if over and not alike and day - min(over) >= CLOSED_WEEKS * 7 * _DAY:
+        habit = self._habits.get((site, unit))
+        if habit is None:
+            habit = self._habits[site, unit] = self._habit(self._observed.get((site, unit), {}))
+        weekday = self._weekday(day)
+        if weekday in habit.by_weekday:
+            return habit.by_weekday[weekday]
+        if habit.first is not None and day - habit.first >= CLOSED_WEEKS * 7 * _DAY:
             return 0.0  # it has had its chances, and is closed on such days
-        return median(alike or over.values()) if over else 0.0
+        return habit.any_day
+
+    def _habit(self, days: Mapping[int, float]) -> _Habit:
+        over = {day: seconds for day, seconds in days.items() if seconds >= 60}
+        by_weekday: dict[int, list[float]] = {}
+        for day, seconds in over.items():
+            by_weekday.setdefault(self._weekday(day), []).append(seconds)
+        return _Habit(
+            {weekday: median(seconds) for weekday, seconds in by_weekday.items()},
+            median(over.values()) if over else 0.0,
+            min(over, default=None),
+        )
 
     def _weekday(self, day: int) -> int:
-        return self._periods.calendar.local(day).weekday()
+        found = self._weekdays.get(day)
+        if found is None:
+            found = self._weekdays[day] = self._periods.calendar.local(day).weekday()
+        return found
 
 
 def expectation(

@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from typing import Any
+from typing import Any, NamedTuple
+
+from sqlalchemy.exc import SQLAlchemyError
+
+_log = logging.getLogger(__name__)
 
 KEPT_S = 0.5
 TIMES = 20
 """A value is kept at least so many times as long as it took to make."""
+SLOW_S = 0.2
+"""What takes longer to make is made anew in the background, while the old value is shown."""
 ROOM = 32
+
+
+class _Kept(NamedTuple):
+    value: Any
+    took: float
+    made_at: float
+
+    def is_younger_than(self, times: float) -> bool:
+        return time.monotonic() - self.made_at < max(KEPT_S, TIMES * self.took) * times
 
 
 class Memo:
@@ -23,24 +39,43 @@ class Memo:
     def __init__(self, *, room: int = ROOM) -> None:
         self._room = room
         self._lock = threading.Lock()
-        self._found: OrderedDict[Hashable, tuple[float, Any]] = OrderedDict()
+        self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
         self._making: dict[Hashable, threading.Lock] = {}
 
     def get(self, key: Hashable, make: Callable[[], Any]) -> Any:
         """Returns the value of `key`, made now unless it was made lately."""
         with self._lock:
             making = self._making.setdefault(key, threading.Lock())
+            kept = self._kept.get(key)
+        if kept is not None and kept.is_younger_than(1):
+            return kept.value
+        if kept is not None and kept.took > SLOW_S and kept.is_younger_than(3):
+            if making.acquire(blocking=False):
+                threading.Thread(target=self._renew, args=(key, make, making), daemon=True).start()
+            return kept.value
         with making:
-            known = self._found.get(key)
-            if known is not None and time.monotonic() < known[0]:
-                return known[1]
-            began = time.monotonic()
-            value = make()
-            now = time.monotonic()
             with self._lock:
-                self._found[key] = now + max(KEPT_S, TIMES * (now - began)), value
-                self._found.move_to_end(key)
-                while len(self._found) > self._room:
-                    old, _ = self._found.popitem(last=False)
-                    self._making.pop(old, None)
-            return value
+                kept = self._kept.get(key)
+            if kept is not None and kept.is_younger_than(1):
+                return kept.value
+            return self._make(key, make)
+
+    def _renew(self, key: Hashable, make: Callable[[], Any], making: threading.Lock) -> None:
+        try:
+            self._make(key, make)
+        except SQLAlchemyError as error:
+            _log.warning("memo: cannot be made anew (%s)", type(error).__name__)
+        finally:
+            making.release()
+
+    def _make(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        began = time.monotonic()
+        value = make()
+        now = time.monotonic()
+        with self._lock:
+            self._kept[key] = _Kept(value, now - began, now)
+            self._kept.move_to_end(key)
+            while len(self._kept) > self._room:
+                old, _ = self._kept.popitem(last=False)
+                self._making.pop(old, None)
+        return value

@@ -56,7 +56,7 @@ def _route(context: WebContext, show: Callable[[Page], Response]) -> Callable[..
 
 def _today(page: Page) -> Response:
     found: Overview = page.context.memo.get(
-        ("overview", page.periods.now), lambda: overview(page.context.reader, now=page.now)
+        ("overview", page.periods.today), lambda: overview(page.context.reader, now=page.now)
     )
     order = page.word("sort", "name", {"name", *_ORDERS})
     sites = _wanted(page, found.sites, lambda item: item.site)
@@ -129,7 +129,7 @@ def _compare(page: Page) -> Response:
     reader = page.context.reader
     now = reader.by_site("daily", span)
     changes = page.context.memo.get(
-        ("compare", span, page.periods.now // 15),
+        ("compare", span),
         lambda: compare(reader, span, days=earlier, periods=page.periods),
     )
     names = _wanted(page, page.sites, lambda name: name)
@@ -152,7 +152,7 @@ def _where(page: Page) -> Response:
     first, last, span = page.span(days=28)
     weekday = page.whole("weekday", None, low=0, high=6)
     found = page.context.memo.get(
-        ("slots", span, weekday, page.periods.now // 15),
+        ("slots", span, weekday),
         lambda: find_slots(page.context.reader, span=span, periods=page.periods, weekday=weekday),
     )
     names = sorted(found.best, key=lambda name: -found.best[name].per_hour)

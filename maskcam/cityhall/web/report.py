@@ -71,7 +71,7 @@ def _values(context: WebContext, page: Page, week: str) -> dict[str, Any]:
     monday = _monday(week)
     seven = timedelta(days=7)
     found: Week = context.memo.get(
-        ("week", monday, page.periods.now),
+        ("week", monday),
         lambda: find_week(context.reader, monday=monday, now=page.now),
     )
     return {
