@@ -261,6 +261,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "since": ("since {time}", "depuis le {time}"),
     "never_counted": ("has not sent any counts yet", "n'a encore envoyé aucun comptage"),
     "search": ("Search for a site", "Chercher un site"),
+    "do_search": ("Search", "Chercher"),
     "search_none": ("No site is called like that.", "Aucun site ne porte ce nom."),
     "sorted_by": ("Sort by {what}", "Trier par {what}"),
     "page_of": ("Page {number} of {last}", "Page {number} sur {last}"),

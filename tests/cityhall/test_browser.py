@@ -175,6 +175,15 @@ def test_every_view_is_accessible_and_asks_nobody_else(
     visit.close()
 
 
+def test_dark_pages_are_readable(browser: Any, hall: RunningCity) -> None:
+    visit = Visit(browser, hall, "fr", "wide")
+    visit.page.emulate_media(color_scheme="dark")
+    for view in views(hall):
+        visit.page.goto(hall.address + view)
+        assert serious_findings(visit.page) == [], view
+    visit.close()
+
+
 def test_a_visitor_clicks_through_everything(browser: Any, hall: RunningCity) -> None:
     visit = Visit(browser, hall, "en", "wide")
     page = visit.page
@@ -253,8 +262,10 @@ def test_the_keyboard_alone_reaches_everything_in_every_view(
     assert page.evaluate("document.activeElement.textContent") == "Skip to content"
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
+    page.keyboard.type("promen")
     page.keyboard.press("Enter")
-    page.wait_for_url("**/sites/*")
+    page.wait_for_url("**/?q=promen")
+    assert page.locator(".sites tbody tr").count() == 1
     visit.close()
 
 
@@ -301,7 +312,7 @@ def test_a_page_follows_new_windows_without_reloading(browser: Any, hall: Runnin
         [received(NOW - timedelta(minutes=2), unit="gare-09", site="gare", counts=(9, 8, 7, 6))],
         [hall.status("gare", "gare-09")],
     )
-    playwright.expect(shown).to_have_text(f"{before + 30:,}", timeout=60_000)
+    playwright.expect(shown).to_have_text(f"{before + 30:,}", timeout=120_000)
     assert page.evaluate("window.neverReloaded")
     visit.close()
 

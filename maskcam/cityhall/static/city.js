@@ -39,8 +39,11 @@ function mark(state) {
   });
 }
 
+const REST_MS = 10000; // counts come by the minute; many tabs should cost little
 let refreshing = false;
 let again = false;
+let refreshedAt = 0;
+let planned = 0;
 
 async function refresh() {
   const main = document.querySelector("main[data-live]");
@@ -49,8 +52,14 @@ async function refresh() {
     again = true;
     return;
   }
-  if (refreshing) return;
+  if (refreshing || planned) return;
+  const wait = refreshedAt + REST_MS - Date.now();
+  if (wait > 0) {
+    planned = setTimeout(() => { planned = 0; refresh(); }, wait);
+    return;
+  }
   refreshing = true;
+  refreshedAt = Date.now();
   again = false;
   try {
     const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
@@ -86,7 +95,12 @@ if (document.querySelector("main[data-live]")) {
   const events = new EventSource("/live");
   events.addEventListener("open", () => { mark("on"); });
   events.addEventListener("error", () => { mark("lost"); });
-  events.addEventListener("change", refresh);
+  let later = 0;
+  events.addEventListener("change", () => {
+    refresh();
+    clearTimeout(later); // a busy server may have answered from a few seconds before the change
+    later = setTimeout(refresh, 3 * REST_MS);
+  });
   document.addEventListener("visibilitychange", () => { if (again) refresh(); });
   document.addEventListener("focusout", () => { if (again) setTimeout(refresh, 300); });
   setInterval(refresh, 60000); // the clock goes on when nobody passes

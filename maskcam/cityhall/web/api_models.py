@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from pydantic import BaseModel, Field
 
 from maskcam.cityhall.figures import Point
@@ -99,6 +101,7 @@ def count_row(site: str, point: Point, words: Words) -> tuple[object, ...]:
     )
 
 
+@lru_cache(maxsize=4096)  # a row for each site begins at the same minute
 def utc(minute: int) -> str:
     """Returns a minute since the epoch as the API writes it."""
     return moment_of(minute).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -197,6 +197,11 @@ class Page:
             "may": self.may,
             "path": self.request.url.path,
             "q": self.text("q"),
+            "kept": {
+                name: value
+                for name, value in self.request.query_params.items()
+                if name not in {"q", "page"}
+            },
             "keep": self._keep,
         }
         response = self.context.templates.TemplateResponse(

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 _log = logging.getLogger(__name__)
 
 KEPT_S = 0.5
-TIMES = 20
+TIMES = 5
 """A value is kept at least so many times as long as it took to make."""
 SLOW_S = 0.2
 """What takes longer to make is made anew in the background, while the old value is shown."""
@@ -33,7 +33,7 @@ class _Kept(NamedTuple):
 class Memo:
     """Keeps a few values for a while; who asks for one that is being made waits for it.
 
-    Making them costs so at most a twentieth of a core, however many ask.
+    Making them costs so at most a sixth of a core, however many ask.
     """
 
     def __init__(self, *, room: int = ROOM) -> None:
