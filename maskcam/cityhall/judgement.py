@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from maskcam.cityhall.intake import Refused
 from maskcam.cityhall.registry import Registered
+from maskcam.cityhall.rollup import Window
 from maskcam.delivery.wire import ReceivedCount
 from maskcam.records import WindowKind
 
@@ -54,6 +55,25 @@ def find_fault(
     if unit.added_at and count.start < datetime.fromtimestamp(unit.added_at, UTC) - BEFORE_ADDED:
         return Refused("before", f"window of {record.unit} is from before it was added")
     return None
+
+
+def doubt(
+    window: Window, known: Window | None, stored: Mapping[tuple[int, int, bool], Window]
+) -> str | None:
+    """Returns why a window does not go with those that are stored of its hour, or None."""
+    if known is not None:
+        differs = window.run == known.run and window != known
+        return "contradicting" if differs else None
+    if not window.is_hour:
+        return None  # minutes and blocks of 20 lie side by side
+    overlaps = any(
+        other.is_hour
+        and other.run == window.run
+        and other.start < window.start + window.minutes
+        and window.start < other.start + other.minutes
+        for other in stored.values()
+    )
+    return "overlapping" if overlaps else None
 
 
 def _noise(epsilon: float | None) -> str:

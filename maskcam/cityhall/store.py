@@ -14,6 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from maskcam.cityhall import schema
 from maskcam.cityhall.database import writing
 from maskcam.cityhall.intake import HeardStatus
+from maskcam.cityhall.judgement import doubt
 from maskcam.cityhall.rollup import COUNTS, Calendar, Key, Sums, Window, fold, minute_of, roll_up
 from maskcam.cityhall.stints import Stint, settle
 from maskcam.delivery.wire import ReceivedCount
@@ -131,7 +132,7 @@ class Store:
         after = {hour: dict(windows) for hour, windows in stored.items()}
         for window, item in recent:
             known = after[_hour(window)].get(window.key)
-            if not overruling and (word := _doubt(window, known, after[_hour(window)])):
+            if not overruling and (word := doubt(window, known, after[_hour(window)])):
                 number[word] += 1
                 doubted.append((word, item))
             elif known is None or window.run > known.run or (overruling and window != known):
@@ -328,25 +329,6 @@ class Store:
         connection.execute(
             statement.on_conflict_do_update(index_elements=["name"], set_={"value": str(later)})
         )
-
-
-def _doubt(
-    window: Window, known: Window | None, stored: Mapping[tuple[int, int, bool], Window]
-) -> str | None:
-    """Returns why a window does not go with those that are stored of its hour, or None."""
-    if known is not None:
-        differs = window.run == known.run and window != known
-        return "contradicting" if differs else None
-    if not window.is_hour:
-        return None  # minutes and blocks of 20 lie side by side
-    overlaps = any(
-        other.is_hour
-        and other.run == window.run
-        and other.start < window.start + window.minutes
-        and window.start < other.start + other.minutes
-        for other in stored.values()
-    )
-    return "overlapping" if overlaps else None
 
 
 def _hour(window: Window) -> _Hour:
