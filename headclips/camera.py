@@ -59,9 +59,9 @@ def _through_mpeg4(lumas: NDArray[np.uint8], fps: float) -> NDArray[np.uint8]:
         writer.release()
         reader, out = cv2.VideoCapture(path), []
         while True:
-            good, picture = reader.read()
+            good, frame = reader.read()
             if not good:
                 break
-            out.append(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY))
+            out.append(cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY))
         reader.release()
     return np.stack(out).astype(np.uint8) if len(out) == len(lumas) else lumas

@@ -51,9 +51,9 @@ class Person:
         if self.photographed:
             wanted = [face for face in photographs.faces if face[2] == self.masked]
             path, box, _ = wanted[rng.integers(len(wanted))]
-            picture = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-            assert picture is not None
-            self.head = heads.from_photograph(picture.astype(np.uint8), box, rng)
+            photograph = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+            assert photograph is not None
+            self.head = heads.from_photograph(photograph.astype(np.uint8), box, rng)
         else:
             self.head = heads.paint(rng, masked=self.masked)
         self.skin_tone = float(np.median(self.head.skin[100:140, 226:286]))
@@ -76,13 +76,13 @@ class Person:
             if texture is None:
                 paint: Grey | float = self.skin_tone * 0.75
             else:
-                way = np.array(
+                transform = np.array(
                     [[turn[0, 0] / 100, turn[0, 1] / 100, x - turn[0, 0] * 1.28],
                      [turn[1, 0] / 100, turn[1, 1] / 100, y]]
                 )  # fmt: skip
                 shape = (canvas.shape[1], canvas.shape[0])
                 paint = cv2.warpAffine(
-                    texture, way, shape, flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REFLECT
+                    texture, transform, shape, flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REFLECT
                 )
             canvas += cover * (paint - canvas)
 
@@ -107,9 +107,9 @@ class Person:
         """Draws an open hand and the arm below it."""
         arm = [(-0.15, 0.25), (0.15, 0.25), (0.3, 3), (-0.2, 3)]
         a = np.radians(turn)
-        way = np.array([[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]]) * height
+        transform = np.array([[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]]) * height
         for corners, tone in ((arm, float(self.cloth.mean())), (HAND, self.skin_tone * 1.05)):
-            cover = polygon(canvas.shape, np.array(corners) @ way.T + [x, y])
+            cover = polygon(canvas.shape, np.array(corners) @ transform.T + [x, y])
             canvas += cover * (tone - canvas)
 
 
@@ -174,9 +174,9 @@ def render(
             if other is not None and get["other_on"] > 0:
                 other.draw_passing(canvas, get, x=x, y=y, height=size, sun=sun)
             if get["shadow_on"] > 0:
-                way = np.array([[1, 0, get["shadow_x"] * size], [0, 1, 0]], np.float64)
+                transform = np.array([[1, 0, get["shadow_x"] * size], [0, 1, 0]], np.float64)
                 field = cv2.warpAffine(
-                    shade, way, (canvas.shape[1], canvas.shape[0]), borderMode=cv2.BORDER_WRAP
+                    shade, transform, (canvas.shape[1], canvas.shape[0]), borderMode=cv2.BORDER_WRAP
                 )
                 canvas *= 1 - get["shadow_on"] * field
             canvas *= 1 + get["light"]
@@ -195,8 +195,8 @@ def render(
         "masked": person.masked, "photograph": person.photographed, "boxes": convention,
         "codec": camera.name, **s.facts,
     }  # fmt: skip
-    told = stamps + np.clip(rng.normal(0, 0.002, len(stamps)), -0.004, 0.004)
-    return Clip(camera.develop(np.stack(lumas), fps), boxes, told, facts, true[:, 4:])
+    stamped = stamps + np.clip(rng.normal(0, 0.002, len(stamps)), -0.004, 0.004)
+    return Clip(camera.develop(np.stack(lumas), fps), boxes, stamped, facts, true[:, 4:])
 
 
 class _Street:
@@ -209,9 +209,11 @@ class _Street:
         size = (w + 2 * self.margin, h + 2 * self.margin)
         if photographs.backgrounds and rng.random() < 0.6:
             path = photographs.backgrounds[rng.integers(len(photographs.backgrounds))]
-            picture = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-            assert picture is not None
-            wall: Grey = cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+            photograph = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+            assert photograph is not None
+            wall: Grey = cv2.resize(photograph, size, interpolation=cv2.INTER_AREA).astype(
+                np.float32
+            )
             wall = cv2.GaussianBlur(wall, (0, 0), rng.uniform(0.3, 2) * head / 60 + 0.1)
         else:
             coarse = max(4, int(head * rng.uniform(0.1, 0.8)))
@@ -231,10 +233,10 @@ class _Street:
         ]  # fmt: skip
 
     def draw(self, now_s: float, shift_x: float, shift_y: float) -> Grey:
-        way = np.array(
+        transform = np.array(
             [[1, 0, shift_x - self.margin], [0, 1, shift_y - self.margin]], dtype=np.float64
         )
-        canvas = cv2.warpAffine(self.wall, way, self.size, borderMode=cv2.BORDER_REPLICATE)
+        canvas = cv2.warpAffine(self.wall, transform, self.size, borderMode=cv2.BORDER_REPLICATE)
         for x, speed, y, w, h, tone in self.passing:
             left, top = x + speed * now_s + shift_x, y + shift_y
             corners = [(left, top), (left + w, top), (left + w, top + h), (left, top + h)]

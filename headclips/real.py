@@ -50,10 +50,10 @@ def read(path: Path) -> tuple[NDArray[np.uint8], float]:
     video = cv2.VideoCapture(str(path))
     frames = []
     while True:
-        good, picture = video.read()
+        good, frame = video.read()
         if not good:
             break
-        frames.append(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB))
+        frames.append(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
     fps = video.get(cv2.CAP_PROP_FPS)
     video.release()
     return np.stack(frames).astype(np.uint8), fps
@@ -74,8 +74,8 @@ def main() -> int:
     recordings = json.loads((args.clips / "manifest.json").read_text(encoding="utf-8"))["clips"]
     for recording in recordings:
         frames, fps = read(args.clips / recording["file"])
-        told = json.loads((args.clips / recording["boxes"]).read_text(encoding="utf-8"))
-        boxes = [[Box(*box) for box in frame] for frame in told][: len(frames)]
+        listed = json.loads((args.clips / recording["boxes"]).read_text(encoding="utf-8"))
+        boxes = [[Box(*box) for box in frame] for frame in listed][: len(frames)]
         for number, head in enumerate(heads(boxes)):
             first, last = min(head), max(head)
             assert all(b - a == 1 for a, b in pairwise(head))

@@ -1,4 +1,4 @@
-"""The rules that told a "no" before the network: what it is compared with in the report.
+"""The rules that recognised a "no" before the network: what it is compared with in the report.
 
 A "no" is a row of quick, wide, alternating swings to the sides. The turns of the head are
 added up to a path, which is cut where it turns back. Three swings in a row are a "no" when

@@ -40,8 +40,8 @@ class Amounts(NamedTuple):
 class Pictures:
     """Photographs for both renderers, or none.
 
-    first: faces with boxes, and streets. crops: pictures that a face fills, by whether it
-    wears a mask. streets: pictures of streets. logs: of real head motion.
+    first: faces with boxes, and streets. crops: photographs that a face fills, by whether it
+    wears a mask. streets: photographs of streets. logs: of real head motion.
     """
 
     first: Photographs
@@ -156,11 +156,11 @@ def _of_second(kind: str, rng: np.random.Generator, pictures: Pictures) -> Sampl
 def _frontal(
     coco: Path, images: Path
 ) -> list[tuple[Path, tuple[float, float, float, float], bool]]:
-    """Returns pictures of faces with their box and whether they wear a mask."""
-    told = json.loads(coco.read_text(encoding="utf-8"))
-    names = {image["id"]: image["file_name"] for image in told["images"]}
+    """Returns photographs of faces with their box and whether they wear a mask."""
+    content = json.loads(coco.read_text(encoding="utf-8"))
+    names = {image["id"]: image["file_name"] for image in content["images"]}
     found = []
-    for annotation in told["annotations"]:
+    for annotation in content["annotations"]:
         x, y, width, height = annotation["bbox"]
         if (
             height >= _SMALLEST_FACE_PX

@@ -64,7 +64,7 @@ def drift(rng: np.random.Generator, t: Signal, size: float, slowest_hz: float = 
 
 
 def step(t: Signal, at_s: float, lasts_s: float) -> Signal:
-    """Returns 0 to 1 along the smoothest way (minimum jerk: Flash and Hogan 1985)."""
+    """Returns 0 to 1 along the smoothest path (minimum jerk: Flash and Hogan 1985)."""
     p = np.clip((t - at_s) / lasts_s, 0, 1)
     return p**3 * (10 - 15 * p + 6 * p * p)
 
@@ -102,9 +102,9 @@ def walk(s: Script, rng: np.random.Generator, *, across: bool | None = None) -> 
     s.add("head_y", rng.uniform(0, 0.015) * np.sin(beat + rng.uniform(0, 6.28)))
     s.add("lean", rng.uniform(0, 2) * np.sin(half))
     if across if across is not None else rng.random() < 0.4:
-        way = rng.choice([-1, 1]) * rng.uniform(0.3, 1.0)
-        s.add("body_x", way * (s.t - s.seconds / 2))
-        s.add("yaw", np.full_like(s.t, way * rng.uniform(0, 35)))
+        speed = rng.choice([-1, 1]) * rng.uniform(0.3, 1.0)
+        s.add("body_x", speed * (s.t - s.seconds / 2))
+        s.add("yaw", np.full_like(s.t, speed * rng.uniform(0, 35)))
     else:
         s.growth = float(rng.uniform(1.05, 1.6))
         s.add("body_y", rng.uniform(-0.2, 0.2) * (s.t - s.seconds / 2))

@@ -1,6 +1,6 @@
 """A second renderer, written apart from the first, to test what the first was tuned on.
 
-Heads are flat pictures thrown from the front onto a smooth ellipsoid, in colour, under a
+Heads are flat photographs thrown from the front onto a smooth ellipsoid, in colour, under a
 perspective camera; some have no body at all. Shakes are plain sines or triangles. Boxes
 are those of the outline, of the face that turns, or of the head that stays.
 
@@ -56,12 +56,12 @@ class _Head:
         self.open[at] = cv2.GaussianBlur(self.front[at.start - 6 : at.stop - 6] * 0.85, (0, 0), 2)
 
     def _photograph(self, rng: np.random.Generator, photographs: Sequence[Path]) -> Colour:
-        picture = cv2.imread(str(photographs[int(rng.integers(len(photographs)))]))
-        assert picture is not None
-        high, wide = picture.shape[:2]
+        photograph = cv2.imread(str(photographs[int(rng.integers(len(photographs)))]))
+        assert photograph is not None
+        high, wide = photograph.shape[:2]
         side = 0.86 * min(high, wide)
         left, top = (wide - side) / 2, max(0.0, (high - 1.2 * side) / 2)
-        part = picture[int(top) : int(top + min(1.2 * side, high)), int(left) : int(left + side)]
+        part = photograph[int(top) : int(top + min(1.2 * side, high)), int(left) : int(left + side)]
         return _floats(cv2.resize(part[..., ::-1], (2 * _FACE, 2 * _FACE)))
 
     def _paint(self, rng: np.random.Generator, masked: bool) -> Colour:
@@ -160,9 +160,9 @@ def _background(rng: np.random.Generator, photographs: Sequence[Path], w: int, h
     elif kind == 2:
         wall = np.tile(np.linspace(80, 180, h, dtype=np.float32)[:, None, None], (1, 3 * w, 3))
     else:
-        picture = cv2.imread(str(photographs[int(rng.integers(len(photographs)))]))
-        assert picture is not None
-        wall = _floats(cv2.resize(picture[..., ::-1], (3 * w, h), interpolation=cv2.INTER_AREA))
+        photograph = cv2.imread(str(photographs[int(rng.integers(len(photographs)))]))
+        assert photograph is not None
+        wall = _floats(cv2.resize(photograph[..., ::-1], (3 * w, h), interpolation=cv2.INTER_AREA))
     return np.ascontiguousarray(wall, np.float32)
 
 
@@ -178,8 +178,8 @@ def make(
     Args:
         kind: one of `KINDS`, "even shake", "hand held", or a kind that begins with "shake".
         rng: all that is drawn by lot.
-        faces: pictures that a face fills, by whether it wears a mask.
-        streets: pictures for backgrounds.
+        faces: photographs that a face fills, by whether it wears a mask.
+        streets: photographs for backgrounds.
     """
     facts: dict[str, Any] = {"seconds": rng.uniform(3, 6), "boxes": ""}
     if kind.startswith(("shake", "even shake", "hand held")):
@@ -209,8 +209,8 @@ def make(
         height = size * growth ** (t - stamps[-1] / 2)
         middle = w / 2 + (m.x + m.pan) * size, 0.4 * h + m.y * size
         shift = (-w + (scroll * t + m.pan) * size) if body != "none" else (-w + m.pan * size)
-        way = np.array([[1, 0, shift], [0, 1, 0]])
-        canvas = _floats(cv2.warpAffine(wall, way, (w, h), borderMode=cv2.BORDER_WRAP))
+        transform = np.array([[1, 0, shift], [0, 1, 0]])
+        canvas = _floats(cv2.warpAffine(wall, transform, (w, h), borderMode=cv2.BORDER_WRAP))
         passing = None if m.other is None else (middle[0] + m.other * size, middle[1] + 0.1 * size)
         if passing and behind:
             other.draw(canvas, passing, height, Moves())
@@ -226,12 +226,12 @@ def make(
         light = canvas * m.light + rng.normal(0, noise, canvas.shape)
         frames.append(np.clip(light, 0, 255).astype(np.uint8))
         boxes.append(_box(boxes_of, cover, middle, height, head, m, m.box))
-    told = np.array(boxes)
-    wide = (told[:, 2] - told[:, 0]).mean()
-    told += rng.normal(0, jitter, told.shape) * wide
+    jittered = np.array(boxes)
+    wide = (jittered[:, 2] - jittered[:, 0]).mean()
+    jittered += rng.normal(0, jitter, jittered.shape) * wide
     facts.update(fps=fps, head_px=round(size, 1), masked=masked, boxes=boxes_of, body=body,
                  photograph=head.photographed)  # fmt: skip
-    return Drawn(np.stack(frames), told, stamps, facts)
+    return Drawn(np.stack(frames), jittered, stamps, facts)
 
 
 def _ellipse(

@@ -9,7 +9,7 @@ import numpy as np
 
 from headclips.waveform import Measures, draw_measures
 
-Way = Callable[[float], float]
+Signal = Callable[[float], float]
 KINDS = (
     "gait", "left-right look", "look around", "turn held", "nod", "fast nod", "talk", "tilt",
     "hand in front", "adjust mask", "sway", "heads cross", "box jitter", "camera shake",
@@ -33,11 +33,13 @@ class Moves(NamedTuple):
     box: float = 0.0
 
 
-def _row(rng: np.random.Generator, *, hz: float, wide: float, number: int, start_s: float) -> Way:
+def _row(
+    rng: np.random.Generator, *, hz: float, wide: float, number: int, start_s: float
+) -> Signal:
     """Returns swings of `wide` from end to end: a sine or a triangle, perhaps fading in."""
     side, triangle, soft = rng.choice([-1, 1]), rng.random() < 0.3, rng.random() < 0.3
 
-    def way(t: float) -> float:
+    def signal(t: float) -> float:
         phase = (t - start_s) * 2 * hz  # in swings
         if not 0 < phase < number:
             return 0.0
@@ -48,10 +50,10 @@ def _row(rng: np.random.Generator, *, hz: float, wide: float, number: int, start
             side * wide / 2 * wave * (min(1, 2 * phase, 2 * (number - phase)) if soft else 1)
         )
 
-    return way
+    return signal
 
 
-def _uneven_row(rng: np.random.Generator, m: Measures, start_s: float) -> tuple[Way, float]:
+def _uneven_row(rng: np.random.Generator, m: Measures, start_s: float) -> tuple[Signal, float]:
     """Returns half cosines from extreme to extreme, whose sizes change evenly, and their end."""
     sizes = np.linspace(1, m.last_to_first, m.swings + 1)[1:] if m.swings > 2 else np.ones(2)
     sizes = m.degrees * sizes / np.median(sizes) * rng.uniform(0.88, 1.14, m.swings)
@@ -61,7 +63,7 @@ def _uneven_row(rng: np.random.Generator, m: Measures, start_s: float) -> tuple[
     lasts_s[[0, -1]] *= 0.8
     times = start_s + np.array([0, *np.cumsum(lasts_s)])
 
-    def way(t: float) -> float:
+    def signal(t: float) -> float:
         place = int(np.searchsorted(times, t)) - 1
         if not 0 <= place < len(times) - 1:
             return 0.0
@@ -69,20 +71,20 @@ def _uneven_row(rng: np.random.Generator, m: Measures, start_s: float) -> tuple[
         share = 0.5 - 0.5 * np.cos(np.pi * part)
         return float(values[place] + (values[place + 1] - values[place]) * share)
 
-    return way, float(times[-1])
+    return signal, float(times[-1])
 
 
-def _hold(points: list[tuple[float, float]], speed_s: float) -> Way:
-    """Returns a way that goes to each (start, value) within `speed_s`."""
+def _hold(points: list[tuple[float, float]], speed_s: float) -> Signal:
+    """Returns a signal that goes to each (start, value) within `speed_s`."""
 
-    def way(t: float) -> float:
+    def signal(t: float) -> float:
         value = 0.0
         for start, goal in points:
             part = min(1.0, max(0.0, (t - start) / speed_s))
             value += (goal - value) * part * part * (3 - 2 * part)
         return value
 
-    return way
+    return signal
 
 
 def acts_of(kind: str, rng: np.random.Generator, facts: dict[str, Any]) -> Callable[[float], Moves]:
@@ -181,7 +183,7 @@ def acts_of(kind: str, rng: np.random.Generator, facts: dict[str, Any]) -> Calla
 
     def acts(t: float) -> Moves:
         m = base(t)
-        m = m._replace(**{name: getattr(m, name) + way(t) for name, way in extra.items()})
+        m = m._replace(**{name: getattr(m, name) + signal(t) for name, signal in extra.items()})
         if kind == "hand in front":
             high = 1.6 - 1.6 * min(1, max(0, (t - start) * 3)) * (t < start + 2)
             m = m._replace(hand=(0.0 if grip else reach * np.sin(6.28 * wave * t), high))

@@ -205,15 +205,15 @@ def _read(path: Path) -> NDArray[np.float64]:
 
 def _bouts(log: NDArray[np.float64]) -> list[list[int]]:
     """Returns the turning points of the yaw of each row of three swings and more."""
-    way = np.cumsum(log[:, 0]) / _LOG_HZ
+    path = np.cumsum(log[:, 0]) / _LOG_HZ
     turns, low, high, rising = [], 0, 0, None
-    for index, value in enumerate(way):
-        high = index if value > way[high] else high
-        low = index if value < way[low] else low
-        if rising is not True and value - way[low] >= _LEAST_SWING:
+    for index, value in enumerate(path):
+        high = index if value > path[high] else high
+        low = index if value < path[low] else low
+        if rising is not True and value - path[low] >= _LEAST_SWING:
             turns.append(low)
             rising, high = True, index
-        elif rising is not False and way[high] - value >= _LEAST_SWING:
+        elif rising is not False and path[high] - value >= _LEAST_SWING:
             turns.append(high)
             rising, low = False, index
     rows: list[list[int]] = [[]]

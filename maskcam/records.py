@@ -70,7 +70,7 @@ class Box(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
-    """One picture; its arrays are valid until the next frame is read.
+    """One frame; its arrays are valid until the next frame is read.
 
     captured_at_s: monotonic time of capture in seconds (of a file: its own time).
     luma: (H, W) uint8, the full resolution for the head-shake stage.
@@ -101,7 +101,7 @@ class HeadMotion(NamedTuple):
     """How the inner face of one head moved since the frame before.
 
     `yaw` and `pitch` are in head heights (positive: to the right, down in the
-    picture), already free of the motion of the head box, the body and the camera.
+    frame), already free of the motion of the head box, the body and the camera.
     `quality` is 0..1; at 0 the motion could not be measured. `roll` is how far tilting
     around the neck moved the face, `travel` how far the whole head went to the right in the
     frame, in head heights. `in_view`: log odds that nothing is before the face; None where

@@ -1,7 +1,7 @@
 """Remembers who objected, for as long as the person is in view and not a moment longer.
 
 An objection outlives a broken track: a track that begins near the place where an
-objecting one was lost, within a few seconds, inherits it. Only place and time tell.
+objecting one was lost, within a few seconds, inherits it. Only place and time decide.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The small network that tells a "no" from other motion of a head.
+"""The small network that distinguishes a "no" from other motion of a head.
 
 It sees no pixel: its input is how one head turned, nodded, tilted and travelled in the last
-1.6 seconds, brought to one rate so that any frame rate gives the same picture of a motion.
+1.6 seconds, brought to one rate so that any frame rate describes a motion alike.
 Two layers of int8 weights, in `shake_weights.py`; `scripts/train-model --only head-shake`
 makes them. What it learned from, and how well it does: docs/head-shake.md.
 """
