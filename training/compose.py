@@ -177,16 +177,7 @@ class Composer:
             flags=cv2.INTER_LINEAR,
             borderMode=cv2.BORDER_TRANSPARENT,
         )
-        boxes = _transform(picture.boxes, matrix)
-        for box, kind, weight in zip(boxes, picture.classes, picture.box_weight, strict=True):
-            seen = np.clip(box, 0, (width, height, width, height))
-            area = (box[2] - box[0]) * (box[3] - box[1])
-            visible = (seen[2] - seen[0]) * (seen[3] - seen[1]) / max(area, 1e-6)
-            if visible < 0.1 or not np.isfinite(box).all():
-                continue
-            small = min(seen[2] - seen[0], seen[3] - seen[1]) < _SMALLEST_FACE_PX
-            kind = IGNORE if visible < 0.55 or small else int(kind)
-            labels.add(seen + np.array([x0, y0, x0, y0], np.float32), kind, float(weight))
+        _add_labels(picture, matrix, region, labels)
 
     def _paste_heads(
         self, rgb: NDArray[np.uint8], labels: _Labels, rng: np.random.Generator
@@ -229,6 +220,27 @@ class Composer:
                 continue
             placed = box * scale + np.array([x, y, x, y], np.float32)
             labels.add(placed.astype(np.float32), kind, float(picture.box_weight[face]))
+
+
+def _add_labels(
+    picture: Picture,
+    matrix: NDArray[np.float64],
+    region: tuple[int, int, int, int],
+    labels: _Labels,
+) -> None:
+    """Adds the boxes of a picture that `matrix` puts into a region, as far as they are seen."""
+    x0, y0, x1, y1 = region
+    width, height = x1 - x0, y1 - y0
+    boxes = _transform(picture.boxes, matrix)
+    for box, kind, weight in zip(boxes, picture.classes, picture.box_weight, strict=True):
+        seen = np.clip(box, 0, (width, height, width, height))
+        area = (box[2] - box[0]) * (box[3] - box[1])
+        visible = (seen[2] - seen[0]) * (seen[3] - seen[1]) / max(area, 1e-6)
+        if visible < 0.1 or not np.isfinite(box).all():
+            continue
+        small = min(seen[2] - seen[0], seen[3] - seen[1]) < _SMALLEST_FACE_PX
+        kind = IGNORE if visible < 0.55 or small else int(kind)
+        labels.add(seen + np.array([x0, y0, x0, y0], np.float32), kind, float(weight))
 
 
 def finish(picture: Picture, rng: np.random.Generator) -> Picture:

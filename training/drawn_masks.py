@@ -35,30 +35,7 @@ def draw_mask(
     patch = rgb[top:bottom, left:right]
     zoom = 1 if height > 70 else 3  # drawn larger, so that edges are smooth at any size
 
-    upper = rng.uniform(*_UPPER_EDGE[worn])
-    lower = rng.uniform(1.0, 1.08)
-    centre = rng.normal(0.5, 0.05)
-    half = rng.uniform(0.36, 0.46)
-    side = upper + (lower - upper) * rng.uniform(0.15, 0.45)
-    left_x, right_x, inner = centre - half, centre + half, 0.5 * half
-    outline = np.array(
-        [
-            (left_x, side - 0.1),
-            (centre - inner, upper + 0.02),
-            (centre, upper - 0.03),
-            (centre + inner, upper + 0.02),
-            (right_x, side - 0.1),
-            (centre + 0.93 * half, side + 0.18),
-            (centre + inner, lower - 0.03),
-            (centre, lower),
-            (centre - inner, lower - 0.03),
-            (centre - 0.93 * half, side + 0.18),
-        ]
-    )
-    outline += rng.normal(0, 0.012, outline.shape)
-    angle = np.deg2rad(rng.normal(0, 4))
-    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    outline = (outline - 0.5) @ turn.T + 0.5
+    outline = _outline(worn, rng)
     points = (outline * (width, height) + (x0 - left, y0 - top)) * zoom
 
     shape = (patch.shape[0] * zoom, patch.shape[1] * zoom)
@@ -85,6 +62,35 @@ def draw_mask(
     painted = np.clip(cloth * shade[..., None], 0, 255)
     alpha *= rng.uniform(0.9, 1.0)
     patch[:] = (patch * (1 - alpha) + painted * alpha).astype(np.uint8)
+
+
+def _outline(worn: str, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Returns the ten corners of a mask, x and y in sizes of the face box, rolled a little."""
+    upper = rng.uniform(*_UPPER_EDGE[worn])
+    lower = rng.uniform(1.0, 1.08)
+    centre = rng.normal(0.5, 0.05)
+    half = rng.uniform(0.36, 0.46)
+    side = upper + (lower - upper) * rng.uniform(0.15, 0.45)
+    left_x, right_x, inner = centre - half, centre + half, 0.5 * half
+    outline = np.array(
+        [
+            (left_x, side - 0.1),
+            (centre - inner, upper + 0.02),
+            (centre, upper - 0.03),
+            (centre + inner, upper + 0.02),
+            (right_x, side - 0.1),
+            (centre + 0.93 * half, side + 0.18),
+            (centre + inner, lower - 0.03),
+            (centre, lower),
+            (centre - inner, lower - 0.03),
+            (centre - 0.93 * half, side + 0.18),
+        ]
+    )
+    outline += rng.normal(0, 0.012, outline.shape)
+    angle = np.deg2rad(rng.normal(0, 4))
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    rolled: NDArray[np.float64] = (outline - 0.5) @ turn.T + 0.5
+    return rolled
 
 
 def _cloth(

@@ -14,7 +14,8 @@ from maskcam.errors import UsageError
 from maskcam.evaluate.shares import share
 from maskcam.people.passages import Crowd
 from maskcam.records import Box, Detection, Frame, MaskState
-from maskcam.vision.models import load_model
+from maskcam.vision.detector import Detector
+from maskcam.vision.models import LoadedModel, load_model
 
 SIZES_PX = ((20, 32), (32, 50), (50, float("inf")))  # shorter side, at the width of the boxes
 _SURE = 0.6  # given boxes with a lower score are neither to be found nor false alarms
@@ -52,6 +53,37 @@ class _Tally:
         }
 
 
+@dataclass(slots=True)
+class _FilmTally:
+    """What was found so far in a film."""
+
+    sizes: list[_Tally] = field(default_factory=lambda: [_Tally() for _ in SIZES_PX])
+    passages: Counter[str] = field(default_factory=Counter)
+    false_alarms: int = 0
+    frames: int = 0
+    at_s: float = 0.0
+    crowd: Crowd | None = None
+    detector: Detector | None = None
+
+    def add(
+        self, frame: Frame, given: Sequence[GivenFace], loaded: LoadedModel, width: float
+    ) -> None:
+        """Adds a frame; width: of the frame for which the faces are given, in px."""
+        high, wide = frame.luma.shape
+        if self.crowd is None or self.detector is None:
+            self.detector = loaded.detector()
+            self.crowd = Crowd(
+                frame_size=(wide, high), high_score=loaded.high_score, recording=True
+            )
+        detections = self.detector.detect(frame)
+        self.frames, self.at_s = self.frames + 1, frame.captured_at_s
+        self.crowd.update(detections, self.at_s)
+        ended = self.crowd.take_passages(self.at_s, observed=True)
+        self.passages.update(str(one.state) for one in ended)
+        sure = [one for one in detections if one.score >= loaded.high_score]
+        self.false_alarms += _compare(given, sure, self.sizes, wide / width)
+
+
 def evaluate(
     clip: Path,
     boxes: Path,
@@ -77,38 +109,22 @@ def evaluate(
     """
     size, given = read_boxes(boxes, state)
     loaded = load_model(model=model, threads=threads)
-    detector = loaded.detector()
-    tallies = [_Tally() for _ in SIZES_PX]
-    false_alarms = number = 0
-    passages: Counter[str] = Counter()
-    crowd: Crowd | None = None
-    at_s = 0.0
-    for number, frame in enumerate(_frames(clip, loaded.input_size), start=1):
-        at_s = frame.captured_at_s
-        if number > len(given):
+    tally = _FilmTally()
+    for frame in _frames(clip, loaded.input_size):
+        if tally.frames == len(given):
             raise UsageError(f"{boxes}: has {len(given)} frames, but {clip} has more")
-        if crowd is None:
-            scale = frame.luma.shape[1] / size[0]
-            crowd = Crowd(
-                frame_size=frame.luma.shape[::-1], high_score=loaded.high_score, recording=True
-            )
-        detections = detector.detect(frame)
-        crowd.update(detections, at_s)
-        passages.update(str(one.state) for one in crowd.take_passages(at_s, observed=True))
-        sure = [one for one in detections if one.score >= loaded.high_score]
-        false_alarms += _compare(given[number - 1], sure, tallies, scale)
-    if crowd is None or number != len(given):
-        raise UsageError(f"{boxes}: has {len(given)} frames, but {clip} has {number}")
-    passages.update(str(one.state) for one in crowd.finish(at_s))
+        tally.add(frame, given[tally.frames], loaded, size[0])
+    if tally.crowd is None or tally.frames != len(given):
+        raise UsageError(f"{boxes}: has {len(given)} frames, but {clip} has {tally.frames}")
+    tally.passages.update(str(one.state) for one in tally.crowd.finish(tally.at_s))
+    pairs = zip(SIZES_PX, tally.sizes, strict=True)
     return {
-        "frames": number,
+        "frames": tally.frames,
         "threshold": loaded.high_score,
-        "sizes": {
-            _name(limits): tally.as_dict() for limits, tally in zip(SIZES_PX, tallies, strict=True)
-        },
-        "false_alarms_per_frame": false_alarms / number,
-        "people": passages.total(),
-        "passages": {str(one): passages[str(one)] for one in MaskState},
+        "sizes": {_name(limits): one.as_dict() for limits, one in pairs},
+        "false_alarms_per_frame": tally.false_alarms / tally.frames,
+        "people": tally.passages.total(),
+        "passages": {str(one): tally.passages[str(one)] for one in MaskState},
     }
 
 
