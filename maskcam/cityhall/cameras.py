@@ -51,7 +51,7 @@ def latest(engine: Engine, span: Span) -> list[Latest]:
     newest = select(func.max(older.c.start)).where(older.c.unit_id == units.c.id).correlate(units)
     ends = (
         select(func.max(windows.c.start + windows.c.minutes))
-        .where(windows.c.unit_id == units.c.id, windows.c.start >= newest.scalar_subquery() - 60)
+        .where(windows.c.unit_id == units.c.id, windows.c.start >= newest.scalar_subquery() - 20)
         .correlate(units)
         .scalar_subquery()
     )

@@ -86,7 +86,7 @@ def stacked_bars(bars: Sequence[Bar], *, title: str, description: str, size: Siz
     root, plot = _canvas(size, title, description)
     scale = size.inner_height / ticks[-1]
     for tick in ticks:
-        _tick(plot, size, size.inner_height - tick * scale, f"{tick:,}".replace(",", "\u202f"))
+        _tick(plot, size, size.inner_height - tick * scale, _amount(tick))
     step = size.inner_width / max(1, len(bars))
     for place, bar in enumerate(bars):
         left, width = place * step, max(1.0, step * 0.82)
@@ -195,6 +195,13 @@ def nice_ticks(highest: float) -> list[int]:
     power = 10 ** floor(log10(rough))
     step = next(s * power for s in (1, 2, 2.5, 5, 10) if s * power >= rough and s * power % 1 == 0)
     return [int(i * step) for i in range(ceil(highest / step) + 1)]
+
+
+def _amount(number: int) -> str:
+    """Returns a number for an axis, the same in both languages."""
+    if number >= 1_000_000:
+        return f"{number / 1_000_000:g}\u202fM"
+    return f"{number:,}".replace(",", "\u202f")
 
 
 def share_ticks(intervals: Sequence[Interval]) -> list[int]:

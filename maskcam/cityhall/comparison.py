@@ -72,7 +72,9 @@ def compare(reader: Reader, span: Span, *, days: int, periods: Periods) -> dict[
     """
     parts = periods.counterparts(span, days=days)
     found = reader.matched(parts, least_s=PARTLY * 3600)
-    all_of_it = reader.by_site("hourly", span)
+    calendar = periods.calendar
+    whole_days = all(calendar.day(edge) == edge for edge in span)
+    all_of_it = reader.by_site("daily" if whole_days else "hourly", span)
     changes = {}
     for site, total in all_of_it.items():
         now, before = found.get(site, (Totals(), Totals()))

@@ -45,13 +45,17 @@ REPORT_TEXTS: dict[str, tuple[str, str]] = {
         "Le plus de personnes sans masque : {site}, {weekday}, {hours}, environ {number} par "
         "heure. Il y faudrait autant de masques.",
     ),
+    "read_wholly": (
+        "All sites were observed as usual.",
+        "Tous les sites ont été observés comme d'habitude.",
+    ),
     "read_partly_one": (
-        "{number} day of a site was observed only in part.",
-        "Sur un site, {number} journée n'a été observée qu'en partie.",
+        "{number} day of a site was observed only in part or not at all.",
+        "Sur un site, {number} journée n'a été observée qu'en partie ou pas du tout.",
     ),
     "read_partly_many": (
-        "{number} days of sites were observed only in part.",
-        "{number} journées de sites n'ont été observées qu'en partie.",
+        "{number} days of sites were observed only in part or not at all.",
+        "{number} journées de sites n'ont été observées qu'en partie ou pas du tout.",
     ),
     "report_left_out": (
         "Shown: the {shown} sites with most passages. The other {number} are on the page "

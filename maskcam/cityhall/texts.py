@@ -220,7 +220,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "basis": ("compared: {hours} observed both times", "comparé : {hours} observées les deux fois"),
     "basis_left_out": (
         "; {percent} of the time left out, not observed before",
-        "; {percent} du temps écarté, car non observé avant",
+        " ; {percent} du temps écarté, car non observé avant",
     ),
     "basis_none": (
         "no camera observed the same hour both times",

@@ -184,6 +184,20 @@ def test_csv_is_for_spreadsheets_and_no_formula(client: TestClient) -> None:
     assert windows.count("\n") == 1 + 120 + 120 + 2
 
 
+def test_a_french_spreadsheet_opens_the_french_csv(client: TestClient) -> None:
+    query = {"step": "hour", "format": "csv", "from": "2026-05-04", "to": "2026-05-04"}
+    answer = client.get("/api/v1/counts", params=query | {"lang": "fr", "site": "forville"})
+    assert answer.content.startswith(b"\xef\xbb\xbf")
+    rows = list(csv.DictReader(io.StringIO(answer.text.removeprefix("\ufeff")), delimiter=";"))
+    assert len(rows) == 24
+    assert rows[8]["site"] == "Forville"
+    assert rows[8]["début (heure locale)"] == "2026-05-04 08:00"
+    assert rows[8]["passages"] == "720"
+    assert rows[8]["part masquée"].startswith("0,63")
+    assert rows[0]["connu"] == "aucune donnée"
+    assert "format=csv&amp;lang=fr" in client.get("/compare?lang=fr").text
+
+
 @pytest.mark.parametrize(
     "query",
     [

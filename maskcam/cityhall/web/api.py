@@ -17,12 +17,14 @@ from maskcam.cityhall.reader import Level, Span
 from maskcam.cityhall.slots import find_slots
 from maskcam.cityhall.web.api_models import (
     COLUMNS,
+    FRENCH_COLUMNS,
     WINDOW_COLUMNS,
     CountOut,
     SiteOut,
     SlotOut,
     UnitOut,
     count_row,
+    french_row,
     utc,
 )
 from maskcam.cityhall.web.context import MAX_SPAN_DAYS, Page, WebContext, WrongAddressError
@@ -100,6 +102,7 @@ def _add_counts(router: APIRouter, context: WebContext) -> None:
         site: Site = None,
         first: Annotated[Day, Query(alias="from")] = None,  # noqa: ARG001 - for the docs; Page reads it
         last: Annotated[Day, Query(alias="to")] = None,  # noqa: ARG001 - for the docs; Page reads it
+        lang: Annotated[str, Query(description="fr: CSV for a French spreadsheet")] = "",
     ) -> Response:
         page = Page(context, request)
         limit = MAX_WINDOW_DAYS if step == "window" else MAX_SPAN_DAYS
@@ -114,13 +117,17 @@ def _add_counts(router: APIRouter, context: WebContext) -> None:
                 raise HTTPException(422, "windows come as CSV only: add format=csv")
             return csv_answer(page, WINDOW_COLUMNS, _windows(context, span, site), name=name)
         level: Level = "hourly" if step == "hour" else "daily"
-        rows = _rows(page, level, span, site)
+        french = format == "csv" and lang == "fr"
+        rows = _rows(page, level, span, site, french=french)
         if format == "csv":
-            return csv_answer(page, COLUMNS, rows, name=name)
+            header = FRENCH_COLUMNS if french else COLUMNS
+            return csv_answer(page, header, rows, name=name, french=french)
         return json_answer(page, (dict(zip(COLUMNS, row, strict=True)) for row in rows))
 
 
-def _rows(page: Page, level: Level, span: Span, site: str | None) -> Iterator[tuple[object, ...]]:
+def _rows(
+    page: Page, level: Level, span: Span, site: str | None, *, french: bool
+) -> Iterator[tuple[object, ...]]:
     """Yields a row for each hour or day, of one site or of all."""
     reader = page.context.reader
     if site is None:
@@ -128,7 +135,18 @@ def _rows(page: Page, level: Level, span: Span, site: str | None) -> Iterator[tu
     else:
         points = site_points(reader, site=site, level=level, span=span, now=page.now)
         found = ((site, point) for point in points)
-    return (count_row(name, point, page.words) for name, point in found)
+    if not french:
+        return (count_row(name, point, page.words) for name, point in found)
+    called, local = page.context.settings.site_name, page.periods.calendar.local
+    return (
+        french_row(
+            count_row(name, point, page.words),
+            point,
+            name=called(name),
+            local=local(point.bucket),
+        )
+        for name, point in found
+    )
 
 
 def _windows(context: WebContext, span: Span, site: str | None) -> Iterator[tuple[object, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import lru_cache
 
 from pydantic import BaseModel, Field
@@ -15,6 +16,19 @@ COLUMNS = (
     *("mask_share", "mask_share_low", "mask_share_high"),
     *("observed_s", "noise_sd", "known", "observed_part", "cameras"),
 )
+FRENCH_COLUMNS = (
+    *("site", "début (heure locale)", "minutes", "passages", "avec masque", "sans masque"),
+    *("mal porté", "indéterminé", "part masquée", "part, limite basse", "part, limite haute"),
+    *("secondes observées", "écart type du bruit", "connu", "part observée", "caméras"),
+)
+"""For a spreadsheet, in the order of `COLUMNS`."""
+_KNOWN_IN_FRENCH = {
+    "fully": "observé",
+    "partly": "observé en partie",
+    "blind": "aveugle",
+    "offline": "aucune donnée",
+    "to_come": "à venir",
+}
 WINDOW_COLUMNS = (
     *("site", "unit", "start", "minutes", "with_mask", "without_mask", "incorrect", "unclear"),
     *("observed_s", "epsilon"),
@@ -99,6 +113,14 @@ def count_row(site: str, point: Point, words: Words) -> tuple[object, ...]:
         round(point.observed_part, 3),
         point.cameras,
     )
+
+
+def french_row(
+    row: tuple[object, ...], point: Point, *, name: str, local: datetime
+) -> tuple[object, ...]:
+    """Returns a row for a French spreadsheet: the site's name and local time."""
+    known = _KNOWN_IN_FRENCH[point.seen.value]
+    return (name, f"{local:%Y-%m-%d %H:%M}", *row[2:13], known, *row[14:])
 
 
 @lru_cache(maxsize=4096)  # a row for each site begins at the same minute

@@ -42,10 +42,18 @@ def busy(page: Page) -> Response:
 
 
 def csv_answer(
-    page: Page, header: tuple[str, ...], rows: Iterable[tuple[object, ...]], *, name: str
+    page: Page,
+    header: tuple[str, ...],
+    rows: Iterable[tuple[object, ...]],
+    *,
+    name: str,
+    french: bool = False,
 ) -> Response:
-    """Returns rows as a CSV file to keep."""
-    return _LongAnswer(page, _csv_chunks(header, rows), kind="text/csv", name=name)
+    """Returns rows as a CSV file to keep; a French one opens in a French spreadsheet."""
+    chunks = _csv_chunks(header, rows)
+    if french:
+        chunks = _csv_chunks(header, map(_with_commas, rows), delimiter=";", begin="\ufeff")
+    return _LongAnswer(page, chunks, kind="text/csv", name=name)
 
 
 def json_answer(page: Page, items: Iterable[Mapping[str, Any]]) -> Response:
@@ -53,9 +61,20 @@ def json_answer(page: Page, items: Iterable[Mapping[str, Any]]) -> Response:
     return _LongAnswer(page, _json_chunks(items), kind="application/json")
 
 
-def _csv_chunks(header: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> Iterator[str]:
+def _with_commas(row: tuple[object, ...]) -> tuple[object, ...]:
+    return tuple(str(v).replace(".", ",") if isinstance(v, float) else v for v in row)
+
+
+def _csv_chunks(
+    header: tuple[str, ...],
+    rows: Iterable[tuple[object, ...]],
+    *,
+    delimiter: str = ",",
+    begin: str = "",
+) -> Iterator[str]:
     buffer = io.StringIO()
-    writer = csv.writer(buffer)
+    buffer.write(begin)
+    writer = csv.writer(buffer, delimiter=delimiter)
     writer.writerow(header)
     for row in rows:
         writer.writerow(
