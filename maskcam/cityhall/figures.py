@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
@@ -127,6 +127,35 @@ def city_point(points: list[Point]) -> Point:
     seen = Seen.TO_COME if first.seen is Seen.TO_COME else _seen(total, part)
     cameras = sum(point.cameras for point in points)
     return Point(first.bucket, first.end, seen, total, part, cameras, expected)
+
+
+def joined(
+    points: Iterable[tuple[str, Point]], period_of: Callable[[int], object]
+) -> Iterator[tuple[str, Point]]:
+    """Yields days joined to weeks, months or years.
+
+    Args:
+        points: days of one site or of several, in order of time.
+        period_of: tells the periods of two days apart.
+    """
+    period: object = None
+    waiting: dict[str, list[Point]] = {}
+    for site, point in points:
+        if (now := period_of(point.bucket)) != period:
+            yield from ((name, _as_one(days)) for name, days in waiting.items())
+            period, waiting = now, {}
+        waiting.setdefault(site, []).append(point)
+    yield from ((name, _as_one(days)) for name, days in waiting.items())
+
+
+def _as_one(points: list[Point]) -> Point:
+    past = [point for point in points if point.seen is not Seen.TO_COME]
+    total = total_of([point.totals for point in past])
+    expected = sum(point.expected_s for point in past)
+    part = min(1.0, total.observed_s / expected) if expected > 0 else 1.0
+    seen = _seen(total, part) if past else Seen.TO_COME
+    cameras = max((point.cameras for point in past), default=0)
+    return Point(points[0].bucket, points[-1].end, seen, total, part, cameras, expected)
 
 
 def total_of(points: Mapping[str, Totals] | list[Totals]) -> Totals:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import Engine, and_, case, func, select
+from sqlalchemy import Engine, and_, case, cast, func, select
 
 from maskcam.cityhall import schema
 from maskcam.cityhall.rollup import COUNTS, Calendar
@@ -195,7 +195,9 @@ class Reader:
                         units.c.weekday,
                         units.c.hour,
                         func.sum(units.c.without_mask * 3600.0 / units.c.observed_s),
-                        *(func.sum(units.c[name]) for name in _SUMMED),
+                        *(  # PostgreSQL makes decimals of sums of sums
+                            cast(func.sum(units.c[name]), table.c[name].type) for name in _SUMMED
+                        ),
                         func.count(),
                     )
                     .join(sites, units.c.site_id == sites.c.id)

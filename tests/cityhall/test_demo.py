@@ -36,7 +36,7 @@ def test_one_command_serves_an_imagined_city(monkeypatch: pytest.MonkeyPatch, br
 
             def alive() -> bool:  # states of the units have come through the broker
                 answers[:] = [httpx.get(address, timeout=30).text]
-                sites = httpx.get(f"{address}/api/v1/sites", timeout=30).json()
+                sites = httpx.get(f"{address.rstrip('/')}/api/v1/sites", timeout=30).json()
                 return sum(bool(u["online"]) for site in sites for u in site["units"]) == 11
 
             wait_until(alive, 60)

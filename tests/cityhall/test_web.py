@@ -184,6 +184,28 @@ def test_csv_is_for_spreadsheets_and_no_formula(client: TestClient) -> None:
     assert windows.count("\n") == 1 + 120 + 120 + 2
 
 
+def test_weeks_and_months_are_the_sums_of_their_days(client: TestClient) -> None:
+    query = {"site": "forville", "from": "2026-04-20", "to": "2026-05-10"}
+    api = "/api/v1/counts"
+    days = client.get(api, params=query).json()
+    assert len(days) == 21
+    weeks = client.get(api, params=query | {"step": "week"}).json()
+    assert [week["start"] for week in weeks] == [
+        *("2026-04-19T22:00:00Z", "2026-04-26T22:00:00Z", "2026-05-03T22:00:00Z")
+    ]
+    for place, week in enumerate(weeks):
+        of_week = days[7 * place : 7 * place + 7]
+        people = [day["people"] for day in of_week if day["people"] is not None]
+        assert (week["people"] or 0) == sum(people)
+        assert week["minutes"] == 7 * 1440
+    months = client.get(api, params=query | {"step": "month"}).json()
+    assert [month["minutes"] for month in months] == [11 * 1440, 10 * 1440]
+    years = client.get(api, params=query | {"step": "year", "from": "2020-01-01"}).json()
+    assert len(years) == 7
+    assert years[0]["known"] == "offline"
+    assert years[6]["people"] == sum(month["people"] for month in months)
+
+
 def test_a_french_spreadsheet_opens_the_french_csv(client: TestClient) -> None:
     query = {"step": "hour", "format": "csv", "from": "2026-05-04", "to": "2026-05-04"}
     answer = client.get("/api/v1/counts", params=query | {"lang": "fr", "site": "forville"})
@@ -201,7 +223,7 @@ def test_a_french_spreadsheet_opens_the_french_csv(client: TestClient) -> None:
 @pytest.mark.parametrize(
     "query",
     [
-        {"step": "year"},
+        {"step": "century"},
         {"from": "2026-05-04", "to": "2026-05-03"},
         {"from": "2001-01-01", "to": "2026-05-03"},
         {"step": "window", "format": "csv", "from": "2026-01-01", "to": "2026-05-03"},

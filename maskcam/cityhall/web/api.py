@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from typing import Annotated, Literal
 
@@ -10,7 +10,7 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
-from maskcam.cityhall.figures import all_points, site_points
+from maskcam.cityhall.figures import all_points, joined, site_points
 from maskcam.cityhall.health import UnitHealth, find_health
 from maskcam.cityhall.presence import CollectorFigures
 from maskcam.cityhall.reader import Level, Span
@@ -31,7 +31,21 @@ from maskcam.cityhall.web.context import MAX_SPAN_DAYS, Page, WebContext, WrongA
 from maskcam.cityhall.web.live import Live
 from maskcam.cityhall.web.streams import csv_answer, json_answer
 
-MAX_WINDOW_DAYS = 31
+Step = Literal["hour", "day", "week", "month", "year", "window"]
+MAX_DAYS: dict[Step, int] = {
+    "window": 31,
+    "hour": MAX_SPAN_DAYS,
+    "day": MAX_SPAN_DAYS,
+    "week": 3700,
+    "month": 3700,
+    "year": 3700,
+}
+PERIODS: dict[str, Callable[[date], object]] = {
+    "week": lambda day: day.isocalendar()[:2],
+    "month": lambda day: (day.year, day.month),
+    "year": lambda day: day.year,
+}
+"""Longer steps. The first and the last of them are cut where `from` and `to` cut them."""
 
 Day = Annotated[date | None, Query(description="local day, YYYY-MM-DD")]
 Site = Annotated[str | None, Query(max_length=63, description="one site; all if missing")]
@@ -91,13 +105,13 @@ def _add_figures(router: APIRouter, context: WebContext) -> None:
 def _add_counts(router: APIRouter, context: WebContext) -> None:
     @router.get(
         "/api/v1/counts",
-        summary="Passages and mask share by hour or day, or the windows as they arrived",
+        summary="Passages and mask share by hour up to year, or the windows as they arrived",
         response_model=list[CountOut],
         responses={200: {"content": {"text/csv": {}}}},
     )
     def get_counts(
         request: Request,
-        step: Annotated[Literal["hour", "day", "window"], Query()] = "day",
+        step: Annotated[Step, Query()] = "day",
         format: Annotated[Literal["json", "csv"], Query()] = "json",  # noqa: A002
         site: Site = None,
         first: Annotated[Day, Query(alias="from")] = None,  # noqa: ARG001 - for the docs; Page reads it
@@ -105,7 +119,7 @@ def _add_counts(router: APIRouter, context: WebContext) -> None:
         lang: Annotated[str, Query(description="fr: CSV for a French spreadsheet")] = "",
     ) -> Response:
         page = Page(context, request)
-        limit = MAX_WINDOW_DAYS if step == "window" else MAX_SPAN_DAYS
+        limit = MAX_DAYS[step]
         start, end, span = _span(page, days=1 if step == "window" else 7, limit=limit)
         if site is not None:
             page.site(site)
@@ -116,9 +130,8 @@ def _add_counts(router: APIRouter, context: WebContext) -> None:
             if format != "csv":
                 raise HTTPException(422, "windows come as CSV only: add format=csv")
             return csv_answer(page, WINDOW_COLUMNS, _windows(context, span, site), name=name)
-        level: Level = "hourly" if step == "hour" else "daily"
         french = format == "csv" and lang == "fr"
-        rows = _rows(page, level, span, site, french=french)
+        rows = _rows(page, step, span, site, french=french)
         if format == "csv":
             header = FRENCH_COLUMNS if french else COLUMNS
             return csv_answer(page, header, rows, name=name, french=french)
@@ -126,15 +139,19 @@ def _add_counts(router: APIRouter, context: WebContext) -> None:
 
 
 def _rows(
-    page: Page, level: Level, span: Span, site: str | None, *, french: bool
+    page: Page, step: Step, span: Span, site: str | None, *, french: bool
 ) -> Iterator[tuple[object, ...]]:
-    """Yields a row for each hour or day, of one site or of all."""
+    """Yields a row for each hour, day or longer period, of one site or of all."""
     reader = page.context.reader
+    level: Level = "hourly" if step == "hour" else "daily"
     if site is None:
         found = all_points(reader, level=level, span=span, now=page.now)
     else:
         points = site_points(reader, site=site, level=level, span=span, now=page.now)
         found = ((site, point) for point in points)
+    if step in PERIODS:
+        local, name = page.periods.calendar.local, PERIODS[step]
+        found = joined(found, lambda day: name(local(day).date()))
     if not french:
         return (count_row(name, point, page.words) for name, point in found)
     called, local = page.context.settings.site_name, page.periods.calendar.local
@@ -182,7 +199,7 @@ def _add_machine_room(router: APIRouter, context: WebContext, live: Live) -> Non
 
 def _span(page: Page, *, days: int, limit: int) -> tuple[date, date, Span]:
     try:
-        first, last, span = page.span(days=days)
+        first, last, span = page.span(days=days, limit=limit)
     except WrongAddressError as error:
         raise HTTPException(422, f"{error}: use days, at most {limit} of them") from error
     if (last - first).days >= limit:

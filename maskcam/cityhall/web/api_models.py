@@ -57,7 +57,7 @@ class SiteOut(BaseModel):
 
 
 class CountOut(BaseModel):
-    """One hour or day of one site. Counts are null where nothing is known: not zero.
+    """One hour, day or longer time of one site. Counts are null where nothing is known: not zero.
 
     They carry noise: small ones may be negative, and sums of them are right on average.
     """

@@ -163,7 +163,7 @@ class Page:
             raise WrongAddressError(parameter)
         return int(text)
 
-    def span(self, *, days: int) -> tuple[date, date, Span]:
+    def span(self, *, days: int, limit: int = MAX_SPAN_DAYS) -> tuple[date, date, Span]:
         """Reads ``from`` and ``to``; without them the last `days` days including today.
 
         Raises:
@@ -171,7 +171,7 @@ class Page:
         """
         last = self.day("to", self.periods.today)
         first = self.day("from", last - timedelta(days=days - 1))
-        if not timedelta(0) <= last - first <= timedelta(days=MAX_SPAN_DAYS):
+        if not timedelta(0) <= last - first <= timedelta(days=limit):
             raise WrongAddressError("from")
         return first, last, self.periods.days(first, last)
 
