@@ -65,7 +65,10 @@ def _add_figures(router: APIRouter, context: WebContext) -> None:
     def get_sites(request: Request) -> list[SiteOut]:
         page = Page(context, request)
         of_site: dict[str, list[UnitOut]] = {}
-        for one in find_health(context.reader, periods=page.periods):
+        health = context.memo.get(
+            ("health",), lambda: find_health(context.reader, periods=page.periods)
+        )
+        for one in health:
             unit = one.unit
             out = UnitOut(
                 unit=unit.name,

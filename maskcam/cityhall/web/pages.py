@@ -102,7 +102,9 @@ def _site(page: Page) -> Response:
     }
     health = {}
     if is_today:
-        found = find_health(context.reader, periods=page.periods)
+        found = context.memo.get(
+            ("health",), lambda: find_health(context.reader, periods=page.periods)
+        )
         health = {one.unit.name: one for one in found if one.unit.site == name}
     return page.render(
         "site.html",
