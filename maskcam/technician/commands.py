@@ -15,17 +15,32 @@ from maskcam.messages import translate
 
 def add_parsers(commands: Any) -> None:
     """Registers ``setup``, ``prepare``, ``check``, ``aim``, ``console``, ``explain``, ``sign``."""
-    setup = add_command(
+    _add_setup(commands)
+    _add_prepare(commands)
+    _add_check(commands)
+    _add_aim(commands)
+    _add_console(commands)
+    _add_explain(commands)
+    _add_sign(commands)
+
+
+def _add_setup(commands: Any) -> None:
+    parser = add_command(
         commands,
         "setup",
         _speaking(_setup),
         summary="write a unit's folder from city hall to its SD card, after checking everything",
         examples="  maskcam setup /media/card ~/units/forville-01",
     )
-    setup.add_argument("card", type=Path, metavar="CARD", help="where its first partition is")
-    setup.add_argument("folder", type=Path, metavar="FOLDER", help="made by city hall for the unit")
-    setup.add_argument("--plain", action="store_true", help="CARD is an ordinary folder")
-    prepare = add_command(
+    parser.add_argument("card", type=Path, metavar="CARD", help="where its first partition is")
+    parser.add_argument(
+        "folder", type=Path, metavar="FOLDER", help="made by city hall for the unit"
+    )
+    parser.add_argument("--plain", action="store_true", help="CARD is an ordinary folder")
+
+
+def _add_prepare(commands: Any) -> None:
+    parser = add_command(
         commands,
         "prepare",
         _speaking(_prepare),
@@ -35,11 +50,14 @@ def add_parsers(commands: Any) -> None:
             "  maskcam prepare /boot/firmware/maskcam --blink    say why not, by lamp and in words"
         ),
     )
-    prepare.add_argument("folder", type=Path, metavar="FOLDER", help="on the card")
-    what = prepare.add_mutually_exclusive_group(required=True)
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="on the card")
+    what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--output", type=Path, metavar="DIR", help="where the service takes it from")
     what.add_argument("--blink", action="store_true", help="blink while it is wrong, until ended")
-    check = add_command(
+
+
+def _add_check(commands: Any) -> None:
+    parser = add_command(
         commands,
         "check",
         _speaking(_check),
@@ -48,34 +66,46 @@ def add_parsers(commands: Any) -> None:
             "  maskcam check --config maskcam.toml\n  maskcam check --config maskcam.toml --json"
         ),
     )
-    add_config_file(check)
-    check.add_argument("--json", action="store_true", help="print JSON instead of lines")
-    aim = add_command(
+    add_config_file(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON instead of lines")
+
+
+def _add_aim(commands: Any) -> None:
+    parser = add_command(
         commands,
         "aim",
         _speaking(_aim),
         summary="aim the camera by drawn shapes, without a picture",
         examples="  maskcam aim --config maskcam.toml",
     )
-    add_config_file(aim)
-    console = add_command(
+    add_config_file(parser)
+
+
+def _add_console(commands: Any) -> None:
+    parser = add_command(
         commands,
         "console",
         _speaking(_console),
         summary="offer check and aim at the unit's own screen before it counts (at each boot)",
         examples="  maskcam console --config maskcam.toml",
     )
-    add_config_file(console)
-    explain = add_command(
+    add_config_file(parser)
+
+
+def _add_explain(commands: Any) -> None:
+    parser = add_command(
         commands,
         "explain",
         _explain,
         summary="explain in plain words what this unit measures and what leaves it",
         examples="  maskcam explain --config maskcam.toml --language fr",
     )
-    add_config_file(explain)
-    explain.add_argument("--language", choices=["en", "fr"], help="(default: that of [technician])")
-    sign = add_command(
+    add_config_file(parser)
+    parser.add_argument("--language", choices=["en", "fr"], help="(default: that of [technician])")
+
+
+def _add_sign(commands: Any) -> None:
+    parser = add_command(
         commands,
         "sign",
         _sign,
@@ -87,25 +117,25 @@ def add_parsers(commands: Any) -> None:
             "  maskcam sign --config maskcam.toml --language fr --output information.html"
         ),
     )
-    add_config_file(sign)
-    sign.add_argument(
+    add_config_file(parser)
+    parser.add_argument(
         "--language",
         choices=["en", "fr", "fr+en", "en+fr"],
         help="two share one sign, the first is the larger (default: that of [technician])",
     )
-    sign.add_argument(
+    parser.add_argument(
         "--size",
         choices=["a4", "a3"],
         default="a3",
         help="a4: its gesture can be read at 3 m (default: a3)",
     )
-    sign.add_argument(
+    parser.add_argument(
         "--arms", type=Path, metavar="FILE", help="the city's arms, .svg or .png, beside the title"
     )
-    sign.add_argument(
+    parser.add_argument(
         "--draft", action="store_true", help="whatever is missing; says across the page that it is"
     )
-    sign.add_argument(
+    parser.add_argument(
         "--output", type=Path, required=True, metavar="FILE", help=".pdf, .svg, .png or .html"
     )
 

@@ -52,17 +52,19 @@ def french_gaps(text: str) -> str:
 def facts(config: Config, language: Language) -> dict[str, str]:
     """Returns the values that fill the {…} of the wording; a missing one is said to be so."""
     text = words(language)
-    phrase = text["phrase"]
-    notice, counting, broker = config.notice, config.counting, config.broker
-    rule = WindowRules.preset(counting.preset)
-    unit, site = config.unit.id, config.unit.site
-
-    def minutes(count: int) -> str:
-        return str(phrase["minute"] if count == 1 else phrase["minutes"].format(n=count))
-
     return {
-        "unit": unit,
-        "site": site,
+        **_responsibility(config, language, text),
+        **_place_and_time(config, language, text),
+        **_publication(config, text["phrase"]),
+        **_equipment(config, text["phrase"]),
+        **_connection(config, text["phrase"]),
+    }
+
+
+def _responsibility(config: Config, language: Language, text: dict[str, Any]) -> dict[str, str]:
+    """Returns who answers for the counting, on which basis, and how long numbers are kept."""
+    notice, phrase = config.notice, text["phrase"]
+    return {
         "controller": notice.controller,
         "contact": notice.contact,
         "dpo_contact": notice.dpo_contact or phrase["unknown"],
@@ -72,6 +74,15 @@ def facts(config: Config, language: Language) -> dict[str, str]:
             phrase["processor"].format(name=notice.processor) if notice.processor else ""
         ),
         "legal_basis": text["layer"]["legal_bases"].get(notice.legal_basis, phrase["unknown"]),
+    }
+
+
+def _place_and_time(config: Config, language: Language, text: dict[str, Any]) -> dict[str, str]:
+    """Returns where the unit stands, the path around it, and when it counts."""
+    notice, counting, phrase = config.notice, config.counting, text["phrase"]
+    return {
+        "unit": config.unit.id,
+        "site": config.unit.site,
         "way_round": _sentence(way_round(config, language)) or phrase["way_round"],
         "sign_date": day(notice.sign_date, language),
         "until_sentence": (
@@ -87,7 +98,17 @@ def facts(config: Config, language: Language) -> dict[str, str]:
             if counting.operating_hours
             else text["always"]
         ),
-        "window": minutes(rule.minutes),
+    }
+
+
+def _publication(config: Config, phrase: dict[str, Any]) -> dict[str, str]:
+    """Returns how often the unit publishes its numbers, how late, and with how much noise."""
+    counting = config.counting
+    rule = WindowRules.preset(counting.preset)
+    return {
+        "window": str(
+            phrase["minute"] if rule.minutes == 1 else phrase["minutes"].format(n=rule.minutes)
+        ),
         "delay": phrase["delay"].format(n=rule.delay_minutes) if rule.delay_minutes else "",
         "noise": (
             phrase["noise_off"]
@@ -99,21 +120,31 @@ def facts(config: Config, language: Language) -> dict[str, str]:
                 within_hour=within(counting.epsilon_hour),
             )
         ),
-        "zones": (
-            phrase["zones"].format(n=len(config.camera.exclusion_zones))
-            if config.camera.exclusion_zones
-            else phrase["no_zones"]
-        ),
+    }
+
+
+def _equipment(config: Config, phrase: dict[str, Any]) -> dict[str, str]:
+    """Returns what the unit has for those who pass, and what its camera leaves out."""
+    zones, objections = config.camera.exclusion_zones, config.objections
+    return {
+        "zones": phrase["zones"].format(n=len(zones)) if zones else phrase["no_zones"],
         "lamp": phrase["lamp"] if config.lamp.gpio is not None else "",
-        "pause": f"{config.objections.button_pause_s:g}",
-        "hand": phrase["hand"] if config.objections.hand else "",
+        "pause": f"{objections.button_pause_s:g}",
+        "hand": phrase["hand"] if objections.hand else "",
         "button": (
-            phrase["button"].format(n=f"{config.objections.button_pause_s:g}")
-            if config.objections.button_gpio is not None
+            phrase["button"].format(n=f"{objections.button_pause_s:g}")
+            if objections.button_gpio is not None
             else ""
         ),
         "aim": phrase["aim" if config.technician.aim else "aim_locked"],
-        "min_fps": f"{counting.min_fps:g}",
+        "min_fps": f"{config.counting.min_fps:g}",
+    }
+
+
+def _connection(config: Config, phrase: dict[str, Any]) -> dict[str, str]:
+    """Returns where the numbers go, and what is kept on the unit."""
+    broker, unit, site = config.broker, config.unit.id, config.unit.site
+    return {
         "broker": f"{broker.host}:{broker.port}",
         "transport": phrase[
             "encrypted" if broker.ca else "local" if broker.host in LOOPBACK_HOSTS else "clear"

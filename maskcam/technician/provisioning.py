@@ -81,47 +81,46 @@ def _place_faults(folder: Path) -> list[str]:
 
 
 def _file_faults(folder: Path) -> list[str]:
-    faults = []
-    for name in FILES:
-        try:
-            size = len((folder / name).read_bytes())
-        except FileNotFoundError:
-            long = (folder / f"{name}.txt").exists()
-            faults.append(
-                say(
-                    "{name} is called {name}.txt in {folder}; take the .txt away",
-                    name=name,
-                    folder=folder,
-                )
-                if long
-                else say(
-                    "{name} is missing in {folder}; copy the whole folder from city hall",
-                    name=name,
-                    folder=folder,
-                )
+    wrong = [fault for name in FILES if (fault := _file_fault(folder, name))]
+    return [*wrong, *_foreign_keys(folder)]
+
+
+def _file_fault(folder: Path, name: str) -> str | None:
+    """Returns what is wrong with one of the four files, or None."""
+    try:
+        size = len((folder / name).read_bytes())
+    except FileNotFoundError:
+        if (folder / f"{name}.txt").exists():
+            return say(
+                "{name} is called {name}.txt in {folder}; take the .txt away",
+                name=name,
+                folder=folder,
             )
-        except OSError as error:
-            faults.append(
-                say(
-                    "{name} cannot be read ({why}); copy the folder again",
-                    name=name,
-                    why=error.strerror,
-                )
-            )
-        else:
-            if size == 0:
-                faults.append(
-                    say("{name} is empty; copy the folder from city hall again", name=name)
-                )
-            elif size > MAX_FILE_BYTES:
-                faults.append(
-                    say(
-                        "{name} is over {size} KiB: not a unit's file",
-                        name=name,
-                        size=MAX_FILE_BYTES // 1024,
-                    )
-                )
-    faults.extend(
+        return say(
+            "{name} is missing in {folder}; copy the whole folder from city hall",
+            name=name,
+            folder=folder,
+        )
+    except OSError as error:
+        return say(
+            "{name} cannot be read ({why}); copy the folder again",
+            name=name,
+            why=error.strerror,
+        )
+    if size == 0:
+        return say("{name} is empty; copy the folder from city hall again", name=name)
+    if size > MAX_FILE_BYTES:
+        return say(
+            "{name} is over {size} KiB: not a unit's file",
+            name=name,
+            size=MAX_FILE_BYTES // 1024,
+        )
+    return None
+
+
+def _foreign_keys(folder: Path) -> list[str]:
+    """Returns a fault for each private key that a unit has no use for."""
+    return [
         say(
             "{name} holds a private key that is not this unit's; "
             "take it out of the folder and keep it at city hall",
@@ -129,8 +128,7 @@ def _file_faults(folder: Path) -> list[str]:
         )
         for path in sorted(folder.iterdir())
         if path.name not in FILES and _holds_private_key(path)
-    )
-    return faults
+    ]
 
 
 def _holds_private_key(path: Path) -> bool:
