@@ -68,6 +68,26 @@ user {reader}
 """
 
 
+_LIMITS = f"""\
+# What waits while no collector runs: {DAYS} days of {UNITS} units. The default of 1000 messages
+# would drop the rest without a word. (0, "no limit", is broken in mosquitto 2.0.11: it then
+# disconnects whoever is refused a topic.)
+max_queued_messages {QUEUED_MESSAGES}
+max_queued_bytes {QUEUED_BYTES}
+max_inflight_messages 0
+
+# What one client may ask of it. Units publish with QoS 1; QoS 2 would let them leave
+# messages half delivered in the broker's memory.
+max_qos 1
+message_size_limit {MESSAGE_BYTES}
+max_packet_size {PACKET_BYTES}
+memory_limit {MEMORY_BYTES}
+max_connections {CONNECTIONS}
+max_keepalive 3600
+set_tcp_nodelay true
+"""
+
+
 def mosquitto_conf(broker: Path, *, port: int = 8883) -> str:
     """Returns mosquitto's configuration: who is who, what it keeps, what it takes at most.
 
@@ -97,23 +117,7 @@ use_identity_as_username true
 use_username_as_clientid true
 acl_file {broker}/acl
 
-# What waits while no collector runs: {DAYS} days of {UNITS} units. The default of 1000 messages
-# would drop the rest without a word. (0, "no limit", is broken in mosquitto 2.0.11: it then
-# disconnects whoever is refused a topic.)
-max_queued_messages {QUEUED_MESSAGES}
-max_queued_bytes {QUEUED_BYTES}
-max_inflight_messages 0
-
-# What one client may ask of it. Units publish with QoS 1; QoS 2 would let them leave
-# messages half delivered in the broker's memory.
-max_qos 1
-message_size_limit {MESSAGE_BYTES}
-max_packet_size {PACKET_BYTES}
-memory_limit {MEMORY_BYTES}
-max_connections {CONNECTIONS}
-max_keepalive 3600
-set_tcp_nodelay true
-
+{_LIMITS}
 # Saved every ten seconds. What a killed broker had acknowledged since then, units send
 # again; saving at every message would rewrite all that waits each time.
 persistence true

@@ -43,35 +43,11 @@ def add_parser(subparsers: Any) -> None:
         help="run one part in this process (default: both, in a process each)",
     )
 
-    init = commands.add_parser(
-        "init",
-        help="make configuration, certificate authority and broker files",
-        description="Makes a folder with all that city hall needs, and says what to do next.",
-        epilog="example:\n  maskcam cityhall init --directory cityhall --host mqtt.example.org",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    init.add_argument("--directory", type=Path, required=True, metavar="DIR", help="a new folder")
-    init.add_argument("--host", required=True, help="name or address by which units reach it")
-    init.add_argument("--city", metavar="NAME", help="who is responsible; stands on the signs")
-    init.add_argument("--zone", default="Europe/Paris", help="clocks (default: Europe/Paris)")
-    init.add_argument("--port", type=int, default=8883, metavar="N", help="of the broker")
-    init.set_defaults(run=_init)
-
+    _add_init(commands)
     add_unit_commands(partial(_command, commands))
-
     add_account_commands(partial(_command, commands))
     add_database_commands(partial(_command, commands))
-
-    demo = commands.add_parser(
-        "demo",
-        help="an imagined city, two weeks old and alive",
-        description="Runs 12 imagined units on 3 sites with a broker, collector and dashboard.",
-        epilog="examples:\n  maskcam cityhall demo\n  maskcam cityhall demo --port 8080",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    demo.add_argument("--port", type=int, default=0, metavar="N", help="default: a free one")
-    demo.add_argument("--no-browser", action="store_true", help="only print the address")
-    demo.set_defaults(run=_demo)
+    _add_demo(commands)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -84,6 +60,35 @@ def main(arguments: list[str] | None = None) -> int:
     except MaskcamError as error:
         say(str(error), to=sys.stderr)
         return error.exit_code
+
+
+def _add_init(commands: Any) -> None:
+    parser = commands.add_parser(
+        "init",
+        help="make configuration, certificate authority and broker files",
+        description="Makes a folder with all that city hall needs, and says what to do next.",
+        epilog="example:\n  maskcam cityhall init --directory cityhall --host mqtt.example.org",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--directory", type=Path, required=True, metavar="DIR", help="a new folder")
+    parser.add_argument("--host", required=True, help="name or address by which units reach it")
+    parser.add_argument("--city", metavar="NAME", help="who is responsible; stands on the signs")
+    parser.add_argument("--zone", default="Europe/Paris", help="clocks (default: Europe/Paris)")
+    parser.add_argument("--port", type=int, default=8883, metavar="N", help="of the broker")
+    parser.set_defaults(run=_init)
+
+
+def _add_demo(commands: Any) -> None:
+    parser = commands.add_parser(
+        "demo",
+        help="an imagined city, two weeks old and alive",
+        description="Runs 12 imagined units on 3 sites with a broker, collector and dashboard.",
+        epilog="examples:\n  maskcam cityhall demo\n  maskcam cityhall demo --port 8080",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--port", type=int, default=0, metavar="N", help="default: a free one")
+    parser.add_argument("--no-browser", action="store_true", help="only print the address")
+    parser.set_defaults(run=_demo)
 
 
 def _command(commands: Any, name: str, run: Any, text: str) -> argparse.ArgumentParser:

@@ -85,21 +85,7 @@ def demo(
     with ExitStack() as running:
         folder = Path(running.enter_context(tempfile.TemporaryDirectory(prefix="maskcam-demo-")))
         version, broker_port = running.enter_context(_broker(folder))
-        settings = Settings(
-            city=CitySection(
-                name="Ville d'Exemple",
-                zone=zone_where_it_is_day(datetime.now(UTC)),
-                site_names={place.site: place.name for place in SITES},
-            ),
-            database=DatabaseSection(url=f"sqlite:///{folder / 'cityhall.db'}"),
-            broker=CollectorBroker(
-                host="127.0.0.1",
-                port=broker_port,
-                protocol=version,
-                units_file=folder / "units.json",  # nobody keeps a register
-            ),
-            web=WebSection(port=port),
-        )
+        settings = _settings(folder, broker_port=broker_port, protocol=version, web_port=port)
         units = sum(place.units for place in SITES)
         say(f"making up {days} days of {units} units, by the clocks of {settings.city.zone} ...")
         make_history(settings, days=days, now=datetime.now(UTC))
@@ -113,6 +99,26 @@ def demo(
                 webbrowser.open(address)
 
         serve(settings, ready=ready, stopping=stopping)
+
+
+def _settings(
+    folder: Path, *, broker_port: int, protocol: Literal["5", "3.1.1"], web_port: int
+) -> Settings:
+    return Settings(
+        city=CitySection(
+            name="Ville d'Exemple",
+            zone=zone_where_it_is_day(datetime.now(UTC)),
+            site_names={place.site: place.name for place in SITES},
+        ),
+        database=DatabaseSection(url=f"sqlite:///{folder / 'cityhall.db'}"),
+        broker=CollectorBroker(
+            host="127.0.0.1",
+            port=broker_port,
+            protocol=protocol,
+            units_file=folder / "units.json",  # nobody keeps a register
+        ),
+        web=WebSection(port=web_port),
+    )
 
 
 def zone_where_it_is_day(now: datetime) -> str:

@@ -100,14 +100,40 @@ def day_of_windows(
         return
     first, last = (round(60 * hour) for hour in place.open_hours)
     minutes = np.arange(first, last)
-    share = np.clip(place.mask_share + place.mask_trend * (14 - age_days), 0.05, 0.97)
-    weights = (1.4 if day.weekday() == 5 else 1.0) * chance.uniform(0.8, 1.2) * (1 - 0.12 * unit)
-    people = chance.poisson(_rate(place, minutes / 60) * weights)
-    states = chance.multinomial(people, [0.94 * share, 0.94 * (1 - share) - 0.03, 0.03, 0.06])
+    states = _people_of(place, unit, day, age_days, minutes, chance)
     observed = np.where(
         chance.random(len(minutes)) < 0.02, chance.uniform(20, 58, len(minutes)), 60
     )
+    minutes, states, observed = _with_faults(minutes, states, observed, chance)
     start = datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
+    moments = [start + timedelta(minutes=minute) for minute in minutes.tolist()]
+    name, run = place.unit_names()[unit], 1 + day.toordinal() % 1000
+    for count in _windows_and_hours(run, moments, states, observed, chance):
+        yield ReceivedCount(place.site, name, count)
+
+
+def _people_of(
+    place: SimulatedSite,
+    unit: int,
+    day: date,
+    age_days: float,
+    minutes: NDArray[np.int64],
+    chance: np.random.Generator,
+) -> NDArray[np.int64]:
+    """Returns how many people pass in each minute (rows), by mask state (columns)."""
+    share = np.clip(place.mask_share + place.mask_trend * (14 - age_days), 0.05, 0.97)
+    weights = (1.4 if day.weekday() == 5 else 1.0) * chance.uniform(0.8, 1.2) * (1 - 0.12 * unit)
+    people = chance.poisson(_rate(place, minutes / 60) * weights)
+    return chance.multinomial(people, [0.94 * share, 0.94 * (1 - share) - 0.03, 0.03, 0.06])
+
+
+def _with_faults(
+    minutes: NDArray[np.int64],
+    states: NDArray[np.int64],
+    observed: NDArray[np.float64],
+    chance: np.random.Generator,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """Returns the minutes of a day on which something may have gone wrong."""
     if chance.random() < 0.12:  # the sun stands in the lens for a while
         dark = int(chance.integers(0, max(1, len(minutes) - 100)))
         observed[dark : dark + 90], states[dark : dark + 90] = 0, 0
@@ -115,27 +141,26 @@ def day_of_windows(
         gone = int(chance.integers(0, max(1, len(minutes) - 200)))
         keep = np.r_[0:gone, min(len(minutes), gone + 180) : len(minutes)]
         minutes, states, observed = minutes[keep], states[keep], observed[keep]
-    name = place.unit_names()[unit]
-    run = 1 + day.toordinal() % 1000
+    return minutes, states, observed
+
+
+def _windows_and_hours(
+    run: int,
+    moments: list[datetime],
+    states: NDArray[np.int64],
+    observed: NDArray[np.float64],
+    chance: np.random.Generator,
+) -> Iterator[MinuteCount]:
+    """Yields what the unit publishes of these minutes: of each hour its windows, then the hour."""
     hours: dict[int, list[int]] = {}
-    moments = [start + timedelta(minutes=minute) for minute in minutes.tolist()]
-    for place_in, moment in enumerate(moments):
-        hours.setdefault(int(moment.timestamp()) // 3600, []).append(place_in)
+    for index, moment in enumerate(moments):
+        hours.setdefault(int(moment.timestamp()) // 3600, []).append(index)
     for inside in hours.values():
-        for first in inside:
-            count = _count(
-                WindowKind.COUNT, run, [moments[first]], states[[first]], observed[[first]], chance
+        spans = [(WindowKind.COUNT, [index]) for index in inside] + [(WindowKind.HOUR, inside)]
+        for kind, span in spans:
+            yield _count(
+                kind, run, [moments[index] for index in span], states[span], observed[span], chance
             )
-            yield ReceivedCount(place.site, name, count)
-        count = _count(
-            WindowKind.HOUR,
-            run,
-            [moments[i] for i in inside],
-            states[inside],
-            observed[inside],
-            chance,
-        )
-        yield ReceivedCount(place.site, name, count)
 
 
 def _count(

@@ -44,11 +44,7 @@ def routes(context: WebContext) -> APIRouter:
             raise WrongAddressError("do")
 
         def carry_out() -> None:
-            if what == "take":
-                taken, left = quarantine.take(unit, reason, store=store)
-                detail = f"{unit} {reason}: {taken} stored, {left} left"
-            else:
-                detail = f"{unit} {reason}: {quarantine.delete(unit, reason)} deleted"
+            detail = _clear(quarantine, store, unit=unit, reason=reason, taking=what == "take")
             context.audit.note(page.who, f"quarantine: {what}", detail)
 
         await run_in_threadpool(carry_out)
@@ -63,3 +59,11 @@ def routes(context: WebContext) -> APIRouter:
         return page.render("audit.html", lines=[entry for _, entry in lines], older=older)
 
     return router
+
+
+def _clear(quarantine: Quarantine, store: Store, *, unit: str, reason: str, taking: bool) -> str:
+    """Stores or deletes what quarantine holds of a unit for a reason, and returns a line on it."""
+    if taking:
+        taken, left = quarantine.take(unit, reason, store=store)
+        return f"{unit} {reason}: {taken} stored, {left} left"
+    return f"{unit} {reason}: {quarantine.delete(unit, reason)} deleted"

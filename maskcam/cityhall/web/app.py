@@ -71,22 +71,25 @@ def create_app(
     static = resources.files("maskcam.cityhall").joinpath("static")
     app.mount("/static", StaticFiles(directory=str(static)))
     _add_errors(app, context)
-
-    web = settings.web
-    if web.needs_login:
-        door = Doorkeeper(
-            accounts=Accounts(engine),
-            sessions=Sessions(engine, hours=web.session_hours),
-            audit=audit,
-            cookie="__Host-maskcam" if web.encrypted else "maskcam",
-            session_s=web.session_hours * 3600,
-        )
-        app.include_router(login.routes(context, door))
-        app.add_middleware(Gate, accounts=door.accounts, sessions=door.sessions, cookie=door.cookie)
+    if settings.web.needs_login:
+        _add_login(app, context, engine)
     app.add_middleware(Bodies)
     app.add_middleware(HostNames, own=context.own_names)
-    app.add_middleware(SecurityHeaders, encrypted=web.encrypted)
+    app.add_middleware(SecurityHeaders, encrypted=settings.web.encrypted)
     return app
+
+
+def _add_login(app: FastAPI, context: WebContext, engine: Engine) -> None:
+    web = context.settings.web
+    door = Doorkeeper(
+        accounts=Accounts(engine),
+        sessions=Sessions(engine, hours=web.session_hours),
+        audit=context.audit,
+        cookie="__Host-maskcam" if web.encrypted else "maskcam",
+        session_s=web.session_hours * 3600,
+    )
+    app.include_router(login.routes(context, door))
+    app.add_middleware(Gate, accounts=door.accounts, sessions=door.sessions, cookie=door.cookie)
 
 
 def _templates() -> Environment:

@@ -46,30 +46,7 @@ def routes(context: WebContext, door: Doorkeeper) -> APIRouter:
     @router.post("/login")
     async def answer(request: Request) -> Response:
         form = await read_form(request)
-        page = Page(context, request)
-
-        async def refuse(status: int, fault: str) -> Response:
-            return await run_in_threadpool(_form, page, wanted, status, fault)
-
-        name, password = form.get("name", "")[:63], form.get("password", "")
-        wanted = inner_address(form.get("next", "/"))
-        address = request.client.host if request.client else "?"
-        if (foreign := page.foreign_form()) is not None:
-            _log.warning("login: the form came from another site (%s)", foreign)
-            return await refuse(403, page.words("foreign", what=foreign))
-        if not door.tries.allowed(name=name, address=address):
-            _log.warning("login: too many attempts from %s", address)
-            return await refuse(429, page.words("too_many_tries"))
-        try:
-            async with door.turns.turn(address):
-                right = await run_in_threadpool(door.accounts.check_password, name, password)
-        except BusyError:
-            return await refuse(503, page.words("busy"))
-        if not right:
-            _log.warning("login: refused from %s", address)
-            return await refuse(401, page.words("wrong_password"))
-        door.tries.forgive(name=name, address=address)
-        return await run_in_threadpool(_let_in, door, request, name, wanted)
+        return await _answer_form(Page(context, request), form, door)
 
     @router.post("/logout")
     def leave(request: Request) -> Response:
@@ -84,16 +61,45 @@ def routes(context: WebContext, door: Doorkeeper) -> APIRouter:
             response.headers["Clear-Site-Data"] = '"cache", "storage"'
         return response
 
-    def _let_in(door: Doorkeeper, request: Request, name: str, wanted: str) -> Response:
-        if old := request.cookies.get(door.cookie):
-            door.sessions.end(old)
-        response = RedirectResponse(wanted, status_code=303)
-        token = door.sessions.begin(name)
-        _set_cookie(response, door, token, encrypted=context.settings.web.encrypted)
-        door.audit.note(name, "sign in")
-        return response
-
     return router
+
+
+async def _answer_form(page: Page, form: dict[str, str], door: Doorkeeper) -> Response:
+    """Lets in who gives a right name and password, or shows the form again with the reason."""
+    wanted = inner_address(form.get("next", "/"))
+    client = page.request.client
+    address = client.host if client else "?"
+
+    async def refuse(status: int, fault: str) -> Response:
+        return await run_in_threadpool(_form, page, wanted, status, fault)
+
+    name, password = form.get("name", "")[:63], form.get("password", "")
+    if (foreign := page.foreign_form()) is not None:
+        _log.warning("login: the form came from another site (%s)", foreign)
+        return await refuse(403, page.words("foreign", what=foreign))
+    if not door.tries.allowed(name=name, address=address):
+        _log.warning("login: too many attempts from %s", address)
+        return await refuse(429, page.words("too_many_tries"))
+    try:
+        async with door.turns.turn(address):
+            right = await run_in_threadpool(door.accounts.check_password, name, password)
+    except BusyError:
+        return await refuse(503, page.words("busy"))
+    if not right:
+        _log.warning("login: refused from %s", address)
+        return await refuse(401, page.words("wrong_password"))
+    door.tries.forgive(name=name, address=address)
+    return await run_in_threadpool(_let_in, page, door, name, wanted)
+
+
+def _let_in(page: Page, door: Doorkeeper, name: str, wanted: str) -> Response:
+    if old := page.request.cookies.get(door.cookie):
+        door.sessions.end(old)
+    response = RedirectResponse(wanted, status_code=303)
+    token = door.sessions.begin(name)
+    _set_cookie(response, door, token, encrypted=page.context.settings.web.encrypted)
+    door.audit.note(name, "sign in")
+    return response
 
 
 async def read_form(request: Request) -> dict[str, str]:
