@@ -132,6 +132,23 @@ def _add_replay(commands: Any) -> None:
         metavar="TIME",
         help="UTC of the first frame (default: 2020-01-01T00:00:00Z)",
     )
+    _add_message_options(parser)
+    parser.add_argument(
+        "--detect-fps",
+        type=positive(float),
+        metavar="N",
+        help="imitate a slower detector (default: every frame)",
+    )
+    parser.add_argument(
+        "--fps",
+        type=positive(float),
+        metavar="N",
+        help="frames per second of a film that has no time of its own, as raw .h264 has none",
+    )
+    add_model_options(parser)
+
+
+def _add_message_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--site", type=slug, default="replay", help="in the messages (default: replay)"
     )
@@ -150,19 +167,6 @@ def _add_replay(commands: Any) -> None:
     parser.add_argument(
         "--hours", action="store_true", help="print the hour messages, too, not only the windows"
     )
-    parser.add_argument(
-        "--detect-fps",
-        type=positive(float),
-        metavar="N",
-        help="imitate a slower detector (default: every frame)",
-    )
-    parser.add_argument(
-        "--fps",
-        type=positive(float),
-        metavar="N",
-        help="frames per second of a film that has no time of its own, as raw .h264 has none",
-    )
-    add_model_options(parser)
 
 
 def _replay(args: argparse.Namespace) -> int:

@@ -8,7 +8,8 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -33,12 +34,11 @@ from maskcam.records import Frame, MaskState, MinuteCount, WindowKind
 from maskcam.street import Scene, SceneCamera, SceneConfig, SceneTruth
 from maskcam.unit.clock import SystemClock
 from maskcam.unit.loop import Loop
-from maskcam.unit.pipeline import Pipeline
 from maskcam.unit.progress import Progress
-from maskcam.unit.replay import count_frames, recording_counts
+from maskcam.unit.replay import count_frames, recording_counts, recording_pipeline
 from maskcam.unit.run import stop_on_signals
 from maskcam.unit.schedule import Schedule
-from maskcam.vision.models import load_model
+from maskcam.vision.models import LoadedModel, load_model
 
 _SITE, _UNIT = "demo", "demo-01"
 _LIVE_MINUTES = 120.0
@@ -82,60 +82,83 @@ def demo(
     logging.getLogger("maskcam.delivery").setLevel(logging.ERROR)
     loaded = load_model(model=model, threads=threads)
     scene = None if source else _street(seed, minutes, people_per_minute)
-    with stop_on_signals() as stop, ExitStack() as parts:
-        broker = parts.enter_context(EmbeddedBroker())
-        subscriber = parts.enter_context(_Subscriber(broker))
-        publisher = parts.enter_context(_publisher(broker, parts))
-        opened = parts.enter_context(_camera(source, scene, loaded.input_size, fast=fast))
+    with stop_on_signals() as stop:
+        _run(source, scene, loaded, minutes=minutes, fast=fast, stop=stop)
+    return 0
+
+
+def _run(
+    source: str | None,
+    scene: Scene | None,
+    loaded: LoadedModel,
+    *,
+    minutes: float | None,
+    fast: bool,
+    stop: threading.Event,
+) -> None:
+    """Counts until the street ends, and then compares what was published, counted and true."""
+    with (
+        _delivery() as (deliver, subscriber),
+        _camera(source, scene, loaded.input_size, fast=fast) as opened,
+    ):
         camera = _Ending(opened, stop, 60 * minutes if minutes else None)
-        detector = loaded.detector()
-        rules = WindowRules()
-        booked: Counter[MaskState] = Counter()
-        progress = Progress()
         _say(f"counting {shown(source) if source else 'a rendered street'}; Ctrl-C ends it")
-
-        def deliver(count: MinuteCount) -> None:
-            subscriber.expected += 1
-            publisher.deliver(count)
-
         if fast:
-            for count in count_frames(
-                camera,
-                detector,
-                start=datetime.now(UTC).replace(second=0, microsecond=0),
-                rules=rules,
-                high_score=loaded.high_score,
-                face_in_view=loaded.face_in_view,
-                progress=progress,
-                booked=booked,
-            ):
-                deliver(count)
+            exact = _count_fast(camera, loaded, deliver)
         else:
-            now_s = time.monotonic()
-            counts = recording_counts(rules, started_at_s=now_s)
-            pipeline = Pipeline(
-                frame_size=camera.size,
-                counts=counts,
-                started_at_s=now_s,
-                high_score=loaded.high_score,
-                face_in_view=loaded.face_in_view,
-                recording=True,
-            )
-            Loop(
-                camera=camera,
-                detector=detector,
-                pipeline=pipeline,
-                deliver=deliver,
-                clock=SystemClock(trusted=True),
-                schedule=Schedule(zone=ZoneInfo("UTC")),
-                on_frame=lambda at_s: progress.show(camera.reached_s, pipeline.in_view),
-            ).run(stop)
-            progress.end()
-            booked = counts.booked
+            exact = _count_live(camera, loaded, deliver, stop)
         subscriber.wait()
         truth = None if scene is None else scene.truth_until(camera.reached_s)
-        _say(_comparison(subscriber.totals, booked, truth, camera.reached_s))
-    return 0
+        _say(_comparison(subscriber.totals, exact, truth, camera.reached_s))
+
+
+def _count_fast(
+    camera: Camera, loaded: LoadedModel, deliver: Callable[[MinuteCount], None]
+) -> Counter[MaskState]:
+    """Counts as fast as the machine can; returns the exact numbers."""
+    booked: Counter[MaskState] = Counter()
+    for count in count_frames(
+        camera,
+        loaded.detector(),
+        start=datetime.now(UTC).replace(second=0, microsecond=0),
+        rules=WindowRules(),
+        high_score=loaded.high_score,
+        face_in_view=loaded.face_in_view,
+        progress=Progress(),
+        booked=booked,
+    ):
+        deliver(count)
+    return booked
+
+
+def _count_live(
+    camera: _Ending,
+    loaded: LoadedModel,
+    deliver: Callable[[MinuteCount], None],
+    stop: threading.Event,
+) -> Counter[MaskState]:
+    """Counts by the clock, as a unit does; returns the exact numbers."""
+    now_s = time.monotonic()
+    counts = recording_counts(WindowRules(), started_at_s=now_s)
+    pipeline = recording_pipeline(
+        camera.size,
+        counts,
+        now_s,
+        high_score=loaded.high_score,
+        face_in_view=loaded.face_in_view,
+    )
+    progress = Progress()
+    Loop(
+        camera=camera,
+        detector=loaded.detector(),
+        pipeline=pipeline,
+        deliver=deliver,
+        clock=SystemClock(trusted=True),
+        schedule=Schedule(zone=ZoneInfo("UTC")),
+        on_frame=lambda at_s: progress.show(camera.reached_s, pipeline.in_view),
+    ).run(stop)
+    progress.end()
+    return counts.booked
 
 
 def _street(seed: int, minutes: float | None, people_per_minute: float) -> Scene:
@@ -158,14 +181,26 @@ def _camera(
     return VideoCamera(source, rgb_size=input_size, paced=not fast)
 
 
-def _publisher(broker: EmbeddedBroker, parts: ExitStack) -> Publisher:
-    state = parts.enter_context(tempfile.TemporaryDirectory(prefix="maskcam-demo-"))
-    return Publisher(
-        Outbox(Path(state), site=_SITE, unit=_UNIT),
-        broker=BrokerSettings(host=broker.host, port=broker.port, protocol="3.1.1"),
-        site=_SITE,
-        unit=_UNIT,
-    )
+@contextmanager
+def _delivery() -> Iterator[tuple[Callable[[MinuteCount], None], _Subscriber]]:
+    """Gives what publishes a count through a broker of the demo's own, and its subscriber."""
+    with (
+        EmbeddedBroker() as broker,
+        _Subscriber(broker) as subscriber,
+        tempfile.TemporaryDirectory(prefix="maskcam-demo-") as state,
+        Publisher(
+            Outbox(Path(state), site=_SITE, unit=_UNIT),
+            broker=BrokerSettings(host=broker.host, port=broker.port, protocol="3.1.1"),
+            site=_SITE,
+            unit=_UNIT,
+        ) as publisher,
+    ):
+
+        def deliver(count: MinuteCount) -> None:
+            subscriber.expected += 1
+            publisher.deliver(count)
+
+        yield deliver, subscriber
 
 
 class _Ending(CameraWrapper):

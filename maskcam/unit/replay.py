@@ -14,7 +14,7 @@ from maskcam.camera.base import Camera
 from maskcam.camera.video import VideoCamera
 from maskcam.errors import CameraError, UsageError
 from maskcam.people.windows import MinuteCounts, WindowRules
-from maskcam.records import MaskState, MinuteCount
+from maskcam.records import Frame, MaskState, MinuteCount
 from maskcam.unit.detection import Detects
 from maskcam.unit.pipeline import Pipeline
 from maskcam.unit.progress import Progress
@@ -55,16 +55,12 @@ def replay(
             before a break has been yielded.
         ModelError: the model is missing or unfit.
     """
-    if is_network(str(video)):
-        raise UsageError(
-            f"{shown(str(video))}: replay reads files; for a live source: maskcam demo"
-        )
+    source = _file_source(video)
     loaded = load_model(model=model, threads=threads)
-    with VideoCamera(str(video), rgb_size=loaded.input_size, film_fps=film_fps) as camera:
-        detector = loaded.detector()
+    with VideoCamera(source, rgb_size=loaded.input_size, film_fps=film_fps) as camera:
         yield from count_frames(
             camera,
-            detector,
+            loaded.detector(),
             start=start,
             rules=rules,
             high_score=loaded.high_score,
@@ -72,6 +68,13 @@ def replay(
             detect_fps=detect_fps,
             progress=Progress(every_s=5.0) if progress else None,
         )
+
+
+def _file_source(video: Path) -> str:
+    source = str(video)
+    if is_network(source):
+        raise UsageError(f"{shown(source)}: replay reads files; for a live source: maskcam demo")
+    return source
 
 
 def recording_counts(rules: WindowRules, *, started_at_s: float) -> MinuteCounts:
@@ -83,6 +86,57 @@ def recording_counts(rules: WindowRules, *, started_at_s: float) -> MinuteCounts
         random_below=secrets.randbelow,
         recording=True,
     )
+
+
+def recording_pipeline(
+    frame_size: tuple[int, int],
+    counts: MinuteCounts,
+    started_at_s: float,
+    *,
+    high_score: float,
+    face_in_view: FaceInView | None,
+) -> Pipeline:
+    """Returns a pipeline for a recording; for the arguments see `Pipeline`."""
+    return Pipeline(
+        frame_size=frame_size,
+        counts=counts,
+        started_at_s=started_at_s,
+        high_score=high_score,
+        face_in_view=face_in_view,
+        recording=True,
+    )
+
+
+class _Frames:
+    """The frames of an open camera until it ends or breaks off; `broken` then says why."""
+
+    def __init__(self, camera: Camera) -> None:
+        self._camera = camera
+        self.broken: CameraError | None = None
+
+    def __iter__(self) -> Iterator[Frame]:
+        try:
+            while (frame := self._camera.read(timeout_s=_TIMEOUT_S)) is not None:
+                yield frame
+        except CameraError as error:
+            self.broken = error
+
+
+class _Pace:
+    """How often a slower machine could run the detector; `fps` None: at each frame."""
+
+    def __init__(self, fps: float | None) -> None:
+        self._interval_s = 0.0 if fps is None else 1 / fps
+        self._next_s: float | None = None
+
+    def is_due(self, at_s: float) -> bool:
+        if self._next_s is None:
+            self._next_s = at_s
+        if at_s < self._next_s:
+            return False
+        if self._interval_s:
+            self._next_s = max(self._next_s + self._interval_s, at_s)
+        return True
 
 
 def count_frames(
@@ -105,40 +159,27 @@ def count_frames(
         CameraError: the source breaks off; the windows up to there come first.
     """
     pipeline: Pipeline | None = None
-    offset_s = at_s = next_detection_s = 0.0
-    broken: CameraError | None = None
-    try:
-        while (frame := camera.read(timeout_s=_TIMEOUT_S)) is not None:
-            at_s = frame.captured_at_s
-            if pipeline is None:
-                counts = recording_counts(rules, started_at_s=at_s)
-                pipeline = Pipeline(
-                    frame_size=camera.size,
-                    counts=counts,
-                    started_at_s=at_s,
-                    high_score=high_score,
-                    face_in_view=face_in_view,
-                    recording=True,
-                )
-                offset_s = start.timestamp() - at_s
-                next_detection_s = at_s
-            if at_s >= next_detection_s:
-                pipeline.update_detections(
-                    detector.detect(frame, objecting=pipeline.objecting(at_s)), at_s
-                )
-                if detect_fps is not None:
-                    next_detection_s = max(next_detection_s + 1 / detect_fps, at_s)
-            pipeline.process_frame(frame)
-            yield from pipeline.take_counts(pipeline.at_s + offset_s)
-            if progress:
-                progress.show(at_s, pipeline.in_view)
-    except CameraError as error:
-        broken = error
+    offset_s, pace = 0.0, _Pace(detect_fps)
+    for frame in (frames := _Frames(camera)):
+        at_s = frame.captured_at_s
+        if pipeline is None:
+            counts = recording_counts(rules, started_at_s=at_s)
+            pipeline = recording_pipeline(
+                camera.size, counts, at_s, high_score=high_score, face_in_view=face_in_view
+            )
+            offset_s = start.timestamp() - at_s
+        if pace.is_due(at_s):
+            objecting = pipeline.objecting(at_s)
+            pipeline.update_detections(detector.detect(frame, objecting=objecting), at_s)
+        pipeline.process_frame(frame)
+        yield from pipeline.take_counts(pipeline.at_s + offset_s)
+        if progress:
+            progress.show(at_s, pipeline.in_view)
     if pipeline is not None:
         yield from pipeline.finish()
         if booked is not None:
             booked.update(counts.booked)
     if progress:
         progress.end()
-    if broken is not None:
-        raise broken
+    if frames.broken is not None:
+        raise frames.broken

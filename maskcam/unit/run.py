@@ -97,30 +97,15 @@ def _load_model(config: Config) -> tuple[LoadedModel, bool]:
 
 
 def _count(config: Config, *, clock: SystemClock, lamp: Lamp, stop: threading.Event) -> None:
-    unit, counting = config.unit, config.counting
+    unit = config.unit
     with ExitStack() as parts:
         state = parts.enter_context(StateDirectory(unit.state_directory))
         loaded, is_accelerated = _load_model(config)
         _log.info("the model runs on %s", loaded.runs_on)
         outbox = Outbox(unit.state_directory, site=unit.site, unit=unit.id)
         last_run = outbox.last_run
-        publisher = parts.enter_context(
-            Publisher(
-                outbox,
-                broker=config.broker.connection(),
-                site=unit.site,
-                unit=unit.id,
-                utc_now=lambda: _utc_now(clock),
-                stop_timeout_s=_FLUSH_S,
-            )
-        )
-        button = parts.enter_context(
-            Button(
-                config.objections.button_gpio,
-                pause_s=config.objections.button_pause_s,
-                on_press=lamp.light,
-            )
-        )
+        publisher = parts.enter_context(_publisher_for(config, outbox, clock))
+        button = parts.enter_context(_button_for(config, lamp))
         camera = parts.enter_context(camera_for(config.camera, rgb_size=loaded.input_size))
         now_s = time.monotonic()
         counts = MinuteCounts(
@@ -129,16 +114,8 @@ def _count(config: Config, *, clock: SystemClock, lamp: Lamp, stop: threading.Ev
             next_run=lambda: state.next_run(above=last_run),
             random_below=secrets.randbelow,
         )
-        pipeline = Pipeline(
-            frame_size=camera.size,
-            counts=counts,
-            started_at_s=now_s,
-            high_score=loaded.high_score,
-            min_fps=counting.min_fps,
-            face_in_view=loaded.face_in_view,
-            hand=config.objections.hand,
-            on_objection=lamp.answer_objection,
-            on_half_objection=lamp.hint,
+        pipeline = _pipeline_for(
+            config, loaded, counts, lamp, frame_size=camera.size, started_at_s=now_s
         )
 
         def trouble() -> Fault | None:
@@ -161,6 +138,47 @@ def _count(config: Config, *, clock: SystemClock, lamp: Lamp, stop: threading.Ev
             trouble=trouble,
             is_pausing=button.is_pausing,
         ).run(stop)
+
+
+def _publisher_for(config: Config, outbox: Outbox, clock: SystemClock) -> Publisher:
+    return Publisher(
+        outbox,
+        broker=config.broker.connection(),
+        site=config.unit.site,
+        unit=config.unit.id,
+        utc_now=lambda: _utc_now(clock),
+        stop_timeout_s=_FLUSH_S,
+    )
+
+
+def _button_for(config: Config, lamp: Lamp) -> Button:
+    return Button(
+        config.objections.button_gpio,
+        pause_s=config.objections.button_pause_s,
+        on_press=lamp.light,
+    )
+
+
+def _pipeline_for(
+    config: Config,
+    loaded: LoadedModel,
+    counts: MinuteCounts,
+    lamp: Lamp,
+    *,
+    frame_size: tuple[int, int],
+    started_at_s: float,
+) -> Pipeline:
+    return Pipeline(
+        frame_size=frame_size,
+        counts=counts,
+        started_at_s=started_at_s,
+        high_score=loaded.high_score,
+        min_fps=config.counting.min_fps,
+        face_in_view=loaded.face_in_view,
+        hand=config.objections.hand,
+        on_objection=lamp.answer_objection,
+        on_half_objection=lamp.hint,
+    )
 
 
 def rules_for(config: Config) -> WindowRules:
