@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import shutil
 import subprocess
 import sys
@@ -50,3 +51,22 @@ def test_an_import_through_a_wall_is_refused(copy, module, line):
         place.write_text(before)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "BROKEN" in done.stdout
+
+
+def test_functions_fit_on_a_page():
+    longer = [
+        f"{file.relative_to(ROOT)}:{node.lineno} {node.name} has {length} lines"
+        for file in sorted((ROOT / "maskcam").rglob("*.py"))
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (length := (node.end_lineno or 0) - node.lineno + 1) > 45
+    ]
+    assert longer == []
+
+
+def test_modules_can_be_read_in_one_go():
+    lengths = {
+        str(file.relative_to(ROOT)): len(file.read_text(encoding="utf-8").splitlines())
+        for file in sorted((ROOT / "maskcam").rglob("*.py"))
+    }
+    assert {file: lines for file, lines in lengths.items() if lines > 350} == {}
