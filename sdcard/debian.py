@@ -14,7 +14,8 @@ from pathlib import Path
 
 from sdcard import configure
 from sdcard.host import keyring
-from sdcard.profiles import ARCHITECTURE, COMMON_PACKAGES, PYTHON, SUITE, Profile
+from sdcard.packages import COMMON_PACKAGES
+from sdcard.profiles import ARCHITECTURE, PYTHON, SUITE, Profile
 from sdcard.steps import run, step
 
 

@@ -8,31 +8,6 @@ SUITE = "trixie"
 PYTHON = "3.13"  # that of the suite
 ARCHITECTURE = "arm64"
 
-# Nothing that listens, no shell for guests, no mail, no cron.
-COMMON_PACKAGES = (
-    "busybox-static",  # the initrd's shell
-    "cryptsetup-bin",  # veritysetup
-    "dbus",  # RAUC and resolved want it
-    "dosfstools",
-    "e2fsprogs",
-    "iproute2",
-    "kmod",
-    "libnss-resolve",  # names are resolved without a listening stub
-    "libnss-systemd",  # names of dynamic users
-    "libstdc++6",  # of the wheels
-    "mount",
-    "nftables",
-    "python3",
-    "rauc",
-    "rauc-service",
-    "systemd",
-    "systemd-resolved",
-    "systemd-sysv",
-    "systemd-timesyncd",
-    "tzdata",
-    "udev",
-)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:

@@ -15,8 +15,8 @@ from maskcam import toml_settings
 from maskcam.errors import ConfigError, MaskcamError
 from maskcam.messages import say
 from maskcam.technician.provisioning import CONFIG, FILES, examine_folder
-from maskcam.unit.faults import Fault
 from maskcam.unit.lamp import Lamp
+from maskcam.unit.lamp_codes import Fault
 
 GUIDE_GPIO: Final = 17  # where the guide has the lamp soldered
 

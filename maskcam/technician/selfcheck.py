@@ -13,7 +13,7 @@ from maskcam.camera.base import Camera
 from maskcam.config import Config
 from maskcam.errors import MaskcamError
 from maskcam.messages import translate
-from maskcam.technician.checks import delivery, frames, machine
+from maskcam.technician.checks import delivery, frames, machine, models
 from maskcam.technician.finding import Finding, State
 from maskcam.unit.clock import SystemClock, is_synchronised
 from maskcam.unit.sources import camera_for
@@ -39,7 +39,7 @@ class Probes:
     root: where /sys and /dev are.
     """
 
-    load_model: Callable[[], frames.Model]
+    load_model: Callable[[], models.Model]
     open_camera: Callable[[tuple[int, int]], Camera]
     synchronised: Callable[[], bool] = is_synchronised
     today: Callable[[], date] = _today
@@ -50,7 +50,7 @@ def probes_for(config: Config) -> Probes:
     """Returns the probes that the unit itself would use."""
     detector = config.detector
 
-    def load() -> frames.Model:
+    def load() -> models.Model:
         return load_model(
             model=detector.model,
             threads=detector.threads,
@@ -68,10 +68,10 @@ def probes_for(config: Config) -> Probes:
 
 def run_checks(config: Config, probes: Probes) -> Iterator[Finding]:
     """Yields one finding after the other; each takes at most half a minute."""
-    loading = frames.model(probes.load_model)
+    loading = models.whole(probes.load_model)
     yield from _frame_findings(config, probes, loading.model)
     yield loading.finding
-    yield frames.coral(config, loading, probes.root)
+    yield models.coral(config, loading, probes.root)
     yield machine.clock(probes.synchronised)
     yield machine.lamp(config.lamp.gpio)
     yield machine.button(config.objections)
@@ -86,7 +86,7 @@ def run_checks(config: Config, probes: Probes) -> Iterator[Finding]:
 
 
 def _frame_findings(
-    config: Config, probes: Probes, loaded: frames.Model | None
+    config: Config, probes: Probes, loaded: models.Model | None
 ) -> Iterator[Finding]:
     try:
         with probes.open_camera(loaded.input_size if loaded else _ANY_SIZE) as camera:
@@ -101,7 +101,7 @@ def _frame_findings(
     if loaded is None:
         yield Finding.fault("detector", "unknown without a model")
     else:
-        yield frames.speed(loaded, seen)
+        yield models.speed(loaded, seen)
 
 
 def all_well(findings: Sequence[Finding]) -> bool:

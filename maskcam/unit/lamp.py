@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from maskcam.errors import MaskcamError
-from maskcam.unit.faults import Fault
+from maskcam.unit.lamp_codes import Fault
 
 _ANSWER_S = 2.0
 _HINT_S = 0.2

@@ -13,7 +13,7 @@ from maskcam.errors import CameraError, CameraStalledError, InferenceStalledErro
 from maskcam.records import Frame, MinuteCount
 from maskcam.unit.clock import SystemClock
 from maskcam.unit.detection import DetectionWorker, Detects
-from maskcam.unit.faults import Fault
+from maskcam.unit.lamp_codes import Fault
 from maskcam.unit.pipeline import Pipeline
 from maskcam.unit.schedule import Schedule
 from maskcam.unit.vitals import Hourly, vitals

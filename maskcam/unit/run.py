@@ -21,8 +21,8 @@ from maskcam.errors import AcceleratorError, CameraError, MaskcamError, ModelErr
 from maskcam.people.windows import MinuteCounts, WindowRules
 from maskcam.unit.button import Button
 from maskcam.unit.clock import SystemClock
-from maskcam.unit.faults import Fault
 from maskcam.unit.lamp import Lamp, flashing_s
+from maskcam.unit.lamp_codes import Fault
 from maskcam.unit.lockdown import lock_down
 from maskcam.unit.loop import Loop
 from maskcam.unit.pipeline import Pipeline

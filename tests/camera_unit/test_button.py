@@ -7,8 +7,8 @@ from gpiozero.pins.mock import MockFactory
 from maskcam.errors import MaskcamError
 from maskcam.records import Frame
 from maskcam.unit.button import Button
-from maskcam.unit.faults import Fault
 from maskcam.unit.lamp import Lamp
+from maskcam.unit.lamp_codes import Fault
 from maskcam.unit.loop import Loop
 
 

@@ -4,8 +4,8 @@ import pytest
 from gpiozero.pins.mock import MockFactory
 
 from maskcam.errors import MaskcamError
-from maskcam.unit.faults import Fault
 from maskcam.unit.lamp import Lamp
+from maskcam.unit.lamp_codes import Fault
 
 
 class Clock:

@@ -9,8 +9,8 @@ import pytest
 from maskcam import config
 from maskcam.errors import AcceleratorError, CameraError, MaskcamError, ModelError
 from maskcam.unit import lamp, run
-from maskcam.unit.faults import Fault
 from maskcam.unit.lamp import flashing_s
+from maskcam.unit.lamp_codes import Fault
 
 MINIMAL = """
 [unit]

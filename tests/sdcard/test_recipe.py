@@ -16,7 +16,8 @@ import pytest
 
 from sdcard import boot, bundle, coral, disk, host, options, root, steps
 from sdcard.options import SUFFIX
-from sdcard.profiles import CI, COMMON_PACKAGES, FIELD, PROFILES
+from sdcard.packages import COMMON_PACKAGES
+from sdcard.profiles import CI, FIELD, PROFILES
 from sdcard.release import SigningKey
 from sdcard.sealed import Sealed
 

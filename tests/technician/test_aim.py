@@ -29,6 +29,7 @@ GOOD = FrameQuality(light=120, contrast=30, sharpness=0.6, changed=True)
 class Finder:
     input_size = (32, 32)
     runs_on = "CPU"
+    library = None
 
     def __init__(self, boxes=HEADS):
         self._boxes = boxes

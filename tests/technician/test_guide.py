@@ -14,7 +14,7 @@ from maskcam import messages
 from maskcam.config import CameraSection
 from maskcam.technician import console, prepare, verdicts
 from maskcam.technician.typeset import typeset
-from maskcam.unit.faults import Fault
+from maskcam.unit.lamp_codes import Fault
 
 ROOT = Path(__file__).parents[2]
 

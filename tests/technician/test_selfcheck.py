@@ -21,10 +21,10 @@ from maskcam import config
 from maskcam.config import ObjectionsSection
 from maskcam.errors import AcceleratorError, ModelError
 from maskcam.technician import selfcheck
-from maskcam.technician.checks import delivery, frames, machine
+from maskcam.technician.checks import delivery, frames, machine, models
 from maskcam.technician.finding import Finding, State
 from maskcam.unit.lamp import Lamp
-from maskcam.vision import models
+from maskcam.vision import models as vision_models
 from maskcam.vision.detector import Detector
 from maskcam.vision.interpreter import Interpreter
 from tests import needs
@@ -125,6 +125,7 @@ class Loaded:
 
     input_size = (32, 32)
     runs_on = "Edge TPU (usb), 12 ms"
+    library: str | None = "libedgetpu.so.1"
 
     def __init__(self, file):
         self._interpreter = Interpreter(file, threads=1)
@@ -164,9 +165,9 @@ def test_the_model_of_the_head_shake_stage_must_be_whole_too(settle, monkeypatch
         raise ModelError("face-in-view.tflite: is damaged")
 
     load = selfcheck.probes_for(settle(free_port())).load_model
-    assert "face-in-view" not in frames.model(load).finding.detail
-    monkeypatch.setattr(models, "FaceInView", damaged)
-    finding = frames.model(load).finding
+    assert "face-in-view" not in models.whole(load).finding.detail
+    monkeypatch.setattr(vision_models, "FaceInView", damaged)
+    finding = models.whole(load).finding
     assert finding.state is State.FAULT
     assert "face-in-view.tflite" in finding.detail
 
@@ -267,18 +268,19 @@ def usb(tmp_path, vendor, product):
 
 def on(model, words):
     model.runs_on = words
-    return frames.Loading(Finding.ok("model", "loaded"), model)
+    model.library = "libedgetpu.so.1" if words.startswith("Edge TPU") else None
+    return models.Loading(Finding.ok("model", "loaded"), model)
 
 
 def test_a_coral_that_does_the_work_is_well(settle, tmp_path, model_file):
-    finding = frames.coral(settle(), on(Loaded(model_file), "Edge TPU (usb), 12 ms"), tmp_path)
+    finding = models.coral(settle(), on(Loaded(model_file), "Edge TPU (usb), 12 ms"), tmp_path)
     assert (finding.state, finding.detail) == (State.OK, "Edge TPU (usb), 12 ms")
 
 
 @pytest.mark.parametrize("ids", [("1a6e", "089a"), ("18d1", "9302")])
 def test_a_coral_that_is_plugged_in_but_idle_is_a_fault(settle, tmp_path, model_file, ids):
     words = "CPU: libedgetpu.so.1: crashes with this TFLite runtime (SIGSEGV)"
-    finding = frames.coral(settle(), on(Loaded(model_file), words), usb(tmp_path, *ids))
+    finding = models.coral(settle(), on(Loaded(model_file), words), usb(tmp_path, *ids))
     assert finding.state is State.FAULT
     assert finding.detail == "plugged in, but not used: the CPU does the work"
     assert "tell city hall" in finding.advice
@@ -287,26 +289,26 @@ def test_a_coral_that_is_plugged_in_but_idle_is_a_fault(settle, tmp_path, model_
 def test_no_coral_is_no_fault_unless_it_is_required(settle, tmp_path, model_file):
     root = usb(tmp_path, "1d6b", "0002")
     cpu = on(Loaded(model_file), "CPU: no Edge TPU found")
-    assert frames.coral(settle(), cpu, root).state is State.ABSENT
+    assert models.coral(settle(), cpu, root).state is State.ABSENT
 
     def refuse():
         raise AcceleratorError("no Edge TPU found; plug it in")
 
-    loading = frames.model(refuse)
+    loading = models.whole(refuse)
     assert loading.finding.state is State.FAULT
-    assert frames.coral(settle(), loading, root).detail == "no Edge TPU found; plug it in"
+    assert models.coral(settle(), loading, root).detail == "no Edge TPU found; plug it in"
     off = settle(**{'# accelerator = "auto"': 'accelerator = "off"'})
-    assert frames.coral(off, cpu, root).state is State.ABSENT
+    assert models.coral(off, cpu, root).state is State.ABSENT
 
 
 def test_a_coral_in_a_card_that_was_made_without_one_is_no_fault(settle, tmp_path, model_file):
     words = "CPU: maskcam_edgetpu.tflite: no such model; compile it with edgetpu_compiler"
     root = usb(tmp_path, "18d1", "9302")
-    finding = frames.coral(settle(), on(Loaded(model_file), words), root)
+    finding = models.coral(settle(), on(Loaded(model_file), words), root)
     assert finding.state is State.ABSENT
     assert "unplug it" in finding.detail
     required = settle(**{'# accelerator = "auto"': 'accelerator = "required"'})
-    assert frames.coral(required, on(Loaded(model_file), words), root).state is State.FAULT
+    assert models.coral(required, on(Loaded(model_file), words), root).state is State.FAULT
 
 
 def test_the_lamp_is_lit_for_a_moment():
@@ -321,8 +323,8 @@ def test_the_lamp_is_lit_for_a_moment():
 
 
 def test_a_detector_that_is_too_slow_is_a_fault(model_file, monkeypatch):
-    monkeypatch.setattr(frames, "SLOWEST_MS", 0)
-    finding = frames.speed(Loaded(model_file), frames.look(WallCamera()))
+    monkeypatch.setattr(models, "SLOWEST_MS", 0)
+    finding = models.speed(Loaded(model_file), frames.look(WallCamera()))
     assert finding.state is State.FAULT
     assert "ms per frame" in finding.detail
 
