@@ -12,7 +12,7 @@ WANTING = ("apt install", "could not import")
 
 
 def _fail_where_all_is_installed(report: BaseReport) -> None:
-    if os.environ.get("MASKCAM_INSTALLED") and isinstance(report.longrepr, tuple):
+    if os.environ.get("EVERYTHING_INSTALLED") and isinstance(report.longrepr, tuple):
         reason = report.longrepr[2]
         if report.skipped and any(word in reason for word in WANTING):
             report.outcome = "failed"

@@ -58,6 +58,7 @@ class EmbeddedBroker:
     ) -> None:
         try:
             self._await(self._broker.shutdown())
+            self._await(_close_connections())
         finally:
             self._end_thread()
 
@@ -77,3 +78,17 @@ class EmbeddedBroker:
         self._thread.join(_WAIT_S)
         if not self._thread.is_alive():
             self._loop.close()
+
+
+async def _close_connections() -> None:
+    """Ends what the broker leaves of connections that were still being made."""
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda loop, context: None)  # each says that it was cancelled
+    tasks = asyncio.all_tasks(loop) - {asyncio.current_task(loop)}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    # asyncio says which connections are open from Python 3.12 on only, and of a server.
+    for transport in list(getattr(loop, "_transports", {}).values()):
+        transport.abort()
+    await asyncio.sleep(0)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import queue
+import socket
 import threading
+import time
 
 import paho.mqtt.client as mqtt
 import pytest
@@ -44,3 +47,16 @@ def test_it_leaves_nothing_behind():
     assert "broker" not in {thread.name for thread in threading.enumerate()}
     with pytest.raises(ConnectionRefusedError):
         mqtt.Client(CallbackAPIVersion.VERSION2).connect("127.0.0.1", port)
+
+
+CONNECT = b"\x10\x10\x00\x04MQTT\x04\x02\x00\x3c\x00\x04abcd"
+
+
+@pytest.mark.parametrize("sent", [b"", CONNECT[:7], CONNECT], ids=["nothing", "half", "all"])
+def test_a_connection_that_is_still_being_made_leaves_nothing_open(sent, capfd):
+    """A demo whose source cannot be opened ends while its clients connect."""
+    with EmbeddedBroker() as broker, socket.create_connection((broker.host, broker.port)) as end:
+        end.sendall(sent)
+        time.sleep(0.05)
+    gc.collect()  # an unclosed socket would warn, and a warning is an error
+    assert capfd.readouterr().err == ""
