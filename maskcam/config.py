@@ -286,15 +286,15 @@ def _overrides(
         for field in dataclasses.fields(cls)
     }
     found, faults = [], []
-    for variable, told in sorted(environment.items()):
+    for variable, written in sorted(environment.items()):
         if not variable.startswith(ENVIRONMENT_PREFIX):
             continue
         if variable in known:
             name, field = known[variable]
-            value = _toml_value(told)
+            value = _toml_value(written)
             # A telephone number is a contact, too.
             is_text = field.metadata["rule"].is_text and not isinstance(value, str)
-            found.append((name, field.name, told if is_text else value))
+            found.append((name, field.name, written if is_text else value))
         else:
             faults.append(
                 say("environment: {name} is not a known setting; unset it", name=variable)
@@ -302,12 +302,12 @@ def _overrides(
     return found, faults
 
 
-def _toml_value(told: str) -> Any:
+def _toml_value(written: str) -> Any:
     """Reads a number, boolean, date or list as TOML; anything else is a string."""
     try:
-        return tomllib.loads(f"value = {told}")["value"]
+        return tomllib.loads(f"value = {written}")["value"]
     except tomllib.TOMLDecodeError:
-        return told
+        return written
 
 
 def example() -> str:

@@ -80,18 +80,18 @@ def text(
     def check(value: Any) -> str:
         if not isinstance(value, str):
             raise UnfitError(say("write a text in quotes"))
-        told = value.strip() if strip else value
-        if pattern and not re.fullmatch(pattern, told):
+        stripped = value.strip() if strip else value
+        if pattern and not re.fullmatch(pattern, stripped):
             raise UnfitError(say(advice))
-        if len(told) < least:
+        if len(stripped) < least:
             raise UnfitError(
                 say("is empty; fill it in")
-                if not told
+                if not stripped
                 else say("is too short; at least {n} characters", n=least)
             )
-        if len(told) > most:
+        if len(stripped) > most:
             raise UnfitError(say("is too long; at most {n} characters", n=most))
-        return told
+        return stripped
 
     return Rule(check, is_text=True)
 

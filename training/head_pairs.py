@@ -407,11 +407,11 @@ class _Camera:
 
 
 def _faces(folder: Path) -> list[Face]:
-    told = json.loads((folder / "train.json").read_text(encoding="utf-8"))
-    names = {image["id"]: image["file_name"] for image in told["images"]}
+    labels = json.loads((folder / "train.json").read_text(encoding="utf-8"))
+    names = {image["id"]: image["file_name"] for image in labels["images"]}
     return [
         Face(folder / "images" / names[annotation["image_id"]], tuple(annotation["bbox"]))
-        for annotation in told["annotations"]
+        for annotation in labels["annotations"]
         if annotation["bbox"][3] >= _SMALLEST_FACE_PX
         and 0.55 < annotation["bbox"][2] / annotation["bbox"][3] < 1.05
     ]

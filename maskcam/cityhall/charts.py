@@ -43,7 +43,7 @@ class Bar(NamedTuple):
 
 
 class Dot(NamedTuple):
-    """A share in one hour or day; `interval` is None where it is not known or told."""
+    """A share in one hour or day; `interval` is None where it is not known or not shown."""
 
     label: str
     tip: str

@@ -70,7 +70,7 @@ def demo(
     Args:
         port: of the dashboard on this machine; 0 takes a free one.
         browser: opens it.
-        say: is told what happens, line by line.
+        say: receives what happens, line by line.
         stopping: set by the caller to end.
         days: how much history is made up.
 
@@ -192,7 +192,7 @@ class _Fleet:
         self._client.loop_stop()
 
     def _run(self) -> None:
-        told = datetime.now(UTC) - timedelta(minutes=1)  # what history just missed
+        sent_until = datetime.now(UTC) - timedelta(minutes=1)  # what history just missed
         known: date | None = None
         windows: list[ReceivedCount] = []
         while not self._stopping.wait(2.0):
@@ -206,9 +206,9 @@ class _Fleet:
                 # Units do not all send on the full minute: each has its own few seconds.
                 delay = timedelta(seconds=sum(window.unit.encode()) % 50)
                 ends = window.count.start + timedelta(minutes=window.count.minutes)
-                if told < ends + delay <= now:
+                if sent_until < ends + delay <= now:
                     self._send(window)
-            told = now
+            sent_until = now
 
     def _send(self, window: ReceivedCount) -> None:
         topic = count_topic(site=window.site, unit=window.unit, kind=window.count.kind)

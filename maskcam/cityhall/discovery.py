@@ -12,7 +12,7 @@ from typing import Any
 from maskcam.delivery.wire import count_topic, status_topic
 
 PREFIX = "homeassistant"
-"""Where Home Assistant looks, unless it was told otherwise."""
+"""Where Home Assistant looks, unless it is set otherwise."""
 EXPIRE_S = 2 * 3600
 """Without a count for so long a value is unknown; windows of 20 minutes come 15 minutes late."""
 _COUNTS = {

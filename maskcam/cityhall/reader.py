@@ -72,7 +72,7 @@ class Totals(NamedTuple):
 
 
 class Unit(NamedTuple):
-    """A unit and its last status; `online` is None if it never told one."""
+    """A unit and its last status; `online` is None if it never published one."""
 
     name: str
     site: str

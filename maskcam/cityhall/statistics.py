@@ -9,7 +9,7 @@ from typing import NamedTuple
 Z95 = 1.959964
 """Two-sided 95 % quantile of the normal distribution."""
 FEW = 30
-"""Below so many judged passages no share is told, only that there are too few."""
+"""Below so many judged passages no share is shown, only that there are too few."""
 ROUGH_WIDTH = 0.10
 """From this width of its interval on, a share is called rough."""
 

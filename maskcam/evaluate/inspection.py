@@ -95,7 +95,7 @@ class ModelReport:
         lines = [f"{self.bytes / 1e6:.2f} MB"]
         for word, tensors in (("input", self.inputs), ("output", self.outputs)):
             lines += [f"{word}: {one.name} {list(one.shape)} {one.dtype}" for one in tensors]
-        lines.append("labels: " + (", ".join(self.labels) if self.labels else "none told"))
+        lines.append("labels: " + (", ".join(self.labels) if self.labels else "none"))
         lines += [f"{count:4d} x {name}" for name, count in self.operators.items()]
         if self.compiled:
             lines.append("compiled for the Edge TPU already")

@@ -80,12 +80,12 @@ function replace(main, fresh) {
   const open = Array.from(main.querySelectorAll("details[open]"), (item) => item.id);
   const focusable = "a, button, input, select, summary, [tabindex]";
   const focused = Array.from(main.querySelectorAll(focusable)).indexOf(document.activeElement);
-  const told = Array.from(main.querySelectorAll(".chart"), (chart) =>
+  const shown = Array.from(main.querySelectorAll(".chart"), (chart) =>
     shownHits(chart).findIndex((hit) => hit.classList.contains("on")));
   main.replaceChildren(...fresh.childNodes);
   open.forEach((id) => document.getElementById(id)?.setAttribute("open", ""));
   main.querySelectorAll(".chart").forEach((chart, place) => {
-    const hit = shownHits(chart)[told[place]];
+    const hit = shownHits(chart)[shown[place]];
     if (hit) tell(chart, hit);
   });
   if (focused >= 0) main.querySelectorAll(focusable)[focused]?.focus({ preventScroll: true });
