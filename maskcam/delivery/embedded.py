@@ -57,8 +57,8 @@ class EmbeddedBroker:
         traceback: TracebackType | None,
     ) -> None:
         try:
-            self._await(self._broker.shutdown())
-            self._await(_close_connections())
+            logging.getLogger("amqtt").setLevel(logging.CRITICAL)  # connections that end are meant to
+            self._await(_shut_down(self._broker))
         finally:
             self._end_thread()
 
@@ -80,15 +80,26 @@ class EmbeddedBroker:
             self._loop.close()
 
 
-async def _close_connections() -> None:
-    """Ends what the broker leaves of connections that were still being made."""
+async def _shut_down(broker: Any) -> None:
+    """Ends the broker, each connection (also one that is just being made), and all their tasks.
+
+    From Python 3.12 on, a server's end waits for its connections.
+    """
     loop = asyncio.get_running_loop()
-    loop.set_exception_handler(lambda loop, context: None)  # each says that it was cancelled
+    loop.set_exception_handler(lambda loop, context: None)  # each task says that it was cancelled
+    ending = loop.create_task(broker.shutdown())
+    while not ending.done():
+        _abort_connections(loop)
+        await asyncio.wait([ending], timeout=0.05)
+    _abort_connections(loop)
     tasks = asyncio.all_tasks(loop) - {asyncio.current_task(loop)}
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+    ending.result()
+
+
+def _abort_connections(loop: asyncio.AbstractEventLoop) -> None:
     # asyncio says which connections are open from Python 3.12 on only, and of a server.
     for transport in list(getattr(loop, "_transports", {}).values()):
         transport.abort()
-    await asyncio.sleep(0)
