@@ -57,7 +57,8 @@ class EmbeddedBroker:
         traceback: TracebackType | None,
     ) -> None:
         try:
-            logging.getLogger("amqtt").setLevel(logging.CRITICAL)  # connections that end are meant to
+            # Its connections end because we end them.
+            logging.getLogger("amqtt").setLevel(logging.CRITICAL)
             self._await(_shut_down(self._broker))
         finally:
             self._end_thread()
