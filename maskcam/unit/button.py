@@ -1,19 +1,18 @@
 """The push button on the pole: whoever presses it stops the counting for a while.
 
-It asks for no gesture and no look. Who pressed is not known, and that somebody did shows in
-no message: the time counts as observed, like any other.
+It asks for no gesture and no look. Who pressed is not known; that somebody did can be seen
+in `observed_s`, for the time of the pause is not observed.
 """
 
 from __future__ import annotations
 
-import importlib
 import threading
 import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
-from maskcam.errors import MaskcamError
+from maskcam.unit.pins import open_pin
 
 _BOUNCE_S = 0.05
 
@@ -55,15 +54,14 @@ class Button:
         """
         if self._gpio is None:
             return self
-        try:
-            button = importlib.import_module("gpiozero").Button(
-                self._gpio, bounce_time=_BOUNCE_S, pin_factory=self._factory
-            )
-        except Exception as error:  # gpiozero's and those of its four back ends
-            raise MaskcamError(
-                f"the button on GPIO {self._gpio} cannot be used ({error}); install gpiozero and "
-                "lgpio, or remove button_gpio from [objections]"
-            ) from error
+        button = open_pin(
+            "Button",
+            self._gpio,
+            name="button",
+            key="button_gpio from [objections]",
+            bounce_time=_BOUNCE_S,
+            pin_factory=self._factory,
+        )
         button.when_pressed = self.press
         self._button = button
         return self

@@ -7,15 +7,14 @@ lasts it stays lit. Between times it shows the technician a fault by short flash
 
 from __future__ import annotations
 
-import importlib
 import threading
 import time
 from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, Self
 
-from maskcam.errors import MaskcamError
 from maskcam.unit.lamp_codes import Fault
+from maskcam.unit.pins import open_pin
 
 _ANSWER_S = 2.0
 _HINT_S = 0.2
@@ -58,13 +57,9 @@ class Lamp:
         """
         if self._gpio is None:
             return self
-        try:
-            led = importlib.import_module("gpiozero").LED(self._gpio, pin_factory=self._factory)
-        except Exception as error:  # gpiozero's and those of its four back ends
-            raise MaskcamError(
-                f"the lamp on GPIO {self._gpio} cannot be used ({error}); install gpiozero and "
-                "lgpio, or remove gpio from [lamp]"
-            ) from error
+        led = open_pin(
+            "LED", self._gpio, name="lamp", key="gpio from [lamp]", pin_factory=self._factory
+        )
         # gpiozero's own thread carries the values to the pin.
         led.source_delay = _STEP_S
         led.source = self._values()
