@@ -2,7 +2,6 @@ import threading
 
 import numpy as np
 import pytest
-from gpiozero.pins.mock import MockFactory
 
 from maskcam.errors import MaskcamError
 from maskcam.records import Frame
@@ -10,26 +9,6 @@ from maskcam.unit.button import Button
 from maskcam.unit.lamp import Lamp
 from maskcam.unit.lamp_codes import Fault
 from maskcam.unit.loop import Loop
-
-
-class Clock:
-    def __init__(self):
-        self.now_s = 1000.0
-
-    def __call__(self):
-        return self.now_s
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
-@pytest.fixture
-def factory():
-    made = MockFactory()
-    yield made
-    made.reset()
 
 
 def test_nobody_is_counted_for_the_pause_after_a_press(clock):

@@ -1,31 +1,10 @@
 import time
 
 import pytest
-from gpiozero.pins.mock import MockFactory
 
 from maskcam.errors import MaskcamError
 from maskcam.unit.lamp import Lamp
 from maskcam.unit.lamp_codes import Fault
-
-
-class Clock:
-    def __init__(self):
-        self.now_s = 1000.0
-
-    def __call__(self):
-        return self.now_s
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
-@pytest.fixture
-def factory():
-    made = MockFactory()
-    yield made
-    made.reset()
 
 
 def lit(lamp, clock, seconds):
