@@ -206,19 +206,13 @@ def _aim(args: argparse.Namespace) -> int:
 
 def _console(args: argparse.Namespace) -> int:
     from maskcam import config
-    from maskcam.technician import aim, console, selfcheck, terminal
+    from maskcam.technician import console, terminal
 
     loaded = config.load(args.config)
     if reason := terminal.refusal(0) or terminal.refusal(1):
         raise UsageError(translate(reason))
-    probes = selfcheck.probes_for(loaded)
     with terminal.Keys() as keys:
-        console.attend(
-            loaded,
-            keys,
-            check=lambda: selfcheck.run_checks(loaded, probes),
-            aim=lambda: aim.aim(loaded, probes),
-        )
+        console.attend(loaded, keys, run=lambda name: console.run_command(name, args.config))
     return 0
 
 

@@ -6,15 +6,15 @@ else, until city hall locks it ([technician] aim = false); then only its id is s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import Final, Protocol
 
 from maskcam import __version__
 from maskcam.config import Config
-from maskcam.errors import MaskcamError
 from maskcam.messages import say, translate
-from maskcam.technician.finding import Finding
-from maskcam.technician.selfcheck import all_well, as_line
 
 UNTOUCHED_S: Final = 20.0  # then counting begins
 UNATTENDED_S: Final = 600.0  # a technician who has gone
@@ -39,16 +39,14 @@ def attend(
     config: Config,
     terminal: Terminal,
     *,
-    check: Callable[[], Iterable[Finding]],
-    aim: Callable[[], None],
+    run: Callable[[str], str | None],
 ) -> None:
     """Serves the technician; returns when counting may begin.
 
     Args:
         config: of the unit.
         terminal: of the unit.
-        check: looks at every part, as `maskcam check`.
-        aim: shows the aim until the technician has seen enough, as `maskcam aim`.
+        run: runs the command "check" or "aim" at the terminal, see `run_command`.
     """
     terminal.say(f"maskcam {__version__}: {config.unit.id}")
     if not config.technician.aim:
@@ -71,17 +69,30 @@ def attend(
             return
         wait_s = UNATTENDED_S
         if pressed == CHECK:
-            _check(terminal, check())
-        elif pressed == AIM:
-            try:
-                aim()
-            except MaskcamError as error:
-                terminal.say(say("aim: {why}", why=translate(error)))
+            well = run("check") is None
+            terminal.say(say("all is well" if well else "not all is well: see NOT OK above"))
+        elif pressed == AIM and (why := run("aim")) is not None:
+            terminal.say(say("aim: {why}", why=translate(why)))
 
 
-def _check(terminal: Terminal, findings: Iterable[Finding]) -> None:
-    found = []
-    for finding in findings:
-        terminal.say(as_line(finding))
-        found.append(finding)
-    terminal.say(say("all is well" if all_well(found) else "not all is well: see NOT OK above"))
+def run_command(name: str, file: Path) -> str | None:
+    """Runs a command of maskcam at this terminal; returns why it failed, or None.
+
+    Each runs in a process of its own, for a process can open a Raspberry Pi's camera only once.
+
+    Args:
+        name: of the command.
+        file: the configuration.
+    """
+    done = subprocess.run(  # noqa: S603 - our own interpreter and module
+        [sys.executable, "-m", "maskcam", name, "--config", str(file)],
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    sys.stderr.write(done.stderr)  # for the journal
+    if done.returncode == 0:
+        return None
+    last = done.stderr.splitlines()[-1:]
+    return last[0].removeprefix("maskcam: ") if last else ""

@@ -13,9 +13,7 @@ from pathlib import Path
 import pytest
 
 from maskcam import config
-from maskcam.errors import CameraError
 from maskcam.technician import console
-from maskcam.technician.finding import Finding
 from maskcam.technician.terminal import Keys
 
 SYSTEMD = Path(__file__).parents[2] / "systemd"
@@ -50,8 +48,8 @@ def settle(tmp_path):
     return settled
 
 
-def attend(settings, terminal, *, findings=(), aim=lambda: None):
-    console.attend(settings, terminal, check=lambda: iter(findings), aim=aim)
+def attend(settings, terminal, *, run=lambda name: None):
+    console.attend(settings, terminal, run=run)
 
 
 def test_where_nobody_is_counting_begins_by_itself(settle):
@@ -63,25 +61,48 @@ def test_where_nobody_is_counting_begins_by_itself(settle):
 
 
 def test_a_technician_checks_and_aims_as_often_as_needed(settle):
-    terminal, aimed = Typed("1", "2", "x", "1", "3"), []
-    findings = [Finding.ok("camera", "30 frames/s"), Finding.fault("clock", "unset", "wait")]
-    attend(settle(), terminal, findings=findings, aim=lambda: aimed.append(1))
-    told = "\n".join(terminal.lines)
-    assert aimed == [1]
-    assert told.count("OK           camera       30 frames/s") == 2
-    assert told.count("NOT OK       clock        unset -> wait") == 2
-    assert told.count("not all is well") == 2
+    terminal, ran = Typed("1", "2", "x", "1", "3"), []
+    answers = iter([None, None, "see above"])
+
+    def run(name):
+        ran.append(name)
+        return next(answers)
+
+    attend(settle(), terminal, run=run)
+    assert ran == ["check", "aim", "check"]
+    assert terminal.lines.count("all is well") == 1
+    assert sum(line.startswith("not all is well") for line in terminal.lines) == 1
     assert terminal.waits == [console.UNTOUCHED_S] + [console.UNATTENDED_S] * 4
 
 
 def test_aiming_that_fails_is_told_and_the_technician_goes_on(settle):
-    def no_camera():
-        raise CameraError("no camera: check the cable")
-
     terminal = Typed("2", None)
-    attend(settle(), terminal, aim=no_camera)
+    attend(settle(), terminal, run=lambda name: "no camera: check the cable")
     assert "aim: no camera: check the cable" in terminal.lines
     assert terminal.lines[-1] == "counting begins"
+
+
+@pytest.mark.parametrize("name", ["check", "aim"])
+def test_each_command_has_a_process_of_its_own(name, tmp_path, monkeypatch, capfd):
+    """A process can open a Raspberry Pi's camera only once, and a technician looks twice."""
+    seen = tmp_path / "seen"
+    (tmp_path / "maskcam").mkdir()
+    (tmp_path / "maskcam/__init__.py").touch()
+    (tmp_path / "maskcam/__main__.py").write_text(
+        "import os, sys\n"
+        f"print(os.getpid(), *sys.argv[1:], file=open({str(seen)!r}, 'a'))\n"
+        "print('at the terminal')\n"
+        "sys.exit('maskcam: the cable is out')\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    for _ in range(2):
+        assert console.run_command(name, Path("unit.toml")) == "the cable is out"
+    processes = {line.split()[0] for line in seen.read_text().splitlines()}
+    assert len(processes) == 2
+    assert str(os.getpid()) not in processes
+    assert f"{name} --config unit.toml" in seen.read_text()
+    assert capfd.readouterr() == ("at the terminal\n" * 2, "maskcam: the cable is out\n" * 2)
 
 
 def test_a_locked_unit_shows_its_id_and_asks_nothing(settle):
