@@ -57,9 +57,19 @@ SLUG_TEXT: Final = text(pattern=SLUG.pattern, advice=SLUG_RULE)
 TIME_ZONE: Final = that(
     text(1), is_time_zone, 'unknown time zone, expected for example "Europe/Paris"'
 )
-_HOURS: Final = text(
-    pattern=r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d",
-    advice='expected "HH:MM-HH:MM", for example "07:30-13:00"',
+_HOURS: Final = that(
+    text(
+        pattern=r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d",
+        advice='expected "HH:MM-HH:MM", for example "07:30-13:00"',
+    ),
+    lambda hours: hours[:5] != hours[6:],
+    "ends as it begins: nobody would ever be counted; to count at all hours, remove it",
+)
+_HOST: Final = text(
+    1,
+    253,
+    pattern=r"|[^\s/:@]+|[\dA-Fa-f:.]*:[\dA-Fa-f:.]+(%\w+)?",
+    advice="give a name or an address, without mqtt:// and without the port",
 )
 _WEB_ADDRESS: Final = text(
     pattern=r"|https?://[^\s/]+\S*",
@@ -152,7 +162,7 @@ class LampSection:
 class BrokerSection:
     """Where counts are sent. Paths are relative to the configuration file."""
 
-    host: str = entry(text(1))
+    host: str = entry(_HOST)
     port: int = entry(whole(1, 65535), default=8883)
     ca: Path | None = entry(fields.path(), default=None)
     certificate: Path | None = entry(fields.path(), default=None)
@@ -306,7 +316,7 @@ def _toml_value(written: str) -> Any:
     """Reads a number, boolean, date or list as TOML; anything else is a string."""
     try:
         return tomllib.loads(f"value = {written}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return written
 
 

@@ -16,7 +16,6 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import json
-import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
@@ -30,6 +29,8 @@ T = TypeVar("T")
 
 MISSING = dataclasses.MISSING
 SHOWN = 60  # characters of a wrong value
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class UnfitError(ValueError):
@@ -81,6 +82,7 @@ def text(
         if not isinstance(value, str):
             raise UnfitError(say("write a text in quotes"))
         stripped = value.strip() if strip else value
+        _refuse_control_characters(stripped)
         if pattern and not re.fullmatch(pattern, stripped):
             raise UnfitError(say(advice))
         if len(stripped) < least:
@@ -115,7 +117,7 @@ def number(low: float, high: float) -> Rule:
 
     def check(value: Any) -> float:
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not is_number or not math.isfinite(value) or not low <= value <= high:
+        if not is_number or not low <= value <= high:  # nan is not, either
             _refuse_quotes(value)
             raise UnfitError(
                 say("use a number from {low} to {high}", low=f"{low:g}", high=f"{high:g}")
@@ -128,6 +130,11 @@ def number(low: float, high: float) -> Rule:
 def _refuse_quotes(value: Any) -> None:
     if isinstance(value, str) and re.fullmatch(r"\s*-?\d+([.,]\d+)?\s*", value):
         raise UnfitError(say("write the number without quotes"))
+
+
+def _refuse_control_characters(value: str) -> None:
+    if _CONTROL.search(value):
+        raise UnfitError(say("write it in one line, without control characters"))
 
 
 def flag() -> Rule:
@@ -167,8 +174,9 @@ def path() -> Rule:
     """Returns the rule of a file or folder."""
 
     def check(value: Any) -> Path:
-        if not isinstance(value, str | Path) or not str(value):
+        if not isinstance(value, str | Path) or not str(value).strip():
             raise UnfitError(say("write a file name in quotes"))
+        _refuse_control_characters(str(value))
         return Path(value)
 
     return Rule(check, is_text=True)
@@ -231,7 +239,8 @@ def read(cls: type[T], values: Mapping[str, Any], place: str) -> tuple[T | None,
         place: begins each line, such as "[camera]".
     """
     fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
-    faults = [f"{place} {key}: {_unknown(key, fields)}" for key in values if key not in fields]
+    unknown = [key for key in values if key not in fields]
+    faults = [f"{place} {_shown_key(key)}: {_unknown(key, fields)}" for key in unknown]
     given: dict[str, Any] = {}
     for name, field in fields.items():
         if name in values:
@@ -255,7 +264,8 @@ def read_all(cls: type[T], values: Mapping[str, Any]) -> tuple[T | None, list[st
         field.name: field
         for field in dataclasses.fields(cls)  # type: ignore[arg-type]
     }
-    faults = [f"[{name}]: {_unknown(name, sections)}" for name in values if name not in sections]
+    unknown = [name for name in values if name not in sections]
+    faults = [f"[{_shown_key(name)}]: {_unknown(name, sections)}" for name in unknown]
     given: dict[str, Any] = {}
     for name, field in sections.items():
         if name not in values and field.default_factory is MISSING:
@@ -285,8 +295,19 @@ def _unknown(name: str, known: Iterable[str]) -> str:
     return say("is not a known key; check the spelling or remove it")
 
 
+def _shown_key(key: str) -> str:
+    return _shortened(key if key and key.isprintable() else repr(key))
+
+
 def _shown(value: Any) -> str:
-    text = str(value) if isinstance(value, date) else addresses.shown_text(repr(value))
+    try:
+        text = str(value) if isinstance(value, date) else addresses.shown_text(repr(value))
+    except ValueError:  # Python writes no number of thousands of digits
+        return "..."
+    return _shortened(text)
+
+
+def _shortened(text: str) -> str:
     return text if len(text) <= SHOWN else text[: SHOWN - 3] + "..."
 
 

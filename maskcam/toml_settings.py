@@ -70,8 +70,11 @@ def parse(text: str, *, name: str) -> dict[str, Any]:
     """
     try:
         return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{name}: {_explain(str(error), text)}") from error
+    except (ValueError, RecursionError) as error:  # thousands of digits, or of brackets
+        why = say("a number or a list is too long")
+        raise ConfigError(f"{name}: {say('is not valid TOML: {why}', why=why)}") from error
 
 
 def validate(
@@ -101,7 +104,8 @@ def _explain(why: str, text: str) -> str:
     number = int(found[1]) if found else 0
     line = text.splitlines()[number - 1].strip() if number else ""
     value = line.partition("=")[2].partition("#")[0].strip()
-    place = say("line {number}: {line}: ", number=number, line=shown_text(line)[:60])
+    shown = "".join(letter if letter.isprintable() else "?" for letter in shown_text(line)[:60])
+    place = say("line {number}: {line}: ", number=number, line=shown)
     if re.match(r"Cannot (overwrite|declare)", why):
         return place + say("stands twice; keep one")
     for fits, advice in _HINTS:

@@ -174,3 +174,87 @@ def test_an_old_broker_can_be_named_as_the_link_advises(tmp_path):
     """The link says: an old broker needs protocol = "3.1.1"."""
     text = MINIMAL.replace('host = "localhost"', 'host = "localhost"\nprotocol = "3.1.1"')
     assert load(tmp_path, text).broker.connection().protocol == "3.1.1"
+
+
+ODD = (
+    "nan",
+    "-inf",
+    "1e400",
+    "9" * 400,
+    "9" * 5000,
+    f"0x{'f' * 5000}",
+    f"[[[{'9' * 400}, 0], [0, 0], [1, 1]]]",
+    "[" * 3000 + "]" * 3000,
+    '"\\u0000"',
+    '"a\\nb"',
+    '"\\u001b[2J"',
+    f'"{"x" * 2000}"',
+    "{ a = 1 }",
+    "0001-01-01",
+)
+KEYS = [
+    (section, field.name)
+    for section, cls in fields.sections(config.Config).items()
+    for field in dataclasses.fields(cls)
+]
+
+
+def outcome(path: Path, text: str, **environment: str) -> config.Config | list[str]:
+    path.write_text(text)
+    try:
+        return config.load(path, environment=environment)
+    except ConfigError as error:
+        return str(error).splitlines()
+
+
+def with_value(section: str, key: str, value: str) -> str:
+    """Returns the minimal file with this value, in place of its own if it has one."""
+    lines = [line for line in MINIMAL.splitlines() if not line.startswith(f"{key} =")]
+    if f"[{section}]" not in lines:
+        lines.append(f"[{section}]")
+    lines.insert(lines.index(f"[{section}]") + 1, f"{key} = {value}")
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("value", ODD, ids=lambda value: value[:9])
+def test_any_value_of_any_key_is_taken_or_refused_in_one_line(value, tmp_path):
+    path = tmp_path / "maskcam.toml"
+    for section, key in KEYS:
+        for found in (
+            outcome(path, with_value(section, key, value)),
+            outcome(path, MINIMAL, **{f"MASKCAM_{section}_{key}".upper(): value}),
+        ):
+            if isinstance(found, config.Config):
+                assert fields.as_json(found)
+            else:
+                assert len(found) == 1
+                assert found[0].isprintable()
+                assert len(found[0]) < 300
+
+
+@pytest.mark.parametrize("host", ["mqtt://city.test", "city.test:8883", "u:p@city.test", "a b"])
+def test_a_host_is_a_name_or_an_address_and_nothing_more(host, tmp_path):
+    [line] = faults(tmp_path, with_value("broker", "host", f'"{host}"'))
+    assert "without mqtt:// and without the port" in line
+
+
+@pytest.mark.parametrize("host", ["::1", "fe80::1%eth0", "192.0.2.7", "mqtt.cannes.test", "hôte"])
+def test_these_are_hosts(host, tmp_path):
+    text = with_value("broker", "host", f'"{host}"').replace(
+        "[broker]", "[broker]\ninsecure = true"
+    )
+    assert load(tmp_path, text).broker.host == host
+
+
+@pytest.mark.parametrize("name", ['"a\\nb\\u001b[2J"', '""', f'"{"k" * 3000}"'])
+def test_an_odd_key_is_shown_in_one_line(name, tmp_path):
+    for text in (f"{MINIMAL}{name} = 1\n", f"{MINIMAL}[{name}]\n", f"{MINIMAL}\x1b[2J = 1\n"):
+        [line] = faults(tmp_path, text)
+        assert line.isprintable()
+        assert len(line) < 300
+
+
+def test_hours_that_end_as_they_begin_are_refused(tmp_path):
+    text = MINIMAL + '[counting]\noperating_hours = ["08:00-12:00", "00:00-00:00"]\n'
+    [line] = faults(tmp_path, text)
+    assert "nobody would ever be counted" in line
