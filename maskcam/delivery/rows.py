@@ -38,7 +38,7 @@ class Waiting(NamedTuple):
 class Row(NamedTuple):
     """A record in the bytes of a file: what it says, and where it stands.
 
-    key: of the window, or of the acknowledged one; None: damaged.
+    key: of the window, or of the acknowledged one; None: damaged, or of another version.
     """
 
     key: Key | None
@@ -60,9 +60,10 @@ def pack_sent(key: Key) -> bytes:
 def unpack_window(row: bytes) -> Waiting | None:
     """Returns the window of a record, or None if a single bit of it is wrong."""
     body = _checked(row)
-    if body is None:
+    key = None if body is None else _key(body)
+    if body is None or key is None:
         return None
-    key, payload = _key(body), body.split(b" ", 5)[-1]
+    payload = body.split(b" ", 5)[-1]
     try:
         received = wire.decode_count(payload, kind=key.kind)
     except wire.WireError:
@@ -86,9 +87,14 @@ def _key_text(key: Key) -> bytes:
     return f" {key.start:%Y-%m-%dT%H:%MZ} {key.kind} {key.unit} {key.run}".encode()
 
 
-def _key(body: bytes) -> Key:
-    _, start, kind, unit, run = body.decode("ascii").split(" ", 5)[:5]
-    return Key(datetime.fromisoformat(start), WindowKind(kind), unit, int(run))
+def _key(body: bytes) -> Key | None:
+    """Returns the key in an intact record; None: another version of maskcam wrote it."""
+    try:
+        _, start, kind, unit, run = body.decode("ascii").split(" ", 5)[:5]
+        key = Key(datetime.fromisoformat(start), WindowKind(kind), unit, int(run))
+    except ValueError:
+        return None
+    return key if key.start.tzinfo else None
 
 
 def _with_checksum(body: bytes) -> bytes:

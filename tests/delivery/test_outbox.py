@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import zlib
 from dataclasses import replace
 from datetime import timedelta
 from functools import cache
@@ -220,6 +221,27 @@ def test_a_damaged_file_gives_back_all_that_is_intact_and_nothing_else(tmp_path,
     file.write_bytes(data)
     assert_only_the_untouched_are_left(tmp_path, data, 200)
     assert "damaged records" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"waits 2026-05-04T08:30Z day forville-01 3 {}",
+        b"waits 2026-05-04 count forville-01 3 {}",
+        b"sent 1777883400 count forville-01 3",
+        b"sent",
+        b"\xff",
+        b"",
+    ],
+)
+def test_a_record_of_another_version_is_reported_and_costs_no_other(tmp_path, body, caplog):
+    """After an update that did not last, the version before finds the file of the newer one."""
+    file = filled(tmp_path, 30)
+    file.write_bytes(file.read_bytes() + b"\n%s#%08x\n" % (body, zlib.crc32(body)))
+    with opened(tmp_path) as outbox:
+        assert len(content(outbox)) == 30
+        assert outbox.damaged == 1
+    assert "1 damaged records" in caplog.text
 
 
 @pytest.mark.parametrize("flips", [1, 2, 30])
