@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Final, NamedTuple, Self, cast
 
 import cv2
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
 _OPEN_TIMEOUT_S: Final = 8.0
 _READ_TIMEOUT_S: Final = 1.5  # of a stream: then it is opened again
 _MOST_BAD: Final = 9000  # packets in a row, five minutes of most films
+_MOST_BAD_S: Final = 60.0  # of work on them
 _MOST_BAD_LIVE: Final = 150
+_MOST_BAD_LIVE_S: Final = 10.0  # a stream may be joined so long before its next key frame
 _BAD_AT_END: Final = 2  # so many last packets that fail show that a file was cut
 _NO_TIMESTAMPS: Final = 0x80  # AVFMT_NOTIMESTAMPS
 _MISSING: Final = (
@@ -63,6 +66,9 @@ class FFmpegSource:
         self.skipped = 0
         self.bad_in_a_row = 0
         self._live = live
+        self._most_bad = _MOST_BAD_LIVE if live else _MOST_BAD
+        self._most_bad_s = _MOST_BAD_LIVE_S if live else _MOST_BAD_S
+        self._good_at_s = monotonic()
         reason = ""
         try:
             self._container: InputContainer = av.open(
@@ -99,7 +105,7 @@ class FFmpegSource:
         return self.bad_in_a_row >= _BAD_AT_END
 
     def read(self) -> DecodedFrame | None:
-        """Returns the next frame that can be decoded; None at the end."""
+        """Returns the next frame that can be decoded; None at the end, or where it gives up."""
         for frame in self._frames:
             own = frame.pts if frame.pts is not None else frame.dts
             own_s = None if own is None or frame.time_base is None else float(own * frame.time_base)
@@ -123,6 +129,8 @@ class FFmpegSource:
 
     def _decode(self) -> Generator[VideoFrame]:
         for packet in self._packets():
+            if self._gives_up():
+                return
             try:
                 frames = [] if packet is None else packet.decode()
             except self._av.error.EOFError:  # asked twice for its last frames
@@ -138,10 +146,11 @@ class FFmpegSource:
                 else:
                     self.bad_in_a_row = 0
                     yield frame
+                    self._good_at_s = monotonic()  # whoever asked may have taken time over it
 
     def _packets(self) -> Iterator[Packet[VideoStream] | None]:
         """Yields the packets of the stream, and None for each that cannot be read."""
-        while self.bad_in_a_row < (_MOST_BAD_LIVE if self._live else _MOST_BAD):
+        while True:
             try:
                 yield from self._container.demux(self._stream)
             except self._av.error.InvalidDataError:
@@ -158,6 +167,12 @@ class FFmpegSource:
     def _skip(self) -> None:
         self.skipped += 1
         self.bad_in_a_row += 1
+
+    def _gives_up(self) -> bool:
+        """Returns whether too many packets failed in a row, or for too long."""
+        return self.bad_in_a_row >= self._most_bad or (
+            self.bad_in_a_row > 0 and monotonic() - self._good_at_s > self._most_bad_s
+        )
 
 
 def file_address(path: Path) -> str:

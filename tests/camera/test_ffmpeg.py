@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 import sys
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 
 import cv2
@@ -368,13 +368,30 @@ def test_without_the_package_it_says_what_to_install(film, monkeypatch):
         read(film)
 
 
-def test_a_film_that_never_stops_failing_is_given_up(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "_MOST_BAD", 10)
+@pytest.mark.parametrize("limit", ["_MOST_BAD", "_MOST_BAD_S"])
+def test_a_film_that_does_not_stop_failing_is_given_up(tmp_path, monkeypatch, limit):
     path = encode(tmp_path / "film.avi", numbered(60), *JPEG)
-    spoil_jpegs(path, range(20, 60))
+    spoil_jpegs(path, range(20, 40))
+    assert len(read(path)[0]) == 40
+    seconds = count()
+    monkeypatch.setattr(module, "monotonic", lambda: next(seconds))
+    monkeypatch.setattr(module, limit, 10)
     times, _, error = read(path)
     assert len(times) == 20
     assert "breaks off at 1.3 s of 4.0 s" in error
+
+
+def test_time_that_the_reader_takes_is_no_failing(tmp_path, monkeypatch):
+    path = encode(tmp_path / "film.avi", numbered(20), *JPEG)
+    spoil_jpegs(path, [5, 10])
+    now_s = 0.0
+    monkeypatch.setattr(module, "monotonic", lambda: now_s)
+    with module.FFmpegSource(module.file_address(path), live=False) as source:
+        frames = 0
+        while source.read() is not None:
+            frames += 1
+            now_s += 1000
+    assert frames == 18
 
 
 def test_a_source_that_is_opened_again_and_again_leaves_no_memory_behind(film):
