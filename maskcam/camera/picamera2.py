@@ -58,28 +58,18 @@ class Picamera2Camera:
         fps: float = 30,
         max_exposure_s: float = 0.012,
     ) -> None:
-        self._size = size
-        self._rgb_size = _fitted(size, rgb_size)
+        self.size = size
+        self.rgb_size = _fitted(size, rgb_size)
         self._fps = fps
         self._max_exposure_us = max_exposure_s * 1e6
         self._luma = np.empty((size[1], size[0]), np.uint8)
-        self._rgb = np.empty((self._rgb_size[1], self._rgb_size[0], 3), np.uint8)
+        self._rgb = np.empty((self.rgb_size[1], self.rgb_size[0], 3), np.uint8)
         self._camera: Any = None
         self._mapped_array: Any = None
         self._capture: Any = None
         self._last_s = -1.0
         self._exposure_told = False
         self.stuck = False
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height of the luma image in px."""
-        return self._size
-
-    @property
-    def rgb_size(self) -> tuple[int, int]:
-        """Width and height of the detector's image in px."""
-        return self._rgb_size
 
     def __enter__(self) -> Self:
         """Configures and starts the camera.
@@ -118,7 +108,7 @@ class Picamera2Camera:
             camera = package.Picamera2(tuning=tuning)
             self._camera, self._mapped_array = camera, package.MappedArray
             camera.configure(self._configuration(camera, libcamera))
-            for stream, size in (("main", self._size), ("lores", self._rgb_size)):
+            for stream, size in (("main", self.size), ("lores", self.rgb_size)):
                 given = camera.stream_configuration(stream)
                 if (given["size"], given["format"]) != (size, "YUV420"):
                     raise CameraError(
@@ -147,10 +137,10 @@ class Picamera2Camera:
             name: value for name, value in wanted.items() if name in camera.camera_controls
         }
         configuration: dict[str, Any] = camera.create_video_configuration(
-            main={"format": "YUV420", "size": self._size},
+            main={"format": "YUV420", "size": self.size},
             # The ISP of a Pi 4 (VC4) gives the small stream as YUV only; a Pi 5
             # could give RGB, but one path for both is simpler, and costs 0.1 ms.
-            lores={"format": "YUV420", "size": self._rgb_size},
+            lores={"format": "YUV420", "size": self.rgb_size},
             raw=None,
             # The one that OpenCV's YUV conversion is made for (BT.601, limited range).
             colour_space=libcamera.ColorSpace.Smpte170m(),
@@ -231,12 +221,12 @@ class Picamera2Camera:
         self._last_s = captured_at_s
         self._check_exposure(metadata.get("ExposureTime", 0))
         # YUV420 comes as rows of `stride` bytes: the luma plane, then the two of colour.
-        width, height = self._size
+        width, height = self.size
         with self._mapped_array(request, "main", write=False) as main:
             np.copyto(self._luma, main.array[:height, :width])
         with self._mapped_array(request, "lores", write=False) as lores:
             rgb = cv2.cvtColor(lores.array, cv2.COLOR_YUV2RGB_I420)
-        np.copyto(self._rgb, rgb[:, : self._rgb_size[0]].astype(np.uint8, copy=False))
+        np.copyto(self._rgb, rgb[:, : self.rgb_size[0]].astype(np.uint8, copy=False))
         return Frame(captured_at_s=captured_at_s, luma=self._luma, rgb=self._rgb)
 
     def _check_exposure(self, exposure_us: float) -> None:

@@ -44,6 +44,8 @@ class VideoCamera:
         fps: frames per second that a V4L2 device is asked for.
         paced: whether a film runs in real time.
         film_fps: frames per second of a film, in place of its own times.
+
+    Attributes: size, rgb_size: as of a `Camera`; known once it is open.
     """
 
     def __init__(
@@ -63,20 +65,10 @@ class VideoCamera:
         self._paced = paced
         self._film_fps = film_fps
         self._reader: FileReader | LiveReader | None = None
-        self._size = self._rgb_size = (0, 0)
+        self.size = self.rgb_size = (0, 0)
         self._has_changed_size = False
         self._luma: NDArray[np.uint8] | None = None
         self._rgb: NDArray[np.uint8] | None = None
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height of the luma image in px; known once it is open."""
-        return self._size
-
-    @property
-    def rgb_size(self) -> tuple[int, int]:
-        """Width and height of the detector's image in px; known once it is open."""
-        return self._rgb_size
 
     def __enter__(self) -> Self:
         """Opens the source and waits for its first frame.
@@ -128,12 +120,12 @@ class VideoCamera:
         if found is None:
             return None
         at_s, bgr = found
-        if (bgr.shape[1], bgr.shape[0]) != self._size:
+        if (bgr.shape[1], bgr.shape[0]) != self.size:
             bgr = self._brought_to_size(bgr)
         assert self._luma is not None
         assert self._rgb is not None
         cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY, dst=self._luma)
-        cv2.cvtColor(scaled(bgr, self._rgb_size), cv2.COLOR_BGR2RGB, dst=self._rgb)
+        cv2.cvtColor(scaled(bgr, self.rgb_size), cv2.COLOR_BGR2RGB, dst=self._rgb)
         return Frame(captured_at_s=at_s, luma=self._luma, rgb=self._rgb)
 
     def _open_stream(self) -> FFmpegSource:
@@ -186,10 +178,10 @@ class VideoCamera:
         if first is None:
             source.close()
             raise CameraError(f"{self._name}: gives no frame; it may be damaged or hold no video")
-        self._size = (first.bgr.shape[1], first.bgr.shape[0])
-        self._rgb_size = fitted(self._size, self._fit)
-        self._luma = np.empty((self._size[1], self._size[0]), np.uint8)
-        self._rgb = np.empty((self._rgb_size[1], self._rgb_size[0], 3), np.uint8)
+        self.size = (first.bgr.shape[1], first.bgr.shape[0])
+        self.rgb_size = fitted(self.size, self._fit)
+        self._luma = np.empty((self.size[1], self.size[0]), np.uint8)
+        self._rgb = np.empty((self.rgb_size[1], self.rgb_size[0], 3), np.uint8)
         return first
 
     def _brought_to_size(self, bgr: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -198,7 +190,7 @@ class VideoCamera:
         Raises:
             CameraError: a live source has another aspect, so another field of view.
         """
-        old, new = self._size, (bgr.shape[1], bgr.shape[0])
+        old, new = self.size, (bgr.shape[1], bgr.shape[0])
         same_aspect = abs(old[0] * new[1] / (old[1] * new[0]) - 1) < _SAME_ASPECT
         if isinstance(self._reader, LiveReader) and not same_aspect:
             raise CameraError(

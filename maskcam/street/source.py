@@ -27,20 +27,11 @@ class SceneCamera:
 
     def __init__(self, scene: Scene, *, rgb_size: tuple[int, int], fast: bool = False) -> None:
         self._scene = scene
-        self._rgb_size = fitted(scene.camera.size, rgb_size)
+        self.size = scene.camera.size
+        self.rgb_size = fitted(scene.camera.size, rgb_size)
         self._fast = fast
         self._number = 0
         self._begun_at_s: float | None = None
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height of the luma image in px."""
-        return self._scene.camera.size
-
-    @property
-    def rgb_size(self) -> tuple[int, int]:
-        """Width and height of the detector's image in px."""
-        return self._rgb_size
 
     def __enter__(self) -> Self:
         """Starts the scene's clock."""
@@ -74,7 +65,7 @@ class SceneCamera:
             return None
         self._number += 1
         image = self._scene.render(at_s)
-        small = cv2.resize(image, self._rgb_size, interpolation=cv2.INTER_AREA)
+        small = cv2.resize(image, self.rgb_size, interpolation=cv2.INTER_AREA)
         return Frame(
             captured_at_s=self._begun_at_s + at_s,
             luma=cast("Image", cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)),
