@@ -25,6 +25,7 @@ class RtspServer:
         self._frames, self._config = read_film(film)
         self._fps = fps
         self._hangs_up = hangs_up
+        self._sequence = 0
         self._stop = threading.Event()
         self._socket = socket.create_server(("127.0.0.1", 0))
         self._socket.settimeout(10)
@@ -47,15 +48,19 @@ class RtspServer:
         except OSError:
             return
         with client:
-            client.settimeout(10)
-            try:
-                while self._answer(client) != "PLAY":
-                    pass
-                self._play(client)
-                if not self._hangs_up:
-                    self._stop.wait(20)
-            except OSError:
-                pass  # the client has gone
+            self._attend(client)
+            if not self._hangs_up:
+                self._stop.wait(20)
+
+    def _attend(self, client: socket.socket) -> None:
+        """Answers a client and plays to it, until one of the two has enough."""
+        client.settimeout(10)
+        try:
+            while self._answer(client) != "PLAY":
+                pass
+            self._play(client)
+        except OSError:
+            pass  # the client has gone
 
     def _answer(self, client: socket.socket) -> str:
         request = b""
@@ -85,17 +90,20 @@ class RtspServer:
         return method
 
     def _play(self, client: socket.socket) -> None:
-        sequence, begin = 0, time.monotonic()
+        begin = time.monotonic()
         for number, frame in enumerate(self._frames):
             if self._stop.wait(max(begin + number / self._fps - time.monotonic(), 0)):
                 return
-            parts = [frame[at : at + _FRAGMENT] for at in range(0, len(frame), _FRAGMENT)]
-            for part in parts:
-                last = 0x80 if part is parts[-1] else 0
-                stamp = round(number / self._fps * 90_000)
-                packet = struct.pack(">BBHII", 0x80, 96 | last, sequence, stamp, 1) + part
-                client.sendall(struct.pack(">cBH", b"$", 0, len(packet)) + packet)
-                sequence = (sequence + 1) % 65536
+            self._send(client, frame, number)
+
+    def _send(self, client: socket.socket, frame: bytes, number: int) -> None:
+        parts = [frame[at : at + _FRAGMENT] for at in range(0, len(frame), _FRAGMENT)]
+        for index, part in enumerate(parts):
+            last = 0x80 if index == len(parts) - 1 else 0
+            stamp = round(number / self._fps * 90_000) % 2**32
+            packet = struct.pack(">BBHII", 0x80, 96 | last, self._sequence, stamp, 1) + part
+            client.sendall(struct.pack(">cBH", b"$", 0, len(packet)) + packet)
+            self._sequence = (self._sequence + 1) % 65536
 
 
 def read_film(film: Path) -> tuple[list[bytes], bytes]:

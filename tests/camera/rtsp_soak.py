@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import random
 import socket
-import struct
 import tempfile
 import time
 from dataclasses import dataclass, field
@@ -55,7 +54,6 @@ class FailingServer(RtspServer):
         super().__init__(small, fps=FPS)
         self._films = [read_film(film) for film in (small, large)]
         self._leaves = False
-        self._sequence = 0
         self._address = self._socket.getsockname()
         self._due_s = time.monotonic() + EVERY_S
         self._count = 0
@@ -68,13 +66,7 @@ class FailingServer(RtspServer):
             except OSError:
                 continue
             with client:
-                client.settimeout(10)
-                try:
-                    while self._answer(client) != "PLAY":
-                        pass
-                    self._play(client)
-                except OSError:
-                    pass  # the unit has gone
+                self._attend(client)
             if self._leaves:
                 self._leaves = False
                 self._socket.close()
@@ -109,15 +101,6 @@ class FailingServer(RtspServer):
                     self._stop.wait(1 / FPS)
                 else:
                     self.sent.note(time.time())
-
-    def _send(self, client: socket.socket, frame: bytes, number: int) -> None:
-        parts = [frame[at : at + 1300] for at in range(0, len(frame), 1300)]
-        for index, part in enumerate(parts):
-            last = 0x80 if index == len(parts) - 1 else 0
-            stamp = round(number / FPS * 90_000) % 2**32
-            packet = struct.pack(">BBHII", 0x80, 96 | last, self._sequence, stamp, 1) + part
-            client.sendall(struct.pack(">cBH", b"$", 0, len(packet)) + packet)
-            self._sequence = (self._sequence + 1) % 65536
 
 
 @dataclass
