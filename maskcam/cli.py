@@ -7,6 +7,7 @@ Imports of the parts stand inside the functions that need them, so that
 from __future__ import annotations
 
 import argparse
+import io
 import logging
 import os
 import sys
@@ -35,6 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     camera or accelerator stalled (see `maskcam.errors`); 130: ended by Ctrl-C.
     """
     args = _parser().parse_args(argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # it may show a file's name that is no text
+        sys.stdout.reconfigure(errors="backslashreplace")
     logging.basicConfig(
         level=logging.DEBUG if args.verbose else logging.INFO,
         format="%(levelname)s %(name)s: %(message)s",

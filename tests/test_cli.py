@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 
@@ -10,6 +11,7 @@ import pytest
 
 from maskcam import cli
 from maskcam.cli import main
+from tests.test_config import MINIMAL
 
 
 def commands_of(parser, *path):
@@ -110,6 +112,18 @@ def test_the_example_configuration_can_be_shown(tmp_path, capsys):
     path.write_text(capsys.readouterr().out)
     assert main(["config", "show", "--config", str(path)]) == 0
     assert '"id": "forville-01"' in capsys.readouterr().out
+
+
+def test_a_name_that_is_no_text_can_be_shown(tmp_path):
+    file = tmp_path / "maskcam.toml"
+    file.write_text(MINIMAL)
+    environment = {"PYTHONIOENCODING": "utf-8:strict", "MASKCAM_CAMERA_SOURCE": "caf\udce9.mp4"}
+    done = subprocess.run(
+        [sys.executable, "-m", "maskcam", "config", "show", "--config", str(file)],
+        capture_output=True, timeout=60, check=False, env=os.environ | environment,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"caf\\udce9.mp4" in done.stdout
 
 
 def test_a_unit_loads_no_web_and_no_training_code():

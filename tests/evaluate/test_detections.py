@@ -1,4 +1,7 @@
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -200,6 +203,32 @@ def test_the_real_model_on_a_picture_without_faces(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="needs the photographs in ../shared/data/masks")
+@pytest.mark.parametrize("content", [None, b"", b"no photograph", "photograph"], ids=str)
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_a_name_that_is_not_utf8(tmp_path: Path, content: Any, form: list[str]) -> None:
+    name = os.fsdecode(b"caf\xe9-\xff 2026-05-04T08:00:00.png")
+    folder = tmp_path / os.fsdecode(b"photos \xe9")
+    folder.mkdir()
+    if content == "photograph":
+        content = cv2.imencode(".png", np.full((120, 160, 3), 90, np.uint8))[1].tobytes()
+    if content is not None:
+        (folder / name).write_bytes(content)
+    images = [{"id": 1, "file_name": name, "width": 160, "height": 120, "ignore": []}]
+    coco = write_coco(tmp_path, images=images, annotations=[])
+    call = [sys.executable, "-m", "maskcam", "evaluate", "detections", *form]
+    done = subprocess.run(
+        [*call, "--coco", str(coco), "--images", str(folder)],
+        capture_output=True, timeout=60, check=False,
+    )  # fmt: skip
+    if content and content.startswith(b"\x89PNG"):
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert done.stdout
+    else:
+        assert done.returncode == 2
+        assert done.stderr.count(b"\n") == 1
+        assert b"caf\\udce9-\\udcff" in done.stderr
+
+
 def test_the_real_model_on_photographs(tmp_path: Path) -> None:
     """Every twelfth picture of the test split; the whole split is in models/results.json."""
     content = json.loads((SHARED / "test.json").read_text())
