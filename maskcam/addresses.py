@@ -20,6 +20,11 @@ def is_network(source: str) -> bool:
     return scheme(source) in NETWORK_SCHEMES
 
 
+def is_address(text: str) -> bool:
+    """Returns whether a text is an address, with or without a scheme, and not just a path."""
+    return bool(_ADDRESS.fullmatch(text) or _NO_SCHEME.fullmatch(text))
+
+
 def scheme(source: str) -> str:
     """Returns the scheme of an address in small letters; empty: a path or a word."""
     found = _ADDRESS.fullmatch(source)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
-from maskcam.addresses import shown_text
+from maskcam.addresses import is_address, shown, shown_text
 from maskcam.names import SLUG
 
 CONFIG_FILE = Path("/etc/maskcam/maskcam.toml")
@@ -74,6 +74,17 @@ def slug(text: str) -> str:
     return text
 
 
+def file_path(text: str) -> Path:
+    """Reads the path of a file or folder; refuses an address, whose password is not shown.
+
+    An argument type. What is there may have any name.
+    """
+    path = Path(text)
+    if is_address(text) and not path.exists():
+        raise argparse.ArgumentTypeError(f"give a file or folder, not an address: {shown(text)}")
+    return path
+
+
 def utc(text: str) -> datetime:
     """Reads a time; without a zone it is UTC. An argument type."""
     try:
@@ -89,7 +100,7 @@ def add_config_file(parser: argparse.ArgumentParser) -> None:
     """Adds ``--config FILE``."""
     parser.add_argument(
         "--config",
-        type=Path,
+        type=file_path,
         default=CONFIG_FILE,
         metavar="FILE",
         help=f"the unit's configuration (default: {CONFIG_FILE})",
@@ -98,7 +109,9 @@ def add_config_file(parser: argparse.ArgumentParser) -> None:
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
     """Adds ``--model FILE`` and ``--threads N``."""
-    parser.add_argument("--model", type=Path, metavar="FILE", help="a .tflite other than our own")
+    parser.add_argument(
+        "--model", type=file_path, metavar="FILE", help="a .tflite other than our own"
+    )
     parser.add_argument(
         "--threads", type=positive(int), default=2, metavar="N", help="CPU threads (default: 2)"
     )

@@ -177,6 +177,8 @@ def path() -> Rule:
         if not isinstance(value, str | Path) or not str(value).strip():
             raise UnfitError(say("write a file name in quotes"))
         _refuse_control_characters(str(value))
+        if addresses.is_address(str(value)):
+            raise UnfitError(say("write a file name, not an address"))
         return Path(value)
 
     return Rule(check, is_text=True)
@@ -301,7 +303,10 @@ def _shown_key(key: str) -> str:
 
 def _shown(value: Any) -> str:
     try:
-        text = str(value) if isinstance(value, date) else addresses.shown_text(repr(value))
+        if isinstance(value, str) and addresses.is_address(value):
+            text = repr(addresses.shown(value))
+        else:
+            text = str(value) if isinstance(value, date) else addresses.shown_text(repr(value))
     except ValueError:  # Python writes no number of thousands of digits
         return "..."
     return _shortened(text)

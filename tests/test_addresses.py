@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import argparse
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
 from maskcam import addresses, cli
 from maskcam.addresses import is_network, shown, shown_text
+from maskcam.arguments import file_path
+from maskcam.cityhall.settings import Settings
+from maskcam.config import Config
+from maskcam.fields import sections
 from tests.test_config import MINIMAL
 
 SECRETS = [
@@ -94,6 +103,80 @@ def test_no_command_shows_it(call, secret, capsys):
     assert code in (1, 2)
     assert not [part for part in parts(secret) if part in told], told
     assert "Traceback" not in told
+
+
+def commands(parser: argparse.ArgumentParser, *words: str) -> Iterator[list[str]]:
+    """Yields a call of each command for each path that it takes, with {} in its place."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for word, of_command in action.choices.items():
+                yield from commands(of_command, *words, word)
+        elif action.type is file_path:
+            required = [one for one in parser._actions if one.required and one is not action]
+            rest = [word for one in required for word in (*one.option_strings[:1], "x")]
+            yield [*words, *rest, *action.option_strings[:1], "{}"]
+        else:
+            assert action.type is not Path, f"{action.dest}: would show a password"
+
+
+PATHS = list(commands(cli._parser()))
+
+
+def test_paths_are_taken_in_many_places():
+    assert len(PATHS) > 20
+    assert ["replay", "{}"] in PATHS
+    assert any("--model" in call for call in PATHS)
+    assert any("cityhall" in call for call in PATHS)
+
+
+@pytest.mark.parametrize("call", PATHS, ids=" ".join)
+@pytest.mark.parametrize("place", ["rtsp://admin:{}@127.0.0.1/live", "admin:{}@127.0.0.1/live"])
+def test_an_address_in_the_place_of_a_path_is_refused_and_not_shown(call, place, capsys):
+    for secret in ("Secret1", "Sec/ret1", "Sec ret1"):
+        with pytest.raises(SystemExit) as ended:
+            cli.main([word.format(place.format(secret)) for word in call])
+        said = "".join(capsys.readouterr())
+        assert ended.value.code == 2
+        assert not [part for part in parts(secret) if part in said], said
+        assert "give a file or folder, not an address" in said
+        assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["rtsp:street.mp4", "admin:1@street.mp4", "2026-05-04T08:00.mp4"])
+def test_a_file_of_any_name_is_no_address(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path(name).touch()
+    assert file_path(name) == Path(name)
+
+
+@pytest.mark.parametrize("kind", [Config, Settings])
+@pytest.mark.parametrize("place", ["rtsp://admin:{}@127.0.0.1/live", "admin:{}@127.0.0.1/live"])
+def test_an_address_in_the_place_of_a_path_in_a_file_is_not_shown(kind, place):
+    rules = [
+        field.metadata["rule"]
+        for section in sections(kind).values()
+        for field in dataclasses.fields(section)
+        if "Path" in str(field.type)
+    ]
+    assert len(rules) > 2
+    for rule in rules:
+        with pytest.raises(ValueError, match="not an address") as refused:
+            rule.check(place.format("Secret1"))
+        assert "Secret1" not in str(refused.value)
+
+
+@pytest.mark.parametrize("place", ["rtsp://admin:{}@127.0.0.1/live", "admin:{}@127.0.0.1/live"])
+@pytest.mark.parametrize("key", ["unit.state_directory", "detector.model", "broker.key"])
+def test_no_path_in_a_file_shows_it(key, place, tmp_path, capsys, monkeypatch):
+    file = tmp_path / "maskcam.toml"
+    file.write_text(MINIMAL)
+    section, name = key.split(".")
+    variable = f"MASKCAM_{section}_{name}".upper()
+    monkeypatch.setenv(variable, place.format("Secret1"))
+    assert cli.main(["config", "show", "--config", str(file)]) == 2
+    said = "".join(capsys.readouterr())
+    assert "write a file name, not an address" in said
+    assert "Secret1" not in said
 
 
 @pytest.mark.parametrize("command", [["config", "show"], ["check"], ["run"]])

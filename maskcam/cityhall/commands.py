@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from maskcam.arguments import add_command
+from maskcam.arguments import add_command, file_path
 from maskcam.cityhall.account_commands import EXAMPLES as ACCOUNT_EXAMPLES
 from maskcam.cityhall.account_commands import add_account_commands
 from maskcam.cityhall.database_commands import EXAMPLES as DATABASE_EXAMPLES
@@ -70,7 +70,9 @@ def _add_init(commands: Any) -> None:
         epilog="example:\n  maskcam cityhall init --directory cityhall --host mqtt.example.org",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--directory", type=Path, required=True, metavar="DIR", help="a new folder")
+    parser.add_argument(
+        "--directory", type=file_path, required=True, metavar="DIR", help="a new folder"
+    )
     parser.add_argument("--host", required=True, help="name or address by which units reach it")
     parser.add_argument("--city", metavar="NAME", help="who is responsible; stands on the signs")
     parser.add_argument("--zone", default="Europe/Paris", help="clocks (default: Europe/Paris)")
@@ -96,7 +98,7 @@ def _command(commands: Any, name: str, run: Any, text: str) -> argparse.Argument
     parser = add_command(commands, name, run, summary=text, examples=examples)
     parser.add_argument(
         "--config",
-        type=Path,
+        type=file_path,
         default=Path("cityhall.toml"),
         metavar="FILE",
         help="configuration of city hall (default: cityhall.toml)",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
+from maskcam.arguments import file_path
 from maskcam.cityhall.speech import log_to_stderr, say
 
 EXAMPLES = """\
@@ -20,10 +20,10 @@ def add_database_commands(command: Any) -> None:
     command("check", _check, "check the configuration, the database and the certificates")
 
     backup = command("backup", _backup, "copy the SQLite database while it is in use")
-    backup.add_argument("target", type=Path, help="a new file")
+    backup.add_argument("target", type=file_path, help="a new file")
 
     restore = command("restore", _restore, "put a backup in the place of the SQLite database")
-    restore.add_argument("source", type=Path, help="a file that backup made")
+    restore.add_argument("source", type=file_path, help="a file that backup made")
 
 
 def _check(arguments: argparse.Namespace) -> int:

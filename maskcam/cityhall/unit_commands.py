@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
 from typing import Any
 
+from maskcam.arguments import file_path
 from maskcam.cityhall.speech import say
 
 EXAMPLES = """\
@@ -32,7 +32,7 @@ def add_unit_commands(command: Any) -> None:
     add.add_argument(
         "--from",
         dest="table",
-        type=Path,
+        type=file_path,
         metavar="CSV",
         help="many at once: columns unit,site,contact and, if you like, controller,preset,exact",
     )
@@ -56,7 +56,10 @@ def add_unit_commands(command: Any) -> None:
 
 def _add_authority(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--ca", type=Path, metavar="FOLDER", help="the certificate authority, if it was moved away"
+        "--ca",
+        type=file_path,
+        metavar="FOLDER",
+        help="the certificate authority, if it was moved away",
     )
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
 from typing import Any
 
-from maskcam.arguments import add_command, add_group, add_model_options
+from maskcam.arguments import add_command, add_group, add_model_options, file_path
 
 _DETECTIONS_EXAMPLE = "  maskcam evaluate detections --coco test.json --images images --json"
 _STREET_EXAMPLE = "  maskcam evaluate street --clip street.mp4 --teacher-boxes boxes.json"
@@ -35,10 +34,10 @@ def _add_evaluate(commands: Any) -> None:
         examples=_DETECTIONS_EXAMPLE,
     )
     detections.add_argument(
-        "--coco", type=Path, required=True, metavar="FILE", help="annotations, COCO's JSON"
+        "--coco", type=file_path, required=True, metavar="FILE", help="annotations, COCO's JSON"
     )
     detections.add_argument(
-        "--images", type=Path, required=True, metavar="DIR", help="the pictures that it names"
+        "--images", type=file_path, required=True, metavar="DIR", help="the pictures that it names"
     )
     detections.add_argument("--json", action="store_true", help="print JSON instead of a table")
     detections.add_argument(
@@ -55,7 +54,7 @@ def _add_evaluate(commands: Any) -> None:
     )
     gestures.add_argument(
         "--clips",
-        type=Path,
+        type=file_path,
         required=True,
         metavar="DIR",
         help="a manifest.json and the .npz files that it lists",
@@ -72,11 +71,11 @@ def _add_street(kinds: Any) -> None:
         examples=_STREET_EXAMPLE,
     )
     street.add_argument(
-        "--clip", type=Path, required=True, metavar="VIDEO", help="a film of a street"
+        "--clip", type=file_path, required=True, metavar="VIDEO", help="a film of a street"
     )
     street.add_argument(
         "--teacher-boxes",
-        type=Path,
+        type=file_path,
         required=True,
         metavar="FILE",
         help='the faces of each frame: {"size": [w, h], "frames": [[{"bbox": [x, y, w, h], '
@@ -138,7 +137,7 @@ def _add_inspect(commands: Any) -> None:
         summary="tell whether a .tflite is fit for the Edge TPU",
         examples=example,
     )
-    inspect.add_argument("file", type=Path, metavar="FILE", help="a .tflite model")
+    inspect.add_argument("file", type=file_path, metavar="FILE", help="a .tflite model")
     inspect.add_argument("--json", action="store_true", help="print JSON instead of a table")
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-from maskcam.arguments import add_command, add_config_file
+from maskcam.arguments import add_command, add_config_file, file_path
 from maskcam.errors import UsageError
 from maskcam.messages import translate
 
@@ -32,9 +31,9 @@ def _add_setup(commands: Any) -> None:
         summary="write a unit's folder from city hall to its SD card, after checking everything",
         examples="  maskcam setup /media/card ~/units/forville-01",
     )
-    parser.add_argument("card", type=Path, metavar="CARD", help="where its first partition is")
+    parser.add_argument("card", type=file_path, metavar="CARD", help="where its first partition is")
     parser.add_argument(
-        "folder", type=Path, metavar="FOLDER", help="made by city hall for the unit"
+        "folder", type=file_path, metavar="FOLDER", help="made by city hall for the unit"
     )
     parser.add_argument("--plain", action="store_true", help="CARD is an ordinary folder")
 
@@ -50,9 +49,11 @@ def _add_prepare(commands: Any) -> None:
             "  maskcam prepare /boot/firmware/maskcam --blink    say why not, by lamp and in words"
         ),
     )
-    parser.add_argument("folder", type=Path, metavar="FOLDER", help="on the card")
+    parser.add_argument("folder", type=file_path, metavar="FOLDER", help="on the card")
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--output", type=Path, metavar="DIR", help="where the service takes it from")
+    what.add_argument(
+        "--output", type=file_path, metavar="DIR", help="where the service takes it from"
+    )
     what.add_argument("--blink", action="store_true", help="blink while it is wrong, until ended")
 
 
@@ -130,13 +131,16 @@ def _add_sign(commands: Any) -> None:
         help="a4: its gesture can be read at 3 m (default: a3)",
     )
     parser.add_argument(
-        "--arms", type=Path, metavar="FILE", help="the city's arms, .svg or .png, beside the title"
+        "--arms",
+        type=file_path,
+        metavar="FILE",
+        help="the city's arms, .svg or .png, beside the title",
     )
     parser.add_argument(
         "--draft", action="store_true", help="whatever is missing; says across the page that it is"
     )
     parser.add_argument(
-        "--output", type=Path, required=True, metavar="FILE", help=".pdf, .svg, .png or .html"
+        "--output", type=file_path, required=True, metavar="FILE", help=".pdf, .svg, .png or .html"
     )
 
 

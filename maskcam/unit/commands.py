@@ -9,13 +9,13 @@ import argparse
 import os
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from maskcam.arguments import (
     add_command,
     add_config_file,
     add_model_options,
+    file_path,
     positive,
     slug,
     utc,
@@ -121,7 +121,12 @@ def _add_replay(commands: Any) -> None:
             "start or stop of a unit. Without --exact, each number carries noise, as on a unit."
         ),
     )
-    parser.add_argument("video", type=Path, metavar="VIDEO", help="a file that FFmpeg reads")
+    parser.add_argument(
+        "video",
+        type=file_path,
+        metavar="VIDEO",
+        help="a film that FFmpeg reads (a live source: maskcam demo)",
+    )
     parser.add_argument(
         "--json", action="store_true", help="print the count messages, one JSON a line"
     )

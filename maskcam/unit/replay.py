@@ -9,10 +9,9 @@ from datetime import datetime
 from itertools import count
 from pathlib import Path
 
-from maskcam.addresses import is_network, shown
 from maskcam.camera.base import Camera
 from maskcam.camera.video import VideoCamera
-from maskcam.errors import CameraError, UsageError
+from maskcam.errors import CameraError
 from maskcam.people.windows import MinuteCounts, WindowRules
 from maskcam.records import Frame, MaskState, MinuteCount
 from maskcam.unit.detection import Detects
@@ -55,9 +54,8 @@ def replay(
             before a break has been yielded.
         ModelError: the model is missing or unfit.
     """
-    source = _file_source(video)
     loaded = load_model(model=model, threads=threads)
-    with VideoCamera(source, rgb_size=loaded.input_size, film_fps=film_fps) as camera:
+    with VideoCamera(str(video), rgb_size=loaded.input_size, film_fps=film_fps) as camera:
         yield from count_frames(
             camera,
             loaded.detector(),
@@ -68,13 +66,6 @@ def replay(
             detect_fps=detect_fps,
             progress=Progress(every_s=5.0) if progress else None,
         )
-
-
-def _file_source(video: Path) -> str:
-    source = str(video)
-    if is_network(source):
-        raise UsageError(f"{shown(source)}: replay reads files; for a live source: maskcam demo")
-    return source
 
 
 def recording_counts(rules: WindowRules, *, started_at_s: float) -> MinuteCounts:
