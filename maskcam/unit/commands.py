@@ -50,6 +50,7 @@ def _add_run(commands: Any) -> None:
 def _run(args: argparse.Namespace) -> int:
     from maskcam import config
     from maskcam.unit import run
+    from maskcam.unit.starting import StoppedError
 
     loaded = config.load(args.config)
     config.refuse_examples(loaded)
@@ -59,6 +60,8 @@ def _run(args: argparse.Namespace) -> int:
         # A driver that hangs would hold an ordinary exit; systemd starts us again.
         print(f"maskcam: {error}", file=sys.stderr, flush=True)
         os._exit(error.exit_code)
+    except StoppedError:
+        os._exit(0)
     return 0
 
 

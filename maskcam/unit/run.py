@@ -28,6 +28,7 @@ from maskcam.unit.loop import Loop
 from maskcam.unit.pipeline import Pipeline
 from maskcam.unit.schedule import Schedule
 from maskcam.unit.sources import camera_for
+from maskcam.unit.starting import start
 from maskcam.unit.state import StateDirectory
 from maskcam.vision.accelerator import Mode
 from maskcam.vision.models import LoadedModel, load_model
@@ -43,6 +44,7 @@ def run(config: Config) -> None:
 
     Raises:
         CameraError, ModelError, AcceleratorError, DeliveryError: see `maskcam.errors`.
+        StoppedError: asked to stop while the model or the camera was being started.
     """
     lock_down()
     clock = SystemClock(trusted=config.unit.clock == "trusted")
@@ -100,13 +102,15 @@ def _count(config: Config, *, clock: SystemClock, lamp: Lamp, stop: threading.Ev
     unit = config.unit
     with ExitStack() as parts:
         state = parts.enter_context(StateDirectory(unit.state_directory))
-        loaded, is_accelerated = _load_model(config)
+        loaded, is_accelerated = start(lambda: _load_model(config), stop=stop)
         _log.info("the model runs on %s", loaded.runs_on)
         outbox = Outbox(unit.state_directory, site=unit.site, unit=unit.id)
         last_run = outbox.last_run
         publisher = parts.enter_context(_publisher_for(config, outbox, clock))
         button = parts.enter_context(_button_for(config, lamp))
-        camera = parts.enter_context(camera_for(config.camera, rgb_size=loaded.input_size))
+        camera = camera_for(config.camera, rgb_size=loaded.input_size)
+        start(camera.__enter__, stop=stop)
+        parts.push(camera)
         now_s = time.monotonic()
         counts = MinuteCounts(
             started_at_s=now_s,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -115,6 +116,16 @@ def test_a_stop_publishes_the_part_of_the_hour_within_two_seconds(tmp_path, stre
     assert {len(message.payload) for message in city.messages if "status" not in message.topic} == {
         COUNT_BYTES
     }
+
+
+def test_a_stop_ends_a_camera_that_is_just_being_opened(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        source = f"rtsp://127.0.0.1:{mute.getsockname()[1]}/street"
+        with Unit(tmp_path, source=source, port=1) as unit:
+            wait_until(lambda: unit.says("the model runs on"), timeout_s=60)
+            time.sleep(0.5)
+            assert unit.stop() < 2
+    assert unit.process.returncode == 0
 
 
 def test_a_second_process_on_one_state_directory_ends_with_2_and_one_line(
