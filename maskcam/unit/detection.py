@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import NamedTuple, Protocol, Self
 
-from maskcam.errors import InferenceStalledError
+from maskcam.errors import InferenceStalledError, MaskcamError
 from maskcam.records import Box, Detection, Frame
 
 _log = logging.getLogger(__name__)
@@ -90,7 +90,8 @@ class DetectionWorker:
         with self._changed:
             if self._failure is not None:
                 raise InferenceStalledError(
-                    f"inference failed ({self._failure}); check the accelerator's cable and power"
+                    f"inference failed ({_reason(self._failure)}); check the accelerator's cable "
+                    "and power"
                 ) from self._failure
             results, self._results = self._results, []
         return results
@@ -133,10 +134,15 @@ class DetectionWorker:
             self._renewals += 1
             _log.warning(
                 "accelerator: an inference failed (%s): a new interpreter (%d since the start)",
-                error,
+                _reason(error),
                 self._renewals,
             )
             self._renew()
             return None
         self._renewed = False
         return detections
+
+
+def _reason(error: Exception) -> str:
+    """Returns what may be logged: the text of a foreign error may hold what is of a person."""
+    return str(error) if isinstance(error, MaskcamError) else type(error).__name__

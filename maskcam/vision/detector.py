@@ -71,7 +71,7 @@ class Detector:
         self._score_threshold = score_threshold
         self._same_face_share = same_face_share
         self._second_look = second_look
-        self._input = _image_input(interpreter)
+        self._input = image_input(interpreter)
         self._outputs = _post_process_outputs(interpreter)
         self._states = mask_states(labels)
         _check_label_count(interpreter, len(labels))
@@ -195,7 +195,12 @@ def _shared(a: Box, b: Box) -> float:
     return max(a.share_in(b), b.share_in(a))
 
 
-def _image_input(interpreter: Interpreter) -> Tensor:
+def image_input(interpreter: Interpreter) -> Tensor:
+    """Returns the one input of a detector: a picture (1, height, width, 3).
+
+    Raises:
+        ModelError: the model has another kind of input.
+    """
     inputs = interpreter.inputs
     found = inputs[0] if len(inputs) == 1 else None
     if (

@@ -40,8 +40,9 @@ def read_model(path: Path, *, sha256: str | None = None) -> bytes:
         data = path.read_bytes()
     except FileNotFoundError as error:
         raise ModelError(f"{path}: no such model file; check the path") from error
-    except OSError as error:
-        raise ModelError(f"{path}: cannot read the model ({error.strerror})") from error
+    except (OSError, ValueError) as error:  # ValueError: no name of a file
+        why = getattr(error, "strerror", None) or error
+        raise ModelError(f"{path}: cannot read the model ({why})") from error
     if not data:
         raise ModelError(f"{path}: the model file is empty (0 bytes); copy it again")
     if data[4:8] != _IDENTIFIER:

@@ -82,12 +82,14 @@ def describe(model: Path | None = None) -> ModelDescription:
         second_look = None if again is None else _second_look(file, again)
         view = content.get("face_in_view")
         face_in_view = None if view is None else _face_in_view(file, view)
+    except RecursionError as error:
+        raise ModelError(f"{beside}: is no description of a model; copy it again") from error
     except OSError as error:
         raise ModelError(
             f"{beside}: cannot be read ({error.strerror}); it belongs beside the model and "
             "holds labels, score_threshold and sha256"
         ) from error
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError) as error:
         raise ModelError(
             f"{beside}: needs labels (a list) and score_threshold (a number), of second_look "
             f"its file and labels, and of face_in_view its file and sha256; found {error!r}"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from maskcam.vision.accelerator import Mode, prepare
-from maskcam.vision.detector import Detector
+from maskcam.vision.detector import Detector, image_input
 from maskcam.vision.face_in_view import FaceInView
 from maskcam.vision.interpreter import Interpreter, load_delegate
 from maskcam.vision.model_files import ModelDescription, describe
@@ -37,8 +37,12 @@ class LoadedModel:
 
     @property
     def input_size(self) -> tuple[int, int]:
-        """Width and height of the model's input in px."""
-        _, height, width, _ = self.interpreter.inputs[0].shape
+        """Width and height of the model's input in px.
+
+        Raises:
+            ModelError: the model is no detector.
+        """
+        _, height, width, _ = image_input(self.interpreter).shape
         return width, height
 
     def detector(self) -> Detector:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from maskcam.errors import InferenceStalledError
+from maskcam.errors import AcceleratorError, InferenceStalledError
 from maskcam.records import Box, Detection, Frame, MaskState
 from maskcam.unit.detection import DetectionWorker
 
@@ -105,13 +105,29 @@ def test_the_detector_is_told_who_objects():
 def test_a_failure_ends_the_loop_with_its_reason():
     class Broken:
         def detect(self, frame, *, objecting=()):
-            raise RuntimeError("USB transfer failed")
+            raise InferenceStalledError("USB transfer failed")
 
     with DetectionWorker(Broken()) as worker:
         worker.offer(frame(1))
         with pytest.raises(InferenceStalledError, match="USB transfer failed") as caught:
             taken(worker, 1)
     assert caught.value.exit_code == 11
+
+
+def test_what_a_foreign_error_says_of_a_person_is_not_logged(caplog):
+    class Broken:
+        def detect(self, frame, *, objecting=()):
+            raise ValueError("a crop of 23x31 px at (412, 97) is too small")
+
+    with DetectionWorker(Broken(), renew=lambda: None) as worker:
+        for number in range(2):
+            worker.offer(frame(number))
+            time.sleep(0.1)
+        with pytest.raises(InferenceStalledError) as caught:
+            taken(worker, 1)
+    assert "ValueError" in caplog.text
+    assert "ValueError" in str(caught.value)
+    assert "412" not in caplog.text + str(caught.value)
 
 
 def test_a_hanging_inference_is_seen_and_does_not_hold_the_process():
@@ -144,7 +160,7 @@ class Failing:
     def detect(self, frame, *, objecting=()):
         self.turn += 1
         if self.turn in self.turns:
-            raise RuntimeError(f"the device has gone in turn {self.turn}")
+            raise InferenceStalledError(f"the device has gone in turn {self.turn}")
         return [FACE]
 
 
@@ -179,7 +195,7 @@ def test_a_new_interpreter_that_fails_as_well_is_the_end():
 
 def test_an_interpreter_that_cannot_be_made_is_the_end():
     def renew() -> None:
-        raise RuntimeError("no device at all")
+        raise AcceleratorError("no device at all")
 
     with pytest.raises(InferenceStalledError, match="no device at all"):
         watch(Failing(1), frames=1, renew=renew, results=9)
