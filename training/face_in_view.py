@@ -1,4 +1,4 @@
-"""Trains the network that tells whether a face is in view or something before it."""
+"""Trains the network that judges whether a face is in view or something before it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ from maskcam.vision.face_in_view import normalised
 from maskcam.vision.patch import SIZE
 from training.averaged import Averaged
 from training.blocks import conv, residual
-from training.head_pairs import Pairs, Sources, draw_pairs, sources
+from training.drawn_heads import Sources
+from training.head_pairs import Pairs, draw_pairs, sources
 from training.settings import FaceInViewSettings
 
 _log = logging.getLogger(__name__)
