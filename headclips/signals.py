@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from headclips.real import heads, read
 from headclips.samples import Amounts, Pictures, Sample, plan
 from maskcam.evaluate.gestures import measure_clip
 from maskcam.records import Box, HeadMotion
+from maskcam.vision.face_in_view import FaceInView
+from maskcam.vision.models import load_face_in_view
 
 _RATES = {30: ((1, 30), (2, 15), (3, 10))}  # every k-th frame of a clip of 30 frames per second
 _SLOWEST_FPS = 9.5
@@ -59,12 +60,15 @@ def measure_part(part: Part, data: Path, folder: Path) -> Iterator[Signal]:
         for line in map(json.loads, kept.read_text(encoding="utf-8").splitlines()):
             known.setdefault(line["seed"], []).append(line)
     pictures = Pictures.of(data, half=part.half)
+    face_in_view = load_face_in_view()
     jobs = plan(part.renderer, part.seed, part.amounts)[: part.clips]
     for number, job in enumerate(jobs, start=1):
         if job.seed not in known:
             lines = [
                 {"seed": job.seed, "facts": facts, "motions": motions}
-                for facts, motions in _measured(job.make(pictures), all_rates=part.all_rates)
+                for facts, motions in _measured(
+                    job.make(pictures), face_in_view, all_rates=part.all_rates
+                )
             ]
             with kept.open("a", encoding="utf-8") as file:
                 file.writelines(json.dumps(line) + "\n" for line in lines)
@@ -76,6 +80,7 @@ def measure_part(part: Part, data: Path, folder: Path) -> Iterator[Signal]:
 
 def measure_recordings(folder: Path) -> Iterator[Signal]:
     """Yields the signals of all heads of a folder of recordings; see `headclips.real`."""
+    face_in_view = load_face_in_view()
     for recording in json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["clips"]:
         frames, fps = read(folder / recording["file"])
         listed = json.loads((folder / recording["boxes"]).read_text(encoding="utf-8"))
@@ -87,22 +92,21 @@ def measure_recordings(folder: Path) -> Iterator[Signal]:
                     continue
                 at = range(min(head), max(head) + 1, every)
                 facts = {"label": "none", "kind": "real", "fps": round(fps / every)}
-                motions = _of_frames(lumas, [head[i] for i in at], list(at), fps)
+                motions = measure_clip(
+                    [lumas[i] for i in at],
+                    np.array([head[i] for i in at]),
+                    np.array(at) / fps,
+                    face_in_view,
+                )
                 yield Signal(facts, motions)
 
 
 def _measured(
-    sample: Sample, *, all_rates: bool
+    sample: Sample, face_in_view: FaceInView, *, all_rates: bool
 ) -> Iterator[tuple[dict[str, Any], list[HeadMotion]]]:
     lumas = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY).astype(np.uint8) for frame in sample.frames]
     fps = sample.facts["fps"]
     for every, rate in _RATES.get(fps, ((1, fps),)) if all_rates else ((1, fps),):
         part = slice(None, None, every)
-        found = measure_clip(lumas[part], sample.boxes[part], sample.timestamps[part])
+        found = measure_clip(lumas[part], sample.boxes[part], sample.timestamps[part], face_in_view)
         yield {**sample.facts, "fps": rate}, found
-
-
-def _of_frames(
-    lumas: Sequence[NDArray[np.uint8]], boxes: Sequence[Box], at: Sequence[int], fps: float
-) -> list[HeadMotion]:
-    return measure_clip([lumas[i] for i in at], np.array(boxes), np.array(at) / fps)

@@ -11,7 +11,7 @@ import io
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -38,13 +38,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     if isinstance(sys.stdout, io.TextIOWrapper):  # it may show a file's name that is no text
         sys.stdout.reconfigure(errors="backslashreplace")
+    log_to_stderr(level=logging.DEBUG if args.verbose else logging.INFO)
+    return exit_code_of(lambda: int(args.run(args)))
+
+
+def log_to_stderr(*, level: int = logging.INFO) -> None:
+    """Sends the log of this process to the standard error."""
     logging.basicConfig(
-        level=logging.DEBUG if args.verbose else logging.INFO,
-        format="%(levelname)s %(name)s: %(message)s",
-        stream=sys.stderr,
+        level=level, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr
     )
+
+
+def exit_code_of(command: Callable[[], int]) -> int:
+    """Calls a command and returns its exit code; an error becomes one line and a code."""
     try:
-        code = int(args.run(args))
+        code = command()
         sys.stdout.flush()
     except MaskcamError as error:
         for line in str(error).splitlines():
@@ -68,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog="maskcam",
-        description="Counts passers-by with and without a face mask; tells only how many.",
+        description="Counts passers-by with and without a face mask; publishes only how many.",
         epilog=(
             "examples:\n"
             "  maskcam demo --minutes 3 --fast                  try it, nothing to set up\n"

@@ -15,7 +15,7 @@ from maskcam.arguments import file_path
 from maskcam.cityhall.settings import Settings
 from maskcam.config import Config
 from maskcam.fields import sections
-from tests.test_config import MINIMAL
+from tests.minimal import MINIMAL
 
 SECRETS = [
     "Sec/ret1", "Sec#ret1", "Sec?ret1", "Sec[ret1", "Sec]ret1", "Sec@ret1", "Sec:ret1", "Sec ret1",
@@ -99,10 +99,10 @@ def test_no_command_shows_it(call, secret, capsys):
         code = cli.main([word.format(source) for word in call])
     except SystemExit as ended:
         code = ended.code
-    told = "".join(capsys.readouterr())
+    output = "".join(capsys.readouterr())
     assert code in (1, 2)
-    assert not [part for part in parts(secret) if part in told], told
-    assert "Traceback" not in told
+    assert not [part for part in parts(secret) if part in output], output
+    assert "Traceback" not in output
 
 
 def commands(parser: argparse.ArgumentParser, *words: str) -> Iterator[list[str]]:
@@ -186,9 +186,9 @@ def test_no_command_that_reads_the_configuration_shows_it(command, tmp_path, cap
     source = "rtsp://admin:Sec/ret1@127.0.0.1:9/live"
     file.write_text(f'{MINIMAL}\n[camera]\nsource = "{source}"\n')
     cli.main([*command, "--config", str(file)])
-    told = "".join(capsys.readouterr())
-    assert "ret1" not in told
-    assert "Sec" not in told.replace("Section", "")
+    output = "".join(capsys.readouterr())
+    assert "ret1" not in output
+    assert "Sec" not in output.replace("Section", "")
 
 
 @pytest.mark.parametrize("value", ['["{}"]', '{{a = "{}"}}', "'{}'\nfps = '{}'"])

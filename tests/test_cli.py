@@ -11,7 +11,7 @@ import pytest
 
 from maskcam import cli
 from maskcam.cli import main
-from tests.test_config import MINIMAL
+from tests.minimal import MINIMAL
 
 
 def commands_of(parser, *path):

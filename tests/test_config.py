@@ -11,18 +11,7 @@ import pytest
 
 from maskcam import config, fields
 from maskcam.errors import ConfigError
-
-MINIMAL = """
-[unit]
-id = "forville-01"
-site = "forville"
-[broker]
-host = "localhost"
-[notice]
-controller = "Ville d'Exemple"
-contact = "masques@example.org"
-sign_date = 2026-05-01
-"""
+from tests.minimal import MINIMAL
 
 
 def load(tmp_path: Path, text: str, **environment: str) -> config.Config:
@@ -155,7 +144,7 @@ def test_hours_zones_and_time_zone(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "message"),
     [
         ('"Ville d\'Exemple"', '"   "', "[notice] controller"),
         ('"masques@example.org"', '"        "', "[notice] contact"),
@@ -164,10 +153,10 @@ def test_hours_zones_and_time_zone(tmp_path):
         ("[notice]", "[notice]\ndeployment_ends = 2026-04-30", "before sign_date"),
     ],
 )
-def test_a_sign_that_says_nothing_is_no_sign(tmp_path, old, new, told):
+def test_a_sign_that_says_nothing_is_no_sign(tmp_path, old, new, message):
     assert old in MINIMAL
     [line] = faults(tmp_path, MINIMAL.replace(old, new))
-    assert told in line
+    assert message in line
 
 
 def test_an_old_broker_can_be_named_as_the_link_advises(tmp_path):

@@ -37,7 +37,7 @@ def _add_evaluate(commands: Any) -> None:
         "--coco", type=file_path, required=True, metavar="FILE", help="annotations, COCO's JSON"
     )
     detections.add_argument(
-        "--images", type=file_path, required=True, metavar="DIR", help="the pictures that it names"
+        "--images", type=file_path, required=True, metavar="DIR", help="the images that it names"
     )
     detections.add_argument("--json", action="store_true", help="print JSON instead of a table")
     detections.add_argument(
@@ -121,8 +121,9 @@ def _evaluate_detections(args: argparse.Namespace) -> int:
 
 def _evaluate_gestures(args: argparse.Namespace) -> int:
     from maskcam.evaluate import gestures
+    from maskcam.vision.models import load_face_in_view
 
-    report = gestures.evaluate(args.clips)
+    report = gestures.evaluate(args.clips, load_face_in_view())
     print(json.dumps(report) if args.json else gestures.as_text(report))
     return 0
 
@@ -134,7 +135,7 @@ def _add_inspect(commands: Any) -> None:
         kinds,
         "inspect",
         _model_inspect,
-        summary="tell whether a .tflite is fit for the Edge TPU",
+        summary="check whether a .tflite is fit for the Edge TPU",
         examples=example,
     )
     inspect.add_argument("file", type=file_path, metavar="FILE", help="a .tflite model")

@@ -25,6 +25,7 @@ from maskcam.errors import UsageError
 from maskcam.evaluate.shares import wilson
 from maskcam.people.headshake import HeadShakeRecogniser
 from maskcam.records import Box, Frame, HeadMotion
+from maskcam.vision.face_in_view import FaceInView
 from maskcam.vision.motion import HeadMotionMeter
 
 SHAKE = "shake"
@@ -32,11 +33,17 @@ _GROUPS = ("kind", "fps", "head_px")
 _HEAD_PX = (24, 32, 48, 72, 110)  # lower ends of the classes of size
 
 
-def evaluate(clips: Path, *, progress: Callable[[int, int], None] | None = None) -> dict[str, Any]:
+def evaluate(
+    clips: Path,
+    face_in_view: FaceInView,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, Any]:
     """Runs the head-shake stage on every clip of a folder.
 
     Args:
         clips: the folder that holds `manifest.json`.
+        face_in_view: sees what is before a face.
         progress: called with (clips done, clips in all) after every clip.
 
     Returns:
@@ -56,7 +63,7 @@ def evaluate(clips: Path, *, progress: Callable[[int, int], None] | None = None)
         path = clips / entry["file"]
         lumas, boxes, timestamps = read_clip(path)
         began_s = perf_counter()
-        at_s = first_shake_at(measure_clip(lumas, boxes, timestamps))
+        at_s = first_shake_at(measure_clip(lumas, boxes, timestamps, face_in_view))
         spent_s += perf_counter() - began_s
         frames += len(timestamps)
         results.append({**entry, "recognised": at_s is not None, "at_s": at_s})
@@ -121,10 +128,13 @@ def read_clip(path: Path) -> tuple[list[NDArray[np.uint8]], NDArray[Any], NDArra
 
 
 def measure_clip(
-    lumas: Iterable[NDArray[np.uint8]], boxes: NDArray[Any], timestamps: NDArray[Any]
+    lumas: Iterable[NDArray[np.uint8]],
+    boxes: NDArray[Any],
+    timestamps: NDArray[Any],
+    face_in_view: FaceInView,
 ) -> list[HeadMotion]:
     """Returns the motion of the one head of a clip; frames with an unknown box have none."""
-    meter = HeadMotionMeter()
+    meter = HeadMotionMeter(face_in_view)
     motions: list[HeadMotion] = []
     for luma, box, at_s in zip(lumas, boxes, timestamps, strict=True):
         frame = Frame(float(at_s), luma, np.empty((0, 0, 3), np.uint8))

@@ -12,6 +12,7 @@ import ctypes
 import errno
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -26,10 +27,24 @@ class SystemClock:
     Args:
         trusted: believe the system clock without asking the kernel, for a machine
             with a battery clock or a test bench.
+        utc_s: UTC in seconds since 1970, right or wrong.
+        monotonic_s: the monotonic clock, by which frames are stamped.
     """
 
-    def __init__(self, *, trusted: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        trusted: bool = False,
+        utc_s: Callable[[], float] = time.time,
+        monotonic_s: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._trusted = trusted
+        self._utc_s = utc_s
+        self._monotonic_s = monotonic_s
+
+    def monotonic_s(self) -> float:
+        """Returns the monotonic time in seconds."""
+        return self._monotonic_s()
 
     def synchronised(self) -> bool:
         """Returns whether the kernel says that the clock is disciplined."""
@@ -37,7 +52,7 @@ class SystemClock:
 
     def utc_offset_s(self) -> float | None:
         """Returns UTC minus the monotonic time in seconds, or None while UTC is unknown."""
-        return time.time() - time.monotonic() if self.synchronised() else None
+        return self._utc_s() - self._monotonic_s() if self.synchronised() else None
 
 
 def is_synchronised(*, mark: Path = _TIMESYNCD_MARK) -> bool:

@@ -23,7 +23,10 @@ from maskcam.arguments import (
 from maskcam.errors import CameraStalledError, InferenceStalledError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from maskcam.records import MinuteCount
+    from maskcam.unit.run import Edges
 
 
 def add_parsers(commands: Any) -> None:
@@ -48,14 +51,19 @@ def _add_run(commands: Any) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
+    return run_unit(args.config)
+
+
+def run_unit(file: Path, edges: Edges | None = None) -> int:
+    """Runs the unit of a configuration file until it is stopped; for `edges` see `run`."""
     from maskcam import config
     from maskcam.unit import run
     from maskcam.unit.starting import StoppedError
 
-    loaded = config.load(args.config)
+    loaded = config.load(file)
     config.refuse_examples(loaded)
     try:
-        run.run(loaded)
+        run.run(loaded, edges)
     except (CameraStalledError, InferenceStalledError) as error:
         # A driver that hangs would hold an ordinary exit; systemd starts us again.
         print(f"maskcam: {error}", file=sys.stderr, flush=True)

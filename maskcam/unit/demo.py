@@ -33,11 +33,13 @@ from maskcam.people.windows import WindowRules
 from maskcam.records import Frame, MaskState, MinuteCount, WindowKind
 from maskcam.street import Scene, SceneCamera, SceneConfig, SceneTruth
 from maskcam.unit.clock import SystemClock
+from maskcam.unit.detection import DetectionWorker
 from maskcam.unit.loop import Loop
 from maskcam.unit.progress import Progress
 from maskcam.unit.replay import count_frames, recording_counts, recording_pipeline
 from maskcam.unit.run import stop_on_signals
 from maskcam.unit.schedule import Schedule
+from maskcam.unit.timekeeper import Timekeeper
 from maskcam.vision.models import LoadedModel, load_model
 
 _SITE, _UNIT = "demo", "demo-01"
@@ -150,11 +152,10 @@ def _count_live(
     progress = Progress()
     Loop(
         camera=camera,
-        detector=loaded.detector(),
+        worker=DetectionWorker(loaded.detector()),
         pipeline=pipeline,
         deliver=deliver,
-        clock=SystemClock(trusted=True),
-        schedule=Schedule(zone=ZoneInfo("UTC")),
+        timekeeper=Timekeeper(SystemClock(trusted=True), Schedule(zone=ZoneInfo("UTC"))),
         on_frame=lambda at_s: progress.show(camera.reached_s, pipeline.in_view),
     ).run(stop)
     progress.end()

@@ -17,7 +17,7 @@ _JOIN_S = 1.0
 
 
 class Detects(Protocol):
-    """What finds faces in a picture: `maskcam.vision.detector.Detector`, or a fake."""
+    """What finds faces in a frame: `maskcam.vision.detector.Detector`, or a fake."""
 
     def detect(self, frame: Frame, *, objecting: Sequence[Box] = ()) -> list[Detection]:
         """Returns the faces in a frame; how the masks of who is `objecting` sit is not judged."""
@@ -32,7 +32,7 @@ class Detected(NamedTuple):
 
 
 class DetectionWorker:
-    """A thread with room for one waiting picture: a newer one replaces it.
+    """A thread with room for one waiting frame: a newer one replaces it.
 
     Nothing is ever queued, so a slow detector drops frames and memory stays
     bounded. The frame is copied, since a frame is valid only until the next.
@@ -113,7 +113,7 @@ class DetectionWorker:
                 self._waiting = None
                 self._busy_since_s = time.monotonic()
             try:
-                detections = self._detected(frame, objecting)
+                detections = self._detect(frame, objecting)
             except Exception as error:  # noqa: BLE001 - handed to the loop, which ends the process
                 with self._changed:
                     self._failure = error
@@ -123,7 +123,7 @@ class DetectionWorker:
                     self._results.append(Detected(frame.captured_at_s, detections))
             del frame  # there may be no next one for hours
 
-    def _detected(self, frame: Frame, objecting: Sequence[Box]) -> list[Detection] | None:
+    def _detect(self, frame: Frame, objecting: Sequence[Box]) -> list[Detection] | None:
         """Returns the faces, or None if the detector failed and was mended."""
         try:
             detections = self._detector.detect(frame, objecting=objecting)

@@ -122,7 +122,7 @@ class Ladder:
 
 
 def is_to_blame(environment: Mapping[str, str] = os.environ) -> bool:
-    """Returns whether the unit ended because of its accelerator, as systemd.exec(5) tells it."""
+    """Returns whether the accelerator ended the unit, by the variables of systemd.exec(5)."""
     how, status = environment.get("EXIT_CODE", ""), environment.get("EXIT_STATUS", "")
     if how == "exited":
         return status == str(AcceleratorError.exit_code)

@@ -101,7 +101,7 @@ class Lamp:
                 self._fault, self._fault_since_s = fault, self._now()
 
     def is_lit(self) -> bool:
-        """Tells whether the lamp is to be lit at this moment."""
+        """Returns whether the lamp is to be lit at this moment."""
         with self._lock:
             now_s = self._now()
             if now_s < max(self._lit_until_s, self._hint_until_s):
@@ -118,7 +118,7 @@ class Lamp:
 
 
 def _flashes(fault: Fault, since_s: float) -> bool:
-    """Tells whether the lamp is lit, so long after the code began."""
+    """Returns whether the lamp is lit, so long after the code began."""
     beat_s = _FLASH_S + _DARK_S
     in_code_s = since_s % (fault * beat_s + _PAUSE_S)
     return in_code_s < fault * beat_s and in_code_s % beat_s < _FLASH_S

@@ -2,7 +2,7 @@
 
 Single-threaded and without a clock: the unit's loop, the demo and `maskcam replay`
 drive it, each at its own pace. Pixels come in with a frame and go no further than
-head motion and picture quality; what is kept between two calls are small numbers.
+head motion and image quality; what is kept between two calls are small numbers.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ class Pipeline:
         counts: where passages are booked.
         started_at_s: monotonic time now.
         high_score: score from which on a detection may be a new person.
+        face_in_view: sees what is before a face.
         min_fps: frames per second below which nobody is counted.
-        face_in_view: sees what is before a face; None: the one that comes with maskcam.
         hand: whether a hand held before the face objects, too.
         on_objection: called when an objection was recognised.
         on_half_objection: called in each frame in which half of a head shake is recognised.
@@ -56,8 +56,8 @@ class Pipeline:
         counts: MinuteCounts,
         started_at_s: float,
         high_score: float,
+        face_in_view: FaceInView,
         min_fps: float = 10.0,
-        face_in_view: FaceInView | None = None,
         hand: bool = True,
         on_objection: Callable[[], None] = lambda: None,
         on_half_objection: Callable[[], None] = lambda: None,

@@ -1,4 +1,4 @@
-"""One line on a terminal that tells how far long work has come; no persons in it."""
+"""One line on a terminal that shows how far long work has come; no persons in it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Progress:
         self._since_s = time.monotonic()
 
     def show(self, at_s: float, in_view: int) -> None:
-        """Shows the time reached, people in view as a number, and frames a second."""
+        """Shows the time reached, people in view as a number, and frames per second."""
         self._frames += 1
         if at_s < self._next_s:
             return

@@ -85,7 +85,7 @@ def recording_pipeline(
     started_at_s: float,
     *,
     high_score: float,
-    face_in_view: FaceInView | None,
+    face_in_view: FaceInView,
 ) -> Pipeline:
     """Returns a pipeline for a recording; for the arguments see `Pipeline`."""
     return Pipeline(
@@ -137,7 +137,7 @@ def count_frames(
     start: datetime,
     rules: WindowRules,
     high_score: float,
-    face_in_view: FaceInView | None = None,
+    face_in_view: FaceInView,
     detect_fps: float | None = None,
     progress: Progress | None = None,
     booked: Counter[MaskState] | None = None,

@@ -7,29 +7,34 @@ import secrets
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import FrameType
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 import maskcam
-from maskcam.config import Config
+from maskcam.camera.base import Camera
+from maskcam.config import CameraSection, Config
 from maskcam.delivery.outbox import Outbox
 from maskcam.delivery.publisher import Publisher
 from maskcam.errors import AcceleratorError, CameraError, MaskcamError, ModelError
 from maskcam.people.windows import MinuteCounts, WindowRules
 from maskcam.unit.button import Button
 from maskcam.unit.clock import SystemClock
+from maskcam.unit.detection import DetectionWorker
 from maskcam.unit.lamp import Lamp, flashing_s
 from maskcam.unit.lamp_codes import Fault
 from maskcam.unit.lockdown import lock_down
-from maskcam.unit.loop import Loop
+from maskcam.unit.loop import Loop, Panel
 from maskcam.unit.pipeline import Pipeline
 from maskcam.unit.schedule import Schedule
 from maskcam.unit.sources import camera_for
 from maskcam.unit.starting import start
 from maskcam.unit.state import StateDirectory
+from maskcam.unit.timekeeper import Timekeeper
 from maskcam.vision.accelerator import Mode
 from maskcam.vision.models import LoadedModel, load_model
 
@@ -37,25 +42,54 @@ _log = logging.getLogger(__name__)
 _FLUSH_S = 0.4  # of the 2 s that a stop may take
 
 
-def run(config: Config) -> None:
+class OpensCamera(Protocol):
+    """Returns the camera of a configuration, not yet open: `camera_for`, or a fake."""
+
+    def __call__(self, section: CameraSection, *, rgb_size: tuple[int, int]) -> Camera:
+        """See `maskcam.unit.sources.camera_for`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edges:
+    """Where a unit touches hardware and network: the real ones, or a test's own.
+
+    load_model: see `maskcam.vision.models.load_model`.
+    camera_for: see `maskcam.unit.sources.camera_for`.
+    lamp: makes the lamp for a GPIO pin, or for none.
+    publisher: see `maskcam.delivery.publisher.Publisher`.
+    """
+
+    load_model: Callable[..., LoadedModel] = load_model
+    camera_for: OpensCamera = camera_for
+    lamp: Callable[[int | None], Lamp] = Lamp
+    publisher: Callable[..., Publisher] = Publisher
+
+
+def run(config: Config, edges: Edges | None = None) -> None:
     """Counts until SIGTERM or SIGINT, then publishes what is due and ends within 2 s.
 
     What fails is shown by the lamp, once at each attempt, before the program ends.
+
+    Args:
+        config: the unit's settings.
+        edges: in place of the real hardware and network.
 
     Raises:
         CameraError, ModelError, AcceleratorError, DeliveryError: see `maskcam.errors`.
         StoppedError: asked to stop while the model or the camera was being started.
     """
     lock_down()
+    edges = edges or Edges()
     clock = SystemClock(trusted=config.unit.clock == "trusted")
     if not clock.synchronised():
         _log.warning(
             "the clock is not synchronised: windows wait until it is (on a machine with a battery "
             'clock or a test bench: clock = "trusted" in [unit])'
         )
-    with stop_on_signals() as stop, _lamp_if_it_works(config.lamp.gpio) as lamp:
+    with stop_on_signals() as stop, _lamp_if_it_works(config.lamp.gpio, edges) as lamp:
         try:
-            _count(config, clock=clock, lamp=lamp, stop=stop)
+            _count(config, edges, clock=clock, lamp=lamp, stop=stop)
         except (CameraError, ModelError, AcceleratorError) as error:
             fault = Fault.CAMERA if isinstance(error, CameraError) else Fault.MODEL
             lamp.show(fault)
@@ -65,23 +99,23 @@ def run(config: Config) -> None:
 
 
 @contextmanager
-def _lamp_if_it_works(gpio: int | None) -> Iterator[Lamp]:
+def _lamp_if_it_works(gpio: int | None, edges: Edges) -> Iterator[Lamp]:
     """Gives the lamp; one that cannot be used is no reason not to count."""
     with ExitStack() as parts:
         try:
-            lamp = parts.enter_context(Lamp(gpio))
+            lamp = parts.enter_context(edges.lamp(gpio))
         except MaskcamError as error:
             _log.warning("%s; counting without it", error)
-            lamp = Lamp(None)
+            lamp = edges.lamp(None)
         yield lamp
 
 
-def _load_model(config: Config) -> tuple[LoadedModel, bool]:
+def _load_model(config: Config, edges: Edges) -> tuple[LoadedModel, bool]:
     """Returns the model, and whether an accelerator that was asked for does its work."""
     detector = config.detector
 
     def load(accelerator: Mode) -> LoadedModel:
-        return load_model(
+        return edges.load_model(
             model=detector.model,
             threads=detector.threads,
             score_threshold=detector.score_threshold,
@@ -98,17 +132,19 @@ def _load_model(config: Config) -> tuple[LoadedModel, bool]:
         return load("off"), False
 
 
-def _count(config: Config, *, clock: SystemClock, lamp: Lamp, stop: threading.Event) -> None:
+def _count(
+    config: Config, edges: Edges, *, clock: SystemClock, lamp: Lamp, stop: threading.Event
+) -> None:
     unit = config.unit
     with ExitStack() as parts:
         state = parts.enter_context(StateDirectory(unit.state_directory))
-        loaded, is_accelerated = start(lambda: _load_model(config), stop=stop)
+        loaded, is_accelerated = start(lambda: _load_model(config, edges), stop=stop)
         _log.info("the model runs on %s", loaded.runs_on)
         outbox = Outbox(unit.state_directory, site=unit.site, unit=unit.id)
         last_run = outbox.last_run
-        publisher = parts.enter_context(_publisher_for(config, outbox, clock))
+        publisher = parts.enter_context(_publisher_for(config, edges, outbox, clock))
         button = parts.enter_context(_button_for(config, lamp))
-        camera = camera_for(config.camera, rgb_size=loaded.input_size)
+        camera = edges.camera_for(config.camera, rgb_size=loaded.input_size)
         start(camera.__enter__, stop=stop)
         parts.push(camera)
         now_s = time.monotonic()
@@ -122,7 +158,7 @@ def _count(config: Config, *, clock: SystemClock, lamp: Lamp, stop: threading.Ev
             config, loaded, counts, lamp, frame_size=camera.size, started_at_s=now_s
         )
 
-        def trouble() -> Fault | None:
+        def other_fault() -> Fault | None:
             if not is_accelerated:
                 return Fault.MODEL
             if not outbox.on_disk:
@@ -132,20 +168,18 @@ def _count(config: Config, *, clock: SystemClock, lamp: Lamp, stop: threading.Ev
         _log.info("maskcam %s has started as %s/%s", maskcam.__version__, unit.site, unit.id)
         Loop(
             camera=camera,
-            detector=loaded.detector(),
+            worker=DetectionWorker(loaded.detector(), renew=loaded.renew),
             pipeline=pipeline,
             deliver=publisher.deliver,
-            clock=clock,
-            schedule=schedule_for(config),
-            renew_detector=loaded.renew,
-            show_fault=lamp.show,
-            trouble=trouble,
-            is_pausing=button.is_pausing,
+            timekeeper=Timekeeper(clock, schedule_for(config)),
+            panel=Panel(
+                show_fault=lamp.show, other_fault=other_fault, is_pausing=button.is_pausing
+            ),
         ).run(stop)
 
 
-def _publisher_for(config: Config, outbox: Outbox, clock: SystemClock) -> Publisher:
-    return Publisher(
+def _publisher_for(config: Config, edges: Edges, outbox: Outbox, clock: SystemClock) -> Publisher:
+    return edges.publisher(
         outbox,
         broker=config.broker.connection(),
         site=config.unit.site,

@@ -14,7 +14,7 @@ def camera_for(section: CameraSection, *, rgb_size: tuple[int, int]) -> Camera:
 
     Args:
         section: the configuration.
-        rgb_size: size in px into which the detector's picture is fitted.
+        rgb_size: size in px into which the detector's frame is fitted.
     """
     camera = _source(section, rgb_size)
     return _Zoned(camera, section) if section.exclusion_zones else camera

@@ -25,7 +25,7 @@ def vitals(*, root: Path = Path("/")) -> str:
         _kilobytes(root / "proc/self/status", "VmRSS", "of the unit"),
         _kilobytes(root / "proc/meminfo", "MemAvailable", "available"),
     ]
-    return ", ".join(part for part in parts if part) or "this machine tells nothing of itself"
+    return ", ".join(part for part in parts if part) or "this machine reports nothing of itself"
 
 
 @dataclass(slots=True)

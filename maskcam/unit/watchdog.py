@@ -1,4 +1,4 @@
-"""Tells systemd that the unit works, and only while it does.
+"""Reports to systemd that the unit works, and only while it does.
 
 The keep-alive depends on the ages of the last frame, the last inference and
 the last turn of the loop; never on the broker, whose absence a restart would

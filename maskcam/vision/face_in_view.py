@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from maskcam.errors import ModelError
 from maskcam.vision.interpreter import Interpreter
-from maskcam.vision.model_files import describe
+from maskcam.vision.model_files import FaceInViewDescription
 from maskcam.vision.patch import SIZE, Patch
 
 # The part of a patch in which the head is, whose light the network gets to know.
@@ -26,14 +26,14 @@ _MOST: Final = 4.0
 class FaceInView:
     """The network. Its memory holds the last two patches until it is used again, or forgets.
 
+    Args:
+        description: names its file.
+
     Raises:
-        ModelError: its file is missing, damaged or another model.
+        ModelError: the file is missing, damaged or another model.
     """
 
-    def __init__(self) -> None:
-        description = describe().face_in_view
-        if description is None:
-            raise ModelError("maskcam.json names no face_in_view; install maskcam again")
+    def __init__(self, description: FaceInViewDescription) -> None:
         # One thread: so small a network would wait for a second one longer than it works.
         self._interpreter = Interpreter(description.file, threads=1, sha256=description.sha256)
         inputs, outputs = self._interpreter.inputs, self._interpreter.outputs

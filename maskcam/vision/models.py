@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from maskcam.errors import ModelError
 from maskcam.vision.accelerator import Mode, prepare
 from maskcam.vision.detector import Detector, image_input
 from maskcam.vision.face_in_view import FaceInView
@@ -85,7 +86,7 @@ def load_model(
         ModelError: the model is missing, damaged or unfit.
         AcceleratorError: the accelerator is required and does not work.
     """
-    face_in_view = FaceInView()
+    face_in_view = load_face_in_view()
     description = describe(model)
     chosen = prepare(accelerator, model=description.file, edgetpu_model=edgetpu_model)
     interpreter = Interpreter(
@@ -104,6 +105,23 @@ def load_model(
         chosen.library,
         second_look_of(description),
     )
+
+
+def load_face_in_view(model: Path | None = None) -> FaceInView:
+    """Loads the network that sees a hand before a face.
+
+    Args:
+        model: the detector's .tflite file, beside which it is described; None: the one that
+            comes with maskcam.
+
+    Raises:
+        ModelError: it is not described, missing, damaged or another model.
+    """
+    description = describe(model)
+    if description.face_in_view is None:
+        beside = description.file.with_suffix(".json")
+        raise ModelError(f"{beside}: names no face_in_view; install maskcam again")
+    return FaceInView(description.face_in_view)
 
 
 def second_look_of(description: ModelDescription) -> SecondLook | None:

@@ -118,16 +118,13 @@ class HeadMotionMeter:
     from `heads` is forgotten at once.
 
     Args:
-        face_in_view: sees what is before a face; None: the one that comes with maskcam.
-
-    Raises:
-        ModelError: the latter is missing or damaged.
+        face_in_view: sees what is before a face.
     """
 
-    def __init__(self, face_in_view: FaceInView | None = None) -> None:
+    def __init__(self, face_in_view: FaceInView) -> None:
         self._heads: dict[int, _Head] = {}
         self._fit = TurnFit()
-        self._face_in_view = FaceInView() if face_in_view is None else face_in_view
+        self._face_in_view = face_in_view
 
     def measure(self, frame: Frame, heads: Mapping[int, Box]) -> dict[int, HeadMotion]:
         """Returns the motion of each head since the frame before.

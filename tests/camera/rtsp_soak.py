@@ -21,7 +21,8 @@ from pathlib import Path
 from maskcam.records import WindowKind
 from tests.broker import Mosquitto
 from tests.camera.rtsp_server import RtspServer, read_film
-from tests.camera_unit.test_unit_faults import Unit, write_film
+from tests.camera_unit.faulty_unit import FaultyUnit
+from tests.camera_unit.running_unit import write_film
 
 FPS = 15
 EVERY_S = 20.0
@@ -126,7 +127,7 @@ def soak(folder: Path, *, minutes: float) -> Result:
         while time.monotonic() < end_s:
             starts += 1
             began_s = time.monotonic()
-            with Unit(folder, broker, source=server.url) as unit:
+            with FaultyUnit(folder, broker, source=server.url) as unit:
                 while unit.process.poll() is None and time.monotonic() < end_s:
                     time.sleep(1)
                     if kb := own_memory_kb(unit.process.pid):

@@ -1,14 +1,23 @@
 import threading
+from zoneinfo import ZoneInfo
 
-import numpy as np
 import pytest
 
 from maskcam.errors import MaskcamError
+from maskcam.people.windows import WindowRules
 from maskcam.records import Frame
 from maskcam.unit.button import Button
+from maskcam.unit.clock import SystemClock
+from maskcam.unit.detection import DetectionWorker
 from maskcam.unit.lamp import Lamp
 from maskcam.unit.lamp_codes import Fault
-from maskcam.unit.loop import Loop
+from maskcam.unit.loop import Loop, Panel
+from maskcam.unit.pipeline import Pipeline
+from maskcam.unit.replay import recording_counts
+from maskcam.unit.schedule import Schedule
+from maskcam.unit.timekeeper import Timekeeper
+from maskcam.vision.models import load_face_in_view
+from tests.camera_unit.walkers import ExactDetector, NoiseCamera
 
 
 def test_nobody_is_counted_for_the_pause_after_a_press(clock):
@@ -31,7 +40,7 @@ def test_a_second_press_begins_the_pause_anew(clock):
 
 
 def test_the_pin_is_listened_to(clock, factory):
-    presses = []
+    presses: list[float] = []
     button = Button(27, pause_s=10, on_press=presses.append, pin_factory=factory, now=clock)
     pin = factory.pin(27)
     with button:
@@ -64,74 +73,42 @@ def test_a_pin_that_cannot_be_had_is_an_error(factory):
         Button(17, pause_s=30, pin_factory=factory).__enter__()
 
 
-class Frames:
-    """A camera that ends after so many frames, 0.1 s apart."""
-
-    size = (320, 240)
-
-    def __init__(self, count):
-        self.left = count
-
-    def read(self, *, timeout_s):
-        self.left -= 1
-        luma, rgb = np.zeros((240, 320), np.uint8), np.zeros((64, 64, 3), np.uint8)
-        return Frame(-self.left / 10, luma, rgb) if self.left >= 0 else None
-
-
-class Watched:
+class Watched(Pipeline):
     """A pipeline that notes what the loop asks of it."""
 
-    observing = sees = False
+    def __init__(self, camera: NoiseCamera) -> None:
+        super().__init__(
+            frame_size=camera.size,
+            counts=recording_counts(WindowRules(), started_at_s=0.0),
+            started_at_s=0.0,
+            high_score=0.5,
+            face_in_view=load_face_in_view(),
+        )
+        self.excluded = 0
+        self.may_count: list[bool] = []
 
-    def __init__(self):
-        self.excluded, self.may_count = 0, []
-
-    def exclude_everybody(self):
+    def exclude_everybody(self) -> None:
         self.excluded += 1
+        super().exclude_everybody()
 
-    def process_frame(self, frame, *, may_count):
+    def process_frame(self, frame: Frame, *, may_count: bool = True) -> None:
         self.may_count.append(may_count)
-
-    def objecting(self, at_s):
-        return []
-
-    def update_detections(self, detections, at_s):
-        pass
-
-    def take_counts(self, utc_s):
-        return []
-
-    def finish(self):
-        return []
-
-
-class Nothing:
-    def detect(self, frame, *, objecting=()):
-        return []
-
-
-class Known:
-    def utc_offset_s(self):
-        return 1e9
-
-
-class Always:
-    def why_closed(self, now):
-        return None
+        super().process_frame(frame, may_count=may_count)
 
 
 @pytest.mark.parametrize("pausing", [False, True])
 def test_while_pausing_the_loop_counts_nobody_in_view_and_shows_no_fault(pausing):
-    pipeline, shown = Watched(), []
+    camera = NoiseCamera(seconds=0.5, fps=10)
+    pipeline = Watched(camera)
+    shown: list[Fault | None] = []
+    clock = SystemClock(trusted=True, monotonic_s=lambda: camera.now_s)
     Loop(
-        camera=Frames(5),
-        detector=Nothing(),
+        camera=camera,
+        worker=DetectionWorker(ExactDetector(camera, [])),
         pipeline=pipeline,
         deliver=lambda count: None,
-        clock=Known(),
-        schedule=Always(),
-        show_fault=shown.append,
-        is_pausing=lambda: pausing,
+        timekeeper=Timekeeper(clock, Schedule(zone=ZoneInfo("UTC"))),
+        panel=Panel(show_fault=shown.append, is_pausing=lambda: pausing),
     ).run(threading.Event())
     assert pipeline.may_count == [not pausing] * 5  # the time is not observed
     assert pipeline.excluded == (5 if pausing else 0)

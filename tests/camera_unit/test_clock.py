@@ -43,7 +43,7 @@ def test_a_refusing_kernel_is_an_error(monkeypatch):
         clock.is_synchronised()
 
 
-def test_where_the_kernel_may_not_be_asked_the_mark_of_timesyncd_tells(monkeypatch, tmp_path):
+def test_where_the_kernel_may_not_be_asked_the_mark_of_timesyncd_decides(monkeypatch, tmp_path):
     """As behind the walls of the service; see test_walls.py for the real ones."""
     monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: FakeKernel(-1))
     monkeypatch.setattr(ctypes, "get_errno", lambda: errno.EPERM)

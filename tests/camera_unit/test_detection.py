@@ -23,7 +23,7 @@ def frame(number: int) -> Frame:
 
 
 class Gated:
-    """A detector that works only when told, and remembers what it saw."""
+    """A detector that works only when the test allows it, and remembers what it saw."""
 
     def __init__(self) -> None:
         self.go = threading.Semaphore(0)
@@ -87,15 +87,15 @@ def test_no_picture_is_kept_when_none_follows():
         assert detector.luma() is None
 
 
-def test_the_detector_is_told_who_objects():
-    class Told:
+def test_the_detector_gets_the_boxes_of_those_who_object():
+    class Watching:
         objecting = ()
 
         def detect(self, frame, *, objecting=()):
             self.objecting = objecting
             return []
 
-    detector = Told()
+    detector = Watching()
     with DetectionWorker(detector) as worker:
         worker.offer(frame(1), objecting=[FACE.box])
         taken(worker, 1)

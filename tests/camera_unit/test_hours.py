@@ -11,26 +11,25 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from maskcam.people.windows import WindowRules
-from maskcam.records import Detection, MaskState, WindowKind
+from maskcam.records import Detection, Frame, MaskState, MinuteCount, WindowKind
 from maskcam.street import Scene, SceneCamera, SceneConfig
+from maskcam.unit.clock import SystemClock
+from maskcam.unit.detection import DetectionWorker
 from maskcam.unit.loop import Loop
 from maskcam.unit.pipeline import Pipeline
 from maskcam.unit.replay import recording_counts
 from maskcam.unit.schedule import Schedule
+from maskcam.unit.timekeeper import Timekeeper
+from maskcam.vision.models import load_face_in_view
 
 EXACT = WindowRules.preset("standard", exact=True)
 MORNING = Schedule(zone=ZoneInfo("Europe/Paris"), hours=((of_day(7, 30), of_day(13)),))
 
 
-class Clock:
-    """Says that now is a given time in UTC."""
-
-    def __init__(self, utc: str) -> None:
-        self.offset_s = datetime.fromisoformat(utc).replace(tzinfo=UTC).timestamp()
-        self.offset_s -= time.monotonic()
-
-    def utc_offset_s(self) -> float:
-        return self.offset_s
+def clock_at(utc: str) -> SystemClock:
+    """A clock by which it is now a given time in UTC."""
+    offset_s = datetime.fromisoformat(utc).replace(tzinfo=UTC).timestamp() - time.monotonic()
+    return SystemClock(trusted=True, utc_s=lambda: offset_s + time.monotonic())
 
 
 class Finds:
@@ -41,7 +40,7 @@ class Finds:
     def __init__(self, scene: Scene) -> None:
         self.box = scene.faces(0.0)[0].box
 
-    def detect(self, frame, *, objecting=()) -> list[Detection]:
+    def detect(self, frame: Frame, *, objecting: object = ()) -> list[Detection]:
         self.calls += 1
         return [Detection(self.box, MaskState.WITH_MASK, 0.9)]
 
@@ -52,22 +51,23 @@ class Finds:
 def test_outside_of_the_hours_nobody_is_counted_and_nothing_is_inferred(utc, is_open):
     scene = Scene(SceneConfig(seed=2, duration_s=4.0, fps=12, size=(320, 180), standing=1))
     scene.render(0.0)
-    detector, published = Finds(scene), []
+    detector = Finds(scene)
+    published: list[MinuteCount] = []
     with SceneCamera(scene, rgb_size=(160, 90)) as camera:
         Loop(
             camera=camera,
-            detector=detector,
+            worker=DetectionWorker(detector),
             pipeline=Pipeline(
                 frame_size=camera.size,
                 counts=recording_counts(EXACT, started_at_s=time.monotonic()),
                 started_at_s=time.monotonic(),
                 high_score=0.5,
+                face_in_view=load_face_in_view(),
                 min_fps=2.0,
                 recording=True,
             ),
             deliver=published.append,
-            clock=Clock(utc),
-            schedule=MORNING,
+            timekeeper=Timekeeper(clock_at(utc), MORNING),
         ).run(threading.Event())
     windows = [count for count in published if count.kind is WindowKind.COUNT]
     if is_open:

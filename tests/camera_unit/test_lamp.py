@@ -25,7 +25,7 @@ def wait_for(pin, state, timeout_s=2.0):
     return pin.state == state
 
 
-def test_lights_two_seconds_when_an_objection_was_understood(clock):
+def test_lights_two_seconds_when_an_objection_was_recognised(clock):
     lamp = Lamp(17, now=clock)
     assert not lamp.is_lit()
     lamp.answer_objection()

@@ -2,47 +2,34 @@
 
 from __future__ import annotations
 
+import re
 import time
+from functools import partial
 
 import pytest
 
 from maskcam import config
 from maskcam.errors import AcceleratorError, CameraError, MaskcamError, ModelError
-from maskcam.unit import lamp, run
-from maskcam.unit.lamp import flashing_s
+from maskcam.unit import run
+from maskcam.unit.lamp import Lamp, flashing_s
 from maskcam.unit.lamp_codes import Fault
-
-MINIMAL = """
-[unit]
-id = "forville-01"
-site = "forville"
-clock = "trusted"
-[broker]
-host = "localhost"
-[notice]
-controller = "Ville de Cannes"
-contact = "masques@cannes.test"
-sign_date = 2026-05-01
-"""
+from maskcam.unit.run import Edges
+from tests.minimal import MINIMAL
 
 
 @pytest.fixture
-def flashes(monkeypatch):
-    """Lets the lamp shine on a pin of gpiozero's own fake; returns how often it lit."""
-    mock = pytest.importorskip("gpiozero.pins.mock")
-    factory = mock.MockFactory()
-
-    class Lamp(lamp.Lamp):
-        def __init__(self, gpio):
-            super().__init__(gpio, pin_factory=factory)
-
-    monkeypatch.setattr(run, "Lamp", Lamp)
+def lamp(factory, monkeypatch):
+    """Makes a lamp on pins of gpiozero's own fake."""
     monkeypatch.setattr(run, "lock_down", lambda: None)  # of a unit, not of the tests
-    yield lambda: sum(state.state == 1 for state in factory.pin(17).states)
-    factory.close()
+    return partial(Lamp, pin_factory=factory)
 
 
-def failing(error):
+def flashes(factory) -> int:
+    """Returns how often the lamp lit."""
+    return sum(state.state == 1 for state in factory.pin(17).states)
+
+
+def failing(error: MaskcamError):
     def fail(**_):
         raise error
 
@@ -51,8 +38,9 @@ def failing(error):
 
 def settings(tmp_path, lamp="[lamp]\ngpio = 17\n"):
     path = tmp_path / "maskcam.toml"
-    path.write_text(f"{MINIMAL}{lamp}")
-    return config.load(path, environment={})
+    path.write_text(MINIMAL + lamp)
+    state = {"MASKCAM_UNIT_STATE_DIRECTORY": str(tmp_path / "state")}
+    return config.load(path, environment=state)
 
 
 @pytest.mark.parametrize(
@@ -63,45 +51,35 @@ def settings(tmp_path, lamp="[lamp]\ngpio = 17\n"):
         (AcceleratorError("no Coral"), Fault.MODEL),
     ],
 )
-def test_it_flashes_the_code_once(tmp_path, flashes, monkeypatch, error, fault):
-    monkeypatch.setattr(run, "load_model", failing(error))
+def test_it_flashes_the_code_once(tmp_path, lamp, factory, error, fault):
     with pytest.raises(type(error)):
-        run.run(settings(tmp_path))
-    assert fault - 1 <= flashes() <= fault  # a busy machine may sleep through one
+        run.run(settings(tmp_path), Edges(load_model=failing(error), lamp=lamp))
+    assert fault - 1 <= flashes(factory) <= fault  # a busy machine may sleep through one
 
 
-def test_a_lamp_that_cannot_be_used_does_not_stop_the_unit(tmp_path, flashes, monkeypatch, caplog):
-    def unusable(self):
-        if self._gpio is not None:
-            raise MaskcamError("the lamp on GPIO 17 cannot be used (no pins)")
-        return self
-
-    monkeypatch.setattr(lamp.Lamp, "__enter__", unusable)
-    counted = []
-    monkeypatch.setattr(run, "_count", lambda *_, **parts: counted.append(parts["lamp"]))
-    run.run(settings(tmp_path))
-    assert [light.is_lit() for light in counted] == [False]
-    assert "cannot be used (no pins); counting without it" in caplog.text
+def test_a_lamp_that_cannot_be_used_does_not_stop_the_unit(tmp_path, lamp, caplog):
+    taken, reached = lamp(17), MaskcamError("so far it came")
+    with taken, pytest.raises(MaskcamError, match=str(reached)):
+        run.run(settings(tmp_path), Edges(load_model=failing(reached), lamp=lamp))
+    assert re.search("the lamp on GPIO 17 cannot be used .*; counting without it", caplog.text)
 
 
-def test_a_required_accelerator_that_is_missing_does_not_stop_the_unit(tmp_path, monkeypatch):
-    asked = []
+def test_a_required_accelerator_that_is_missing_does_not_stop_the_unit(tmp_path, lamp, caplog):
+    asked, reached = [], MaskcamError("so far it came")
 
     def load(*, accelerator, **_):
         asked.append(accelerator)
-        if accelerator == "required":
-            raise AcceleratorError("no Edge TPU found; plug it in")
-        return "on the CPU"
+        raise AcceleratorError("no Edge TPU") if accelerator == "required" else reached
 
-    monkeypatch.setattr(run, "load_model", load)
     required = settings(tmp_path, lamp='[detector]\naccelerator = "required"\n')
-    assert run._load_model(required) == ("on the CPU", False)
+    with pytest.raises(MaskcamError, match=str(reached)):
+        run.run(required, Edges(load_model=load, lamp=lamp))
     assert asked == ["required", "off"]
+    assert "the CPU does the work: no Edge TPU" in caplog.text
 
 
-def test_without_a_lamp_it_ends_at_once(tmp_path, flashes, monkeypatch):
-    monkeypatch.setattr(run, "load_model", failing(ModelError("no model")))
+def test_without_a_lamp_it_ends_at_once(tmp_path, lamp):
     began_s = time.monotonic()
     with pytest.raises(ModelError):
-        run.run(settings(tmp_path, lamp=""))
+        run.run(settings(tmp_path, lamp=""), Edges(load_model=failing(ModelError("no")), lamp=lamp))
     assert time.monotonic() - began_s < flashing_s(Fault.MODEL)

@@ -7,6 +7,7 @@ that each test breaks a track exactly where it wants to.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -25,6 +26,7 @@ from maskcam.street.walk import Act, Gesture, Walker
 from maskcam.unit.lamp import Lamp
 from maskcam.unit.pipeline import Pipeline
 from maskcam.unit.replay import recording_counts
+from maskcam.vision.models import load_face_in_view
 
 FPS = 15
 SIZE = (960, 540)
@@ -34,7 +36,7 @@ OFFSET_S = datetime(2026, 5, 4, 8, tzinfo=UTC).timestamp()
 
 def walker(x, *, look=1, wearing=Wearing.RIGHT, shakes_at_s=None, lasts_s=1.6, hz=2.0, degrees=40):
     """Somebody who comes from 7 m away straight to the camera, and out of view in 4 s."""
-    acts = ()
+    acts: tuple[Act, ...] = ()
     if shakes_at_s is not None:
         size = math.radians(degrees)
         acts = (
@@ -68,11 +70,11 @@ def draw_hand(luma, box) -> None:
         cv2.line(luma, root, tip, 160, max(2, round(0.13 * tall)), cv2.LINE_AA)
 
 
-class Told(NamedTuple):
-    """What a street gave: its windows, and when head shakes were understood."""
+class Outcome(NamedTuple):
+    """What a street gave: its windows, and when head shakes were recognised."""
 
     counts: list[MinuteCount]
-    understood_s: list[float]
+    recognised_s: list[float]
 
     @property
     def people(self) -> int:
@@ -108,27 +110,36 @@ class Street:
         covered=lambda at_s: False,
         hand=True,
         zones=(),
-        blur_px=0.0,
-    ) -> Told:
+        blur_px: float = 0.0,
+        on_objection: Callable[[], None] = lambda: None,
+        on_frame: Callable[[float], None] = lambda at_s: None,
+    ) -> Outcome:
         """Runs the whole chain; `hidden` faces and those without a pixel are not detected.
 
         While they are `covered`, an open hand is before all faces, and none is detected.
         """
-        understood: list[float] = []
+        recognised_s: list[float] = []
+
+        def on_any_objection() -> None:
+            recognised_s.append(self.now_s)
+            on_objection()
+
         self.pipeline = Pipeline(
             frame_size=SIZE,
             counts=recording_counts(EXACT, started_at_s=0.0),
             started_at_s=0.0,
             high_score=0.5,
+            face_in_view=load_face_in_view(),
             recording=True,
             hand=hand,
-            on_objection=lambda: (understood.append(self.now_s), self.on_objection()),
+            on_objection=on_any_objection,
         )
         blank = ExclusionZones(zones).blank
         with SceneCamera(self.scene, rgb_size=(320, 320), fast=True) as camera:
             while (frame := camera.read(timeout_s=1)) is not None:
                 self.now_s = frame.captured_at_s
                 blank(frame)
+                on_frame(self.now_s)
                 if blur_px:
                     cv2.GaussianBlur(frame.luma, (0, 0), blur_px, dst=frame.luma)
                 if covered(self.now_s):
@@ -145,10 +156,7 @@ class Street:
                 self.pipeline.update_detections(found, self.now_s)
                 self.pipeline.process_frame(frame)
         counts = self.pipeline.take_counts(self.now_s + OFFSET_S) + self.pipeline.finish()
-        return Told([one for one in counts if one.kind is WindowKind.COUNT], understood)
-
-    def on_objection(self) -> None:
-        """Called when a head shake was understood; a test may put something here."""
+        return Outcome([one for one in counts if one.kind is WindowKind.COUNT], recognised_s)
 
 
 def test_who_shakes_the_head_is_in_no_figure_and_all_others_are():
@@ -157,19 +165,19 @@ def test_who_shakes_the_head_is_in_no_figure_and_all_others_are():
         walker(0.0, look=2, wearing=Wearing.NONE, shakes_at_s=1.0),
         walker(1.2, look=3, wearing=Wearing.NONE),
     )
-    told = street.watch()
-    assert len(told.understood_s) >= 1
-    assert 1.0 < told.understood_s[0] < 2.6
-    assert told.people == 2
-    assert (told.of("with_mask"), told.of("without_mask"), told.of("unclear")) == (1, 1, 0)
+    outcome = street.watch()
+    assert len(outcome.recognised_s) >= 1
+    assert 1.0 < outcome.recognised_s[0] < 2.6
+    assert outcome.people == 2
+    assert (outcome.of("with_mask"), outcome.of("without_mask"), outcome.of("unclear")) == (1, 1, 0)
 
 
 def test_the_same_street_without_the_shake_counts_all_three():
-    told = Street(
+    outcome = Street(
         walker(-1.2, look=1), walker(0.0, look=2), walker(1.2, look=3, wearing=Wearing.NONE)
     ).watch()
-    assert told.understood_s == []
-    assert told.people == 3
+    assert outcome.recognised_s == []
+    assert outcome.people == 3
 
 
 def test_the_mask_is_not_looked_at_any_more_from_the_objection_on(monkeypatch):
@@ -182,11 +190,11 @@ def test_the_mask_is_not_looked_at_any_more_from_the_objection_on(monkeypatch):
         kept(vote, detection)
 
     monkeypatch.setattr(MaskVote, "add", add)
-    told = street.watch()
-    assert told.understood_s
+    outcome = street.watch()
+    assert outcome.recognised_s
     assert looks
-    assert max(looks) <= told.understood_s[0]
-    assert max(street.seen(0)) > told.understood_s[0] + 1
+    assert max(looks) <= outcome.recognised_s[0]
+    assert max(street.seen(0)) > outcome.recognised_s[0] + 1
 
 
 @pytest.mark.parametrize("gap_s", [0.6, 1.2, 1.8])
@@ -196,39 +204,39 @@ def test_the_successor_of_a_broken_track_inherits(gap_s):
     def hidden(person, at_s):
         return 1.7 < at_s < 1.7 + gap_s
 
-    told = street.watch(hidden=hidden)
-    assert told.understood_s
-    assert told.understood_s[0] < 1.7
+    outcome = street.watch(hidden=hidden)
+    assert outcome.recognised_s
+    assert outcome.recognised_s[0] < 1.7
     assert max(street.seen(0)) > 1.7 + gap_s
-    assert told.people == 0
+    assert outcome.people == 0
 
 
 def test_three_at_once_object_and_the_fourth_does_not():
-    told = Street(
+    outcome = Street(
         walker(-1.5, look=1, shakes_at_s=1.0),
         walker(-0.5, look=2, wearing=Wearing.NONE, shakes_at_s=1.1, hz=1.4),
         walker(0.5, look=3, wearing=Wearing.NONE),
         walker(1.5, look=4, shakes_at_s=0.9, hz=2.6, degrees=30),
     ).watch()
-    assert told.people == 1
-    assert told.of("without_mask") == 1
+    assert outcome.people == 1
+    assert outcome.of("without_mask") == 1
 
 
 def test_a_shake_that_ends_as_the_face_leaves_the_picture_counts():
     last_s = max(Street(walker(0.0)).seen(0))
     hz, lasts_s = 2.5, 1.0
     street = Street(walker(0.0, shakes_at_s=last_s - lasts_s, lasts_s=lasts_s, hz=hz))
-    told = street.watch()
-    assert told.understood_s
-    assert told.people == 0
+    outcome = street.watch()
+    assert outcome.recognised_s
+    assert outcome.people == 0
 
 
-def test_an_objection_understood_in_the_very_last_frame_counts():
+def test_an_objection_recognised_in_the_very_last_frame_counts():
     whole = Street(walker(0.0, shakes_at_s=1.0)).watch()
-    street = Street(walker(0.0, shakes_at_s=1.0), seconds=whole.understood_s[0] + 0.5 / FPS)
-    told = street.watch()
-    assert told.understood_s == [pytest.approx(street.now_s)]
-    assert told.people == 0
+    street = Street(walker(0.0, shakes_at_s=1.0), seconds=whole.recognised_s[0] + 0.5 / FPS)
+    outcome = street.watch()
+    assert outcome.recognised_s == [pytest.approx(street.now_s)]
+    assert outcome.people == 0
 
 
 def test_the_lamp_answers_for_two_seconds():
@@ -236,33 +244,24 @@ def test_the_lamp_answers_for_two_seconds():
     factory = MockFactory()
     lit: list[float] = []
     with Lamp(17, pin_factory=factory, now=lambda: street.now_s) as lamp:
-        street.on_objection = lamp.answer_objection
-        faces = street.faces
-
-        def look(at_s):
-            if lamp.is_lit():
-                lit.append(at_s)
-            return faces(at_s)
-
-        street.faces = look
-        told = street.watch()
+        outcome = street.watch(
+            on_objection=lamp.answer_objection,
+            on_frame=lambda at_s: lit.append(at_s) if lamp.is_lit() else None,
+        )
     factory.reset()
-    assert min(lit) == pytest.approx(told.understood_s[0], abs=1.5 / FPS)
-    assert max(lit) == pytest.approx(told.understood_s[-1] + 2.0, abs=1.5 / FPS)
+    assert min(lit) == pytest.approx(outcome.recognised_s[0], abs=1.5 / FPS)
+    assert max(lit) == pytest.approx(outcome.recognised_s[-1] + 2.0, abs=1.5 / FPS)
 
 
 def test_whoever_is_in_view_when_the_button_is_pressed_is_not_counted():
     street = Street(walker(-0.6, look=1), walker(0.6, look=2))
     leaves_s = max(street.seen(0))
-    faces = street.faces
 
     def press(at_s):
         if leaves_s - 0.3 < at_s < leaves_s - 0.1:
             street.pipeline.exclude_everybody()
-        return faces(at_s)
 
-    street.faces = press
-    assert street.watch().people == 0
+    assert street.watch(on_frame=press).people == 0
 
 
 @pytest.mark.parametrize(("hand", "people"), [(True, 0), (False, 1)])
@@ -279,17 +278,17 @@ def test_a_hand_that_passes_the_face_is_no_objection():
 def test_who_walks_in_an_excluded_zone_is_nowhere():
     left_half = [(0, 0), (0.5, 0), (0.5, 1), (0, 1)]
     people = walker(-1.0, look=5), walker(0.8, look=6, wearing=Wearing.NONE)
-    told = Street(*people).watch(zones=[left_half])
-    assert told.people == 1
-    assert told.of("without_mask") == 1
+    outcome = Street(*people).watch(zones=[left_half])
+    assert outcome.people == 1
+    assert outcome.of("without_mask") == 1
 
 
 def test_nobody_in_an_excluded_zone_can_be_looked_at_for_a_head_shake():
     left_half = [(0, 0), (0.5, 0), (0.5, 1), (0, 1)]
     street = Street(walker(-1.0, shakes_at_s=1.0), walker(0.8, wearing=Wearing.NONE))
-    told = street.watch(zones=[left_half])
-    assert told.understood_s == []
-    assert told.people == 1
+    outcome = street.watch(zones=[left_half])
+    assert outcome.recognised_s == []
+    assert outcome.people == 1
 
 
 def test_where_a_shake_would_be_too_blurred_to_see_nobody_is_counted():

@@ -13,6 +13,7 @@ from maskcam.people.windows import WindowRules
 from maskcam.records import HeadMotion, MaskState, WindowKind
 from maskcam.unit import pipeline
 from maskcam.unit.replay import count_frames
+from maskcam.vision.models import load_face_in_view
 from tests.camera_unit.walkers import ExactDetector, NoiseCamera, crowd
 
 START = datetime(2026, 5, 4, 8, tzinfo=UTC)
@@ -21,7 +22,15 @@ EXACT = WindowRules.preset("standard", exact=True)
 
 def published(camera, walkers, *, rules=EXACT, detector=None, **rest):
     detector = detector or ExactDetector(camera, walkers)
-    return count_frames(camera, detector, start=START, rules=rules, high_score=0.5, **rest)
+    return count_frames(
+        camera,
+        detector,
+        start=START,
+        rules=rules,
+        high_score=0.5,
+        face_in_view=load_face_in_view(),
+        **rest,
+    )
 
 
 def counted(walkers, *, rules=EXACT, kind=WindowKind.COUNT, **of_camera):

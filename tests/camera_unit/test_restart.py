@@ -8,8 +8,7 @@ import time
 import pytest
 
 from tests.broker import Mosquitto, Subscriber, needs_mosquitto, wait_until
-from tests.camera_unit.test_run import Unit
-from tests.camera_unit.test_unit_faults import write_film
+from tests.camera_unit.running_unit import RunningUnit, write_film
 
 LIMIT_S = 5.0
 STARTS = 3
@@ -25,7 +24,7 @@ def test_a_killed_unit_counts_again_within_five_seconds(tmp_path, record_propert
     with Mosquitto(tmp_path) as broker, Subscriber(broker):
         for _ in range(STARTS):
             began_s = time.monotonic()
-            with Unit(tmp_path / "unit", source=film, port=broker.port) as unit:
+            with RunningUnit(tmp_path / "unit", source=film, port=broker.port) as unit:
                 wait_until(lambda unit=unit: unit.says("the unit sees"), timeout_s=60)
                 took_s.append(time.monotonic() - began_s)
                 unit.process.send_signal(signal.SIGKILL)

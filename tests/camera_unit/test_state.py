@@ -100,7 +100,7 @@ class Lives:
 
 
 def assert_dated_right(lives: Lives) -> list[MinuteCount]:
-    """No window ends later than it was published, and none has two tellers; returns the minutes."""
+    """No window ends after it was published, and none comes twice; returns the minutes."""
     minutes = [one for _, one in lives.published if one.kind is WindowKind.COUNT]
     for at_s, one in lives.published:
         end = one.start + timedelta(minutes=one.minutes)

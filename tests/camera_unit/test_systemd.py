@@ -76,7 +76,7 @@ def test_failures_in_a_row_start_the_machine_again():
     assert settings("Service")["Restart"] == "always"
 
 
-def test_windows_are_told_with_the_right_time_and_the_start_does_not_wait_for_the_broker():
+def test_windows_are_published_with_the_right_time_and_the_start_does_not_wait_for_the_broker():
     after = settings("Unit")["After"].split()
     assert "time-sync.target" in after
     assert not any("mosquitto" in unit for unit in after)

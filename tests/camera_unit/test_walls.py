@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.broker import Mosquitto, Subscriber, needs_mosquitto, wait_until
-from tests.camera_unit.test_run import Unit
-from tests.camera_unit.test_unit_faults import write_film
+from tests.camera_unit.running_unit import RunningUnit, write_film
 from tests.camera_unit.walls import allowed_calls
 
 ROOT = Path(__file__).parents[2]
@@ -75,15 +74,17 @@ def test_the_unit_counts_behind_them(tmp_path, monkeypatch, clock):
     with (
         Mosquitto(tmp_path) as broker,
         Subscriber(broker) as city,
-        Unit(tmp_path / "u", source=film, port=broker.port, clock=clock, through=WALLS) as unit,
+        RunningUnit(
+            tmp_path / "u", source=film, port=broker.port, clock=clock, through=WALLS
+        ) as unit,
     ):
         wait_until(
             lambda: unit.says("the first frame is counted") or unit.process.poll() is not None,
             timeout_s=120, what="the first frame",
         )  # fmt: skip
-        assert unit.process.poll() is None, unit.log.read_text()
+        assert unit.process.poll() is None, unit.log
         wait_until(lambda: unit.says("connected to"), timeout_s=60, what="the connection")
         if clock == "trusted":
             city.wait_for(2)
         unit.stop()
-        assert unit.process.returncode == 0, unit.log.read_text()
+        assert unit.process.returncode == 0, unit.log

@@ -10,6 +10,7 @@ from headclips import shakes
 from headclips.picture import Photographs, render
 from maskcam.errors import UsageError
 from maskcam.evaluate import gestures
+from maskcam.vision.models import load_face_in_view
 
 
 def save(folder, name, kind, seed):
@@ -40,12 +41,14 @@ def clips(tmp_path_factory):
 @pytest.fixture(scope="module")
 def report(clips):
     calls = []
-    found = gestures.evaluate(clips, progress=lambda done, total: calls.append((done, total)))
+    found = gestures.evaluate(
+        clips, load_face_in_view(), progress=lambda done, total: calls.append((done, total))
+    )
     assert calls == [(1, 2), (2, 2)]
     return found
 
 
-def test_it_tells_whether_and_when(report):
+def test_it_says_whether_and_when(report):
     shake, still = report["clips"]
     assert (shake["file"], shake["label"], shake["recognised"]) == ("a.npz", "shake", True)
     assert 0 < shake["at_s"] < 4
@@ -83,12 +86,12 @@ def test_an_interval_as_published():
 def test_a_wrong_manifest_is_a_wrong_call(tmp_path, manifest):
     (tmp_path / "manifest.json").write_text(manifest)
     with pytest.raises(UsageError, match=r"manifest\.json"):
-        gestures.evaluate(tmp_path)
+        gestures.evaluate(tmp_path, load_face_in_view())
 
 
 def test_a_folder_without_manifest_is_a_wrong_call(tmp_path):
     with pytest.raises(UsageError, match="--clips"):
-        gestures.evaluate(tmp_path)
+        gestures.evaluate(tmp_path, load_face_in_view())
 
 
 @pytest.mark.parametrize(
@@ -111,16 +114,19 @@ def test_a_wrong_clip_is_a_wrong_call(tmp_path, arrays):
     np.savez(tmp_path / "x.npz", **arrays)
     (tmp_path / "manifest.json").write_text('[{"file": "x.npz", "label": "shake"}]')
     with pytest.raises(UsageError, match=r"x\.npz"):
-        gestures.evaluate(tmp_path)
+        gestures.evaluate(tmp_path, load_face_in_view())
 
 
 def test_a_missing_clip_is_a_wrong_call(tmp_path):
     (tmp_path / "manifest.json").write_text('[{"file": "x.npz", "label": "shake"}]')
     with pytest.raises(UsageError, match=r"x\.npz"):
-        gestures.evaluate(tmp_path)
+        gestures.evaluate(tmp_path, load_face_in_view())
 
 
 def test_frames_without_a_box_are_left_out(clips):
     lumas, boxes, timestamps = gestures.read_clip(clips / "b.npz")
     boxes[5:10] = np.nan
-    assert len(gestures.measure_clip(lumas, boxes, timestamps)) == len(timestamps) - 5
+    assert (
+        len(gestures.measure_clip(lumas, boxes, timestamps, load_face_in_view()))
+        == len(timestamps) - 5
+    )

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from maskcam.records import MinuteCount
 from tests.broker import PLAIN, Mosquitto, Subscriber, wait_until
-from tests.camera_unit.test_run import SHORT
+from tests.camera_unit.running_unit import SHORT
 from tests.privacy import trace
 from tests.privacy.canary import make_film
 from tests.privacy.packets import Conversation, Recorder, parsed
@@ -44,7 +44,7 @@ _LISTENS = "0A"
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What the kernel tells of the process while it counts."""
+    """What the kernel reports of the process while it counts."""
 
     limits: str
     status: str
@@ -54,7 +54,7 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Evidence:
-    """All that one run left behind. `log` is the standard error; `told` is what systemd heard.
+    """All that one run left behind. `log` is the standard error; `notified` is what systemd heard.
 
     boot_s: when the monotonic clock began; minutes of `MINUTE_S` begin at multiples of it.
     """
@@ -65,7 +65,7 @@ class Evidence:
     calls: list[Call]
     streams: list[bytes]
     windows: list[MinuteCount]
-    told: list[str]
+    notified: list[str]
     snapshot: Snapshot
     exit_code: int
     boot_s: float
@@ -93,7 +93,7 @@ class Evidence:
         files = [path.read_bytes() for path in self.state.iterdir()] + [self.log_file.read_bytes()]
         sent = [bytes(stream) for stream in self.streams]
         written = [call.data for call in self.writes]
-        return b"\0\0".join(files + sent + written + ["\n".join(self.told).encode()])
+        return b"\0\0".join(files + sent + written + ["\n".join(self.notified).encode()])
 
     @property
     def first_frame_s(self) -> float:
@@ -144,7 +144,7 @@ def gather(directory: Path) -> Evidence:
             calls=trace.calls(calls),
             streams=[bytes(stream) for stream in proxy.streams],
             windows=city.received,
-            told=list(_heard(systemd)),
+            notified=list(_heard(systemd)),
             snapshot=snapshot,
             exit_code=process.returncode,
             boot_s=time.time() - time.monotonic(),

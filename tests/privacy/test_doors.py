@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -102,24 +103,31 @@ def test_memory_cannot_reach_a_swap(evidence):
 
 # --- with a swap ----------------------------------------------------------------------------
 
+NO_SWAP = "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"
+ZRAM = "/dev/zram0                              partition\t1048572\t0\t100\n"
 WITH_SWAP = """
 import os, re, resource, sys
-from maskcam.unit import lockdown
-lockdown.swap_is_on = lambda: True
-if sys.argv[1] == "refused":
+from pathlib import Path
+from maskcam.unit.lockdown import lock_down
+swaps = Path(sys.argv[1])
+if sys.argv[2] == "refused":
     resource.setrlimit(resource.RLIMIT_MEMLOCK, (0, 0))
     if os.geteuid() == 0:
         os.setuid(65534)
-lockdown.lock_down()
+lock_down(swaps=swaps)
 sys.stdout.write(re.search(r"VmLck:\\s+(\\d+)", open("/proc/self/status").read())[1])
 """
 
 
 def _lock_down(case: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", WITH_SWAP, case],
-        capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+    with tempfile.NamedTemporaryFile("w+", prefix="swaps") as swaps:
+        swaps.write(NO_SWAP + ZRAM)
+        swaps.flush()
+        Path(swaps.name).chmod(0o644)  # the child may become another user
+        return subprocess.run(
+            [sys.executable, "-c", WITH_SWAP, swaps.name, case],
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
 
 
 @needs.as_root
@@ -137,13 +145,12 @@ def test_with_a_swap_and_no_right_to_lock_the_unit_does_not_start():
     assert "swapoff -a" in done.stderr
 
 
-def test_the_list_of_swaps_is_understood(tmp_path):
+def test_the_list_of_swaps_is_read(tmp_path):
     from maskcam.unit.lockdown import swap_is_on
 
     swaps = tmp_path / "swaps"
-    head = "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"
-    swaps.write_text(head)
+    swaps.write_text(NO_SWAP)
     assert not swap_is_on(swaps)
-    swaps.write_text(head + "/dev/zram0                              partition\t1048572\t0\t100\n")
+    swaps.write_text(NO_SWAP + ZRAM)
     assert swap_is_on(swaps)
     assert not swap_is_on(tmp_path / "none")  # a kernel without swap has no such file

@@ -21,6 +21,7 @@ from maskcam.delivery.publisher import Publisher
 from maskcam.people.windows import WindowRules
 from maskcam.unit.pipeline import Pipeline
 from maskcam.unit.replay import recording_counts
+from maskcam.vision.models import load_face_in_view
 from tests.soak.street import SIZE, Street
 
 SITE, UNIT = "forville", "forville-01"
@@ -34,8 +35,8 @@ def utc_s(at_s: float) -> float | None:
     return None if at_s < _UNSYNCHRONISED_S else BEGIN + at_s + 0.1 * math.sin(at_s / 1000)
 
 
-def say(**told: object) -> None:
-    sys.stdout.write(json.dumps(told) + "\n")
+def say(**fields: object) -> None:
+    sys.stdout.write(json.dumps(fields) + "\n")
     sys.stdout.flush()
 
 
@@ -62,6 +63,7 @@ def run(*, state: Path, port: int, seconds: float, seed: int) -> None:
         counts=recording_counts(WindowRules.preset("standard", exact=True), started_at_s=0),
         started_at_s=0,
         high_score=0.5,
+        face_in_view=load_face_in_view(),
         recording=True,
     )
     broker = BrokerSettings(

@@ -16,29 +16,13 @@ import pytest
 
 from maskcam import config
 from maskcam.errors import CameraError, UsageError
-from maskcam.records import Box, Detection, MaskState
-from maskcam.technician import aim, selfcheck, terminal, verdicts
+from maskcam.records import Box
+from maskcam.technician import aim, terminal, verdicts
 from maskcam.vision.quality import FrameQuality
 
-from .pictures import WallCamera, wall
+from .wall_camera import HEADS, WallCamera, probes, wall
 
-HEADS = (Box(50, 30, 70, 75), Box(200, 80, 235, 170))
 GOOD = FrameQuality(light=120, contrast=30, sharpness=0.6, changed=True)
-
-
-class Finder:
-    input_size = (32, 32)
-    runs_on = "CPU"
-    library = None
-
-    def __init__(self, boxes=HEADS):
-        self._boxes = boxes
-
-    def detector(self):
-        return self
-
-    def detect(self, frame):
-        return [Detection(box, MaskState.WITH_MASK, 0.9) for box in self._boxes]
 
 
 class Paper:
@@ -72,16 +56,9 @@ def load(tmp_path, text):
     return config.load(path, environment={})
 
 
-def parts(camera=None, finder=None):
-    return selfcheck.Probes(
-        load_model=lambda: finder or Finder(),
-        open_camera=lambda size: camera or WallCamera(frames=10_000),
-    )
-
-
 def test_it_ends_after_ten_minutes(settings):
     paper, camera = Paper(step_s=10.0), WallCamera()
-    aim.watch(settings, parts(camera), paper, clock=paper.clock)
+    aim.watch(settings, probes(camera), paper, clock=paper.clock)
     assert len(paper.pages) == 59
     assert camera.opened == 0
     assert "ends in 9:50" in paper.pages[0][0]
@@ -89,7 +66,7 @@ def test_it_ends_after_ten_minutes(settings):
 
 def test_it_draws_a_box_for_each_head_with_its_height_and_the_verdicts(settings):
     paper = Paper(quit_after=1)
-    aim.watch(settings, parts(), paper, clock=paper.clock)
+    aim.watch(settings, probes(), paper, clock=paper.clock)
     page = paper.pages[0]
     text = "\n".join(page)
     assert text.count("╔") == text.count("╝") == 2
@@ -107,8 +84,8 @@ def test_what_is_drawn_depends_on_numbers_only(settings):
     first, second = (Paper(quit_after=3) for _ in range(2))
     marked = wall(0).copy()
     marked[90:102, 100:300] = marked[90:102, 299:99:-1]  # between the rows that are measured
-    aim.watch(settings, parts(WallCamera(lambda n: wall(0))), first, clock=first.clock)
-    aim.watch(settings, parts(WallCamera(lambda n: marked)), second, clock=second.clock)
+    aim.watch(settings, probes(WallCamera(lambda n: wall(0))), first, clock=first.clock)
+    aim.watch(settings, probes(WallCamera(lambda n: marked)), second, clock=second.clock)
     assert not np.array_equal(wall(0), marked)
     assert first.pages == second.pages
     allowed = set("┌┐└┘─│╔╗╚╝═║ ") | set(map(chr, range(33, 127)))
@@ -127,29 +104,30 @@ def test_it_fits_any_terminal(columns, rows):
 def test_an_ended_source_is_an_error(settings):
     paper = Paper()
     with pytest.raises(CameraError, match="ended"):
-        aim.watch(settings, parts(WallCamera(frames=3)), paper, clock=paper.clock)
+        aim.watch(settings, probes(WallCamera(frames=3)), paper, clock=paper.clock)
 
 
 def test_the_provisioning_can_lock_it_for_good(tmp_path):
     locked = load(tmp_path, config.example().replace("# aim = true", "aim = false"))
     with pytest.raises(UsageError, match="locked"):
-        aim.aim(locked, parts())
+        aim.aim(locked, probes())
 
 
 def test_a_file_is_no_terminal(settings, tmp_path):
     with (tmp_path / "record").open("wb") as file, pytest.raises(UsageError, match="redirect"):
-        aim.aim(settings, parts(), writing=file.fileno())
+        aim.aim(settings, probes(), writing=file.fileno())
 
 
+# Not `aim` itself: it refuses a terminal inside of tmux or ssh, where the test may run.
 PROGRAM = """
 import sys
 from pathlib import Path
 from maskcam import config
 from maskcam.technician import aim, terminal
-from tests.technician.test_aim import Finder, parts
-from tests.technician.pictures import WallCamera
-terminal.refusal = lambda handle: None  # the test may itself run inside tmux or ssh
-aim.aim(config.load(Path(sys.argv[1]), environment={}), parts(WallCamera(frames=10**6)))
+from tests.technician.wall_camera import WallCamera, probes
+settings = config.load(Path(sys.argv[1]), environment={})
+with terminal.Screen(0, 1) as screen:
+    aim.watch(settings, probes(WallCamera(frames=10**6)), screen)
 """
 
 
@@ -299,9 +277,9 @@ def test_verdicts_on_heads(boxes, good, words):
 )
 def test_verdicts_on_tilt(centre_y, words):
     head = Box(600, centre_y - 25, 640, centre_y + 25)
-    told = verdicts.tilt([head], size=(1280, 720), field_of_view_deg=66)
-    assert told is not None
-    assert told.words == words
+    verdict = verdicts.tilt([head], size=(1280, 720), field_of_view_deg=66)
+    assert verdict is not None
+    assert verdict.words == words
     assert verdicts.tilt([], size=(1280, 720), field_of_view_deg=66) is None
 
 

@@ -55,9 +55,9 @@ def test_check_of_a_machine_that_is_no_unit(tmp_path, folder, capsys):
         encoding="utf-8",
     )
     assert main(["check", "--json", "--config", str(path)]) == 1
-    told = json.loads(capsys.readouterr().out)
-    assert told["ok"] is False
-    states = {check["name"]: check["state"] for check in told["checks"]}
+    report = json.loads(capsys.readouterr().out)
+    assert report["ok"] is False
+    states = {check["name"]: check["state"] for check in report["checks"]}
     assert states["camera"] == states["broker"] == "fault"
     assert states["tls"] == "ok"
 

@@ -75,7 +75,7 @@ def test_a_technician_checks_and_aims_as_often_as_needed(settle):
     assert terminal.waits == [console.UNTOUCHED_S] + [console.UNATTENDED_S] * 4
 
 
-def test_aiming_that_fails_is_told_and_the_technician_goes_on(settle):
+def test_aiming_that_fails_is_shown_and_the_technician_goes_on(settle):
     terminal = Typed("2", None)
     attend(settle(), terminal, run=lambda name: "no camera: check the cable")
     assert "aim: no camera: check the cable" in terminal.lines

@@ -1,4 +1,4 @@
-"""`maskcam explain` tells what this unit's own configuration says."""
+"""`maskcam explain` says what this unit's own configuration says."""
 
 from __future__ import annotations
 

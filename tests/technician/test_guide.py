@@ -62,9 +62,9 @@ def test_what_is_read_on_the_ladder_is_set_in_14_points(language):
 @pytest.mark.parametrize("language", ["en", "fr"])
 def test_the_lamp_is_explained_on_the_back_of_the_ladder(build, language):
     _, back = PdfReader(ROOT / "docs/guide" / f"ladder.{language}.pdf").pages
-    told = "".join(back.extract_text().split())
+    text = "".join(back.extract_text().split())
     for _, meaning in build.content(language)["lamp"]["codes"]:
-        assert "".join(meaning.split()) in told
+        assert "".join(meaning.split()) in text
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])

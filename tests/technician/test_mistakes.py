@@ -19,8 +19,8 @@ from maskcam.technician.checks import delivery, machine
 from maskcam.unit.lamp import Lamp
 
 from .conftest import issue
-from .pictures import WallCamera
-from .test_setup_unit import FOLDER_FAULTS, SCRIPT, edit, give
+from .wall_camera import WallCamera
+from .wrong_folders import FOLDER_FAULTS, SCRIPT, edit, give
 
 ENGLISH = re.compile(r"\b(the|is|are|not|use|with|copy|check|write|from|and)\b")
 
@@ -133,7 +133,7 @@ def test_10_the_sign_goes_up_later(card, folder):
 
 
 @pytest.mark.parametrize("case", FOLDER_FAULTS)
-def test_no_fault_of_a_folder_is_told_in_english(case, folder, authority, card):
+def test_no_fault_of_a_folder_is_shown_in_english(case, folder, authority, card):
     spoil, _ = FOLDER_FAULTS[case]
     spoil(folder, authority)
     with pytest.raises(provisioning.ProvisioningError) as caught:

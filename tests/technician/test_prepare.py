@@ -1,4 +1,4 @@
-"""At boot a right folder goes to memory, a wrong one is told by the lamp and in words."""
+"""At boot a right folder goes to memory, a wrong one is reported by the lamp and in words."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from maskcam.technician import prepare, provisioning
 from tests.broker import wait_until
 
 from .conftest import issue
-from .test_setup_unit import FOLDER_FAULTS, edit, give
+from .wrong_folders import FOLDER_FAULTS, edit, give
 
-# What only a clock can tell; at boot it is not set.
+# What only a clock can decide; at boot it is not set.
 DATED = {"over", "expired authority", "expired certificate", "not valid yet"}
 
 
@@ -105,20 +105,16 @@ def test_the_lamp_is_found_in_a_configuration_that_is_wrong(tmp_path, text, pin)
 
 BLINKING = """
 import sys, threading, time
+from gpiozero import Device
 from gpiozero.pins.mock import MockFactory
 from maskcam.cli import main
-from maskcam.unit import lamp
-factory = MockFactory()
-enter = lamp.Lamp.__enter__
-def with_pins(self):
-    self._factory = factory
-    return enter(self)
-lamp.Lamp.__enter__ = with_pins
+from maskcam.unit.lamp_codes import Fault
+pins = Device.pin_factory = MockFactory()
 def count():
     flashes = 0
-    while flashes < lamp.Fault.CONFIGURATION:
+    while flashes < Fault.CONFIGURATION:
         time.sleep(0.05)
-        states = list(factory.pin(17).states)
+        states = list(pins.pin(17).states)
         flashes = sum(state.state == 1 for state in states)
     print("flashed", flashes, flush=True)
 threading.Thread(target=count, daemon=True).start()
@@ -157,7 +153,7 @@ def test_a_byte_order_mark_and_lines_of_another_system_do_no_harm(folder, memory
     assert config.load(memory / "maskcam.toml", environment={}).unit.id == "forville-01"
 
 
-def test_a_name_that_a_computer_lengthened_is_told(folder, memory):
+def test_a_name_that_a_computer_lengthened_is_named(folder, memory):
     (folder / "ca.crt").rename(folder / "ca.crt.txt")
     with pytest.raises(provisioning.ProvisioningError, match=r"called ca\.crt\.txt"):
         prepare.prepare(folder, memory)

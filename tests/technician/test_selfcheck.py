@@ -32,7 +32,7 @@ from tests.broker import Mosquitto, free_port, needs_mosquitto, wait_until
 from tests.vision.tiny_model import TinyModel
 
 from .conftest import issue
-from .pictures import WallCamera, wall
+from .wall_camera import WallCamera, wall
 
 NAMES = [
     "camera",
@@ -153,10 +153,10 @@ def test_a_sound_unit_is_all_well(broker, settle, machine_root, model_file):
     assert [finding.name for finding in found] == NAMES
     assert selfcheck.all_well(found), "\n".join(map(selfcheck.as_line, found))
     assert camera.opened == 0
-    told = json.loads(selfcheck.as_json(settings, found))
-    assert told["ok"] is True
-    assert told["unit"] == "forville-01"
-    absent = [check["name"] for check in told["checks"] if check["state"] != "ok"]
+    report = json.loads(selfcheck.as_json(settings, found))
+    assert report["ok"] is True
+    assert report["unit"] == "forville-01"
+    absent = [check["name"] for check in report["checks"] if check["state"] != "ok"]
     assert absent == ["lamp", "button"]
 
 
@@ -190,7 +190,7 @@ def test_a_unit_with_everything_wrong_still_gets_all_its_lines(settle, tmp_path,
     found = {finding.name: finding for finding in selfcheck.run_checks(settings, bad)}
     assert list(found) == NAMES
     assert not selfcheck.all_well(list(found.values()))
-    # No model tells what runs it, and no Coral is there.
+    # No model says what runs it, and no Coral is there.
     sound = {name for name, finding in found.items() if finding.state is not State.FAULT}
     assert sound == {
         "accelerator",
@@ -244,7 +244,7 @@ def half_sky(number):
         (lambda: WallCamera(lambda number: wall(1)), "camera", "frozen"),
     ],
 )
-def test_a_bad_picture_is_told_by_name(settle, camera, name, words):
+def test_a_bad_frame_is_reported_by_name(settle, camera, name, words):
     seen = frames.look(camera())
     found = {finding.name: finding for finding in frames.camera_findings(settle(), seen)}
     assert found[name].state is State.FAULT

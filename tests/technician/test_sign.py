@@ -100,11 +100,11 @@ def test_the_pdf_is_one_page_and_brings_its_fonts(tmp_path, full):
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])
-def test_the_sign_itself_tells_the_first_layer_and_three_ways(tmp_path, full, language):
+def test_the_sign_itself_holds_the_first_layer_and_three_ways(tmp_path, full, language):
     output = tmp_path / "sign.pdf"
     sign.write(full, style(language, size="a3"), output)
     [page] = PdfReader(output).pages
-    told = together(page.extract_text())
+    text = together(page.extract_text())
     words = facts.words(language)["sign"]
     for fact in (
         words["gesture"],
@@ -122,7 +122,7 @@ def test_the_sign_itself_tells_the_first_layer_and_three_ways(tmp_path, full, la
         facts.day(full.notice.sign_date, language),
         facts.day(full.notice.deployment_ends, language),
     ):
-        assert together(fact) in told, fact
+        assert together(fact) in text, fact
 
 
 def test_the_svg_needs_no_font_and_nothing_from_outside(tmp_path, full):
@@ -250,10 +250,10 @@ def test_two_languages_share_one_sign(tmp_path, full, languages, size):
     output = tmp_path / "sign.pdf"
     sign.write(full, style(*languages, size=size), output)
     [page] = PdfReader(output).pages
-    told = together(page.extract_text())
+    text = together(page.extract_text())
     for language in languages:
         for key in ("title", "gesture", "rights_text", "detour"):
-            assert together(facts.words(language)["sign"][key]) in told, (language, key)
+            assert together(facts.words(language)["sign"][key]) in text, (language, key)
     second = sign.second_layer(full, style(*languages))
     assert [second.count(f'<article lang="{language}">') for language in languages] == [1, 1]
 

@@ -9,8 +9,9 @@ from headclips import confusers as scripts
 from headclips import shakes
 from headclips.picture import Photographs, render
 from maskcam.errors import ModelError
-from maskcam.vision import face_in_view, model_files
+from maskcam.vision import model_files
 from maskcam.vision.face_in_view import FaceInView
+from maskcam.vision.models import load_face_in_view
 from maskcam.vision.patch import FACE_PX, cut_patch
 
 
@@ -34,11 +35,11 @@ def with_hand(seed):
 
 @pytest.fixture(scope="module")
 def sees():
-    return FaceInView()
+    return load_face_in_view()
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_a_hand_before_the_face_is_told(sees, seed):
+def test_a_hand_before_the_face_lowers_the_odds(sees, seed):
     looks, times = patches(with_hand(seed), seed=seed)
     odds = np.array([sees.log_odds(looks[0], look) for look in looks])
     covered = (times > 1.05) & (times < 1.95)
@@ -72,31 +73,23 @@ def described(tmp_path, **changes):
 
 
 @pytest.mark.parametrize(
-    ("told", "message"),
+    ("description", "message"),
     [
         (None, "names no face_in_view"),
         ({"file": "gone.tflite", "sha256": "0" * 64}, "gone.tflite"),
         ({"file": "gone.tflite"}, "face_in_view its file and sha256"),
     ],
 )
-def test_a_missing_model_is_an_error_in_one_line(tmp_path, monkeypatch, told, message):
-    model = described(tmp_path, face_in_view=told)
-    monkeypatch.setattr(face_in_view, "describe", lambda: model_files.describe(model))
+def test_a_missing_model_is_an_error_in_one_line(tmp_path, description, message):
+    model = described(tmp_path, face_in_view=description)
     with pytest.raises(ModelError, match=message) as raised:
-        FaceInView()
+        load_face_in_view(model)
     assert "\n" not in str(raised.value)
 
 
-def test_another_model_is_an_error(monkeypatch):
-    told = model_files.describe()
-    assert told.sha256 is not None
-    other = model_files.FaceInViewDescription(told.file, told.sha256)
-    monkeypatch.setattr(
-        face_in_view,
-        "describe",
-        lambda: model_files.ModelDescription(
-            told.file, told.sha256, told.labels, told.input, told.score_threshold, None, other
-        ),
-    )
+def test_another_model_is_an_error():
+    detector = model_files.describe()
+    assert detector.sha256 is not None
+    other = model_files.FaceInViewDescription(detector.file, detector.sha256)
     with pytest.raises(ModelError, match="is another model"):
-        FaceInView()
+        FaceInView(other)

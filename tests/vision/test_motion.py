@@ -11,6 +11,7 @@ from headclips.picture import Photographs, render
 from headclips.script import Script
 from maskcam.evaluate.gestures import first_shake_at, measure_clip
 from maskcam.records import Box, Frame
+from maskcam.vision.models import load_face_in_view
 from maskcam.vision.motion import HeadMotionMeter
 
 NO_RGB = np.empty((0, 0, 3), np.uint8)
@@ -23,7 +24,7 @@ def clip_of(kind, seed, *, head_px=44.0, fps=15.0):
 
 
 def motions_of(clip):
-    return measure_clip(clip.lumas, clip.boxes, clip.timestamps)
+    return measure_clip(clip.lumas, clip.boxes, clip.timestamps, load_face_in_view())
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -36,8 +37,8 @@ def test_it_follows_the_true_turn(seed):
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_a_degree_is_about_a_hundredth_of_a_head(seed):
     clip = clip_of(shakes.even_shake, seed, fps=30.0)
-    way = np.cumsum([motion.yaw for motion in motions_of(clip)])
-    slope = np.polyfit(clip.turned[:, 0], way - np.linspace(0, way[-1], len(way)), 1)[0]
+    yaw = np.cumsum([motion.yaw for motion in motions_of(clip)])
+    slope = np.polyfit(clip.turned[:, 0], yaw - np.linspace(0, yaw[-1], len(yaw)), 1)[0]
     assert 0.004 < slope < 0.016
 
 
@@ -61,15 +62,15 @@ def test_other_movements_are_not(kind):
     assert first_shake_at(motions_of(clip_of(kind, 21))) is None
 
 
-def test_it_tells_how_far_the_whole_head_went():
+def test_the_travel_is_how_far_the_whole_head_went():
     rng = np.random.default_rng(3)
     script = Script("sway", "sway", seconds=3.0)
     script.add("body_x", 0.2 * np.sin(2 * np.pi * 0.8 * script.t))
     clip = render(script, rng, head_px=50.0, fps=15, photographs=Photographs())
-    way = np.cumsum([motion.travel for motion in motions_of(clip)])
+    travel = np.cumsum([motion.travel for motion in motions_of(clip)])
     true = np.interp(clip.timestamps, script.t, script["body_x"])
-    assert np.corrcoef(way, true)[0, 1] > 0.95
-    assert 0.7 < np.polyfit(true, way, 1)[0] < 1.3
+    assert np.corrcoef(travel, true)[0, 1] > 0.95
+    assert 0.7 < np.polyfit(true, travel, 1)[0] < 1.3
 
 
 def test_a_head_that_comes_back_is_where_it_was():
@@ -77,13 +78,13 @@ def test_a_head_that_comes_back_is_where_it_was():
     script = Script("shake", "shake", seconds=3.0)
     script.add("yaw", 20 * np.sign(np.sin(2 * np.pi * 1.7 * script.t)) * (script.t > 0.6))
     clip = render(script, rng, head_px=60.0, fps=10, photographs=Photographs())
-    way = np.cumsum([motion.yaw for motion in motions_of(clip)])
+    yaw = np.cumsum([motion.yaw for motion in motions_of(clip)])
     true = clip.turned[:, 0]
     for pose in (-20, 20):
-        there = way[np.abs(true - pose) < 2]
+        there = yaw[np.abs(true - pose) < 2]
         assert len(there) > 8
         assert np.ptp(there) < 0.1
-    assert way[np.abs(true - 20) < 2].mean() > way[np.abs(true + 20) < 2].mean() + 0.15
+    assert yaw[np.abs(true - 20) < 2].mean() > yaw[np.abs(true + 20) < 2].mean() + 0.15
 
 
 def test_a_hand_before_the_face_is_no_good_measurement():
@@ -105,12 +106,14 @@ def frame(picture, at_s):
 
 
 def test_the_first_frame_says_nothing(picture):
-    motion = HeadMotionMeter().measure(frame(picture, 5.0), {7: Box(100, 80, 140, 130)})[7]
+    motion = HeadMotionMeter(load_face_in_view()).measure(
+        frame(picture, 5.0), {7: Box(100, 80, 140, 130)}
+    )[7]
     assert (motion.at_s, motion.yaw, motion.quality) == (5.0, 0.0, 0.0)
 
 
 def test_a_missing_track_is_forgotten_at_once(picture):
-    meter, box = HeadMotionMeter(), Box(100, 80, 140, 130)
+    meter, box = HeadMotionMeter(load_face_in_view()), Box(100, 80, 140, 130)
     meter.measure(frame(picture, 0.0), {1: box})
     assert meter.measure(frame(picture, 0.1), {1: box})[1].quality > 0
     meter.measure(frame(picture, 0.2), {})
@@ -118,9 +121,10 @@ def test_a_missing_track_is_forgotten_at_once(picture):
 
 
 def test_the_network_forgets_who_has_gone(picture):
-    meter, box = HeadMotionMeter(), Box(100, 80, 140, 130)
+    face_in_view, box = load_face_in_view(), Box(100, 80, 140, 130)
+    meter = HeadMotionMeter(face_in_view)
     both = {1: box, 2: Box(160, 80, 200, 130)}
-    network = meter._face_in_view._interpreter
+    network = face_in_view._interpreter
     for number in range(3):
         meter.measure(frame(picture, number / 10), both)
     assert network.read(network.inputs[0]).any()
@@ -129,22 +133,22 @@ def test_the_network_forgets_who_has_gone(picture):
 
 
 def test_after_a_long_gap_it_begins_anew(picture):
-    meter, box = HeadMotionMeter(), Box(100, 80, 140, 130)
+    meter, box = HeadMotionMeter(load_face_in_view()), Box(100, 80, 140, 130)
     meter.measure(frame(picture, 0.0), {1: box})
     assert meter.measure(frame(picture, 0.9), {1: box})[1].quality == 0
 
 
 def test_a_picture_that_moves_as_a_whole_has_no_turn(picture):
-    meter, box = HeadMotionMeter(), Box(100, 80, 140, 130)
-    way = 0.0
+    meter, box = HeadMotionMeter(load_face_in_view()), Box(100, 80, 140, 130)
+    turned = 0.0
     for number in range(12):
         moved = np.roll(picture, int(6 * np.sin(number)), axis=1)
-        way += abs(meter.measure(frame(moved, number / 15), {1: box})[1].yaw)
-    assert way < 0.08
+        turned += abs(meter.measure(frame(moved, number / 15), {1: box})[1].yaw)
+    assert turned < 0.08
 
 
 def test_the_frame_is_not_kept(picture):
-    meter, box, own = HeadMotionMeter(), Box(100, 80, 140, 130), picture.copy()
+    meter, box, own = HeadMotionMeter(load_face_in_view()), Box(100, 80, 140, 130), picture.copy()
     meter.measure(frame(own, 0.0), {1: box})
     own[:] = 0
     assert abs(meter.measure(frame(picture, 0.1), {1: box})[1].yaw) < 0.005
@@ -155,7 +159,7 @@ def test_the_frame_is_not_kept(picture):
     [Box(-30, -40, 10, 10), Box(300, 220, 350, 280), Box(50, 50, 50, 50), Box(0, 0, 320, 240)],
 )
 def test_boxes_at_and_over_the_border_do_no_harm(picture, box):
-    meter = HeadMotionMeter()
+    meter = HeadMotionMeter(load_face_in_view())
     for number in range(3):
         motion = meter.measure(frame(picture, number / 10), {1: box})[1]
         assert np.isfinite([motion.yaw, motion.pitch, motion.quality, motion.roll]).all()
@@ -166,7 +170,7 @@ def test_each_head_has_its_own_motion():
     count = min(len(shaking.lumas), len(still.lumas))
     height = max(shaking.lumas.shape[1], still.lumas.shape[1])
     offset = shaking.lumas.shape[2]
-    meter = HeadMotionMeter()
+    meter = HeadMotionMeter(load_face_in_view())
     yaws: dict[int, list[float]] = {1: [], 2: []}
     for number in range(count):
         left, right = shaking.lumas[number], still.lumas[number]
@@ -184,7 +188,7 @@ def test_each_head_has_its_own_motion():
 @pytest.mark.slow  # a timing: only on a quiet machine
 def test_ten_heads_at_30_fps_are_within_real_time(picture):
     wide = np.ascontiguousarray(np.tile(picture, (3, 4)))
-    meter, spent = HeadMotionMeter(), []
+    meter, spent = HeadMotionMeter(load_face_in_view()), []
     for number in range(60):
         moved = np.ascontiguousarray(np.roll(wide, number % 3, axis=1))
         heads = {k: Box(60 + 110 * k, 200, 100 + 110 * k, 250) for k in range(10)}

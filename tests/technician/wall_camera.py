@@ -1,4 +1,4 @@
-"""A camera that shows a painted wall, and ways to spoil it."""
+"""A camera that shows a painted wall, and a detector that finds given heads on it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from functools import cache
 import numpy as np
 
 from maskcam.errors import CameraError
-from maskcam.records import Frame
+from maskcam.records import Box, Detection, Frame, MaskState
+from maskcam.technician.selfcheck import Probes
+
+HEADS = (Box(50, 30, 70, 75), Box(200, 80, 235, 170))
 
 
 @cache
@@ -47,3 +50,27 @@ class WallCamera:
         rgb = np.zeros((height // 2, width // 2, 3), np.uint8)
         self._number += 1
         return Frame(self._number / self._fps, luma, rgb)
+
+
+class Finder:
+    """A loaded model and its detector in one."""
+
+    input_size = (32, 32)
+    runs_on = "CPU"
+    library = None
+
+    def __init__(self, boxes=HEADS):
+        self._boxes = boxes
+
+    def detector(self):
+        return self
+
+    def detect(self, frame):
+        return [Detection(box, MaskState.WITH_MASK, 0.9) for box in self._boxes]
+
+
+def probes(camera=None, finder=None):
+    return Probes(
+        load_model=lambda: finder or Finder(),
+        open_camera=lambda size: camera or WallCamera(frames=10_000),
+    )
