@@ -66,7 +66,11 @@ def test_messages_arrive_whole_and_in_order_whatever_the_pieces(
     ready = threading.Event()
     client = BulkClient(CallbackAPIVersion.VERSION2, client_id="bulk", protocol=version)
     client.on_messages = found.extend
-    client.on_connect = lambda *_: client.subscribe("t/#", qos=1)
+
+    def subscribe(*_: object) -> None:
+        client.subscribe("t/#", qos=1)
+
+    client.on_connect = subscribe
     client.on_subscribe = lambda *_: ready.set()
     client.connect("127.0.0.1", broker.port)
     client.loop_start()

@@ -19,9 +19,9 @@ def window(
     run: int = 1,
     hour: bool = False,
 ) -> Window:
-    counts = (people, 0, 0, 0) if people is not None else (None,) * 4
     minute = minute_of(datetime.fromisoformat(start))
-    return Window(1, minute, hour, run, 2, minutes, *counts, observed_s, 1.0)
+    others = None if people is None else 0
+    return Window(1, minute, hour, run, 2, minutes, people, others, others, others, observed_s, 1.0)
 
 
 def bucket(start: str) -> tuple[int, int, int]:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import fastjsonschema
 import pytest
@@ -25,8 +26,8 @@ FIELDS = {
 }  # fmt: skip
 
 
-def count(**changes):
-    values = {
+def count(**changes: Any) -> MinuteCount:
+    values: dict[str, Any] = {
         "run": 17, "start": START, "minutes": 1, "with_mask": 7, "without_mask": 4,
         "incorrect": 0, "unclear": 1, "observed_s": 60, "epsilon": 1.0,
     }  # fmt: skip
@@ -292,7 +293,8 @@ def test_the_schema_file_as_a_whole_takes_both_messages_and_nothing_else():
     validate = fastjsonschema.compile(json.loads(SCHEMA.read_text()))
     validate(json.loads(encoded()))
     validate(json.loads(wire.encode_status(online=True, version="0.1.0", since=None)))
-    for wrong in ({}, json.loads(encoded()) | {"x": 1}, json.loads(encoded()) | {"people": None}):
+    right: dict[str, Any] = json.loads(encoded())
+    for wrong in ({}, right | {"x": 1}, right | {"people": None}):
         with pytest.raises(fastjsonschema.JsonSchemaException):
             validate(wrong)
 
