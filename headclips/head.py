@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Grey = NDArray[Any]  # float32 0..255, as far as OpenCV tells
+Grey = NDArray[Any]  # float32 0..255, as far as OpenCV has types
 
 SKIN_SIZE = (512, 256)  # longitude 360 degrees, latitude 180 degrees
 

@@ -45,7 +45,7 @@ QUALITY: Final = 0.5  # mean over the path across
 
 
 class RuleRecogniser:
-    """Watches one track and says when it shook the head, once a row of swings.
+    """Watches one track and says when it shook the head, once per row of swings.
 
     Args:
         size: multiplies the lengths demanded; larger finds fewer shakes and fewer false ones.

@@ -1,3 +1,3 @@
-"""Counts passers-by with and without a face mask; tells only how many per minute."""
+"""Counts passers-by with and without a face mask; publishes only how many per minute."""
 
 __version__ = "0.1.0"

@@ -22,7 +22,7 @@ class SigningKey:
 
     @classmethod
     def throw_away(cls, folder: Path) -> SigningKey:
-        """Returns a key for trials, made once a folder."""
+        """Returns a key for trials, made once per folder."""
         made = cls(folder / "throw-away.key", folder / "throw-away.crt")
         if not made.key.exists():
             folder.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ from contextlib import suppress
 
 
 class Proxy:
-    """Forwards to `port` until told otherwise.
+    """Forwards to `port` until it is set otherwise.
 
     cut_after: range of bytes towards the broker after which a connection is cut;
         the number is drawn anew for each connection. None: never.

@@ -47,7 +47,7 @@ def test_help_has_examples(command, capsys):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["replay", "/nowhere/street.mp4", "--json"], "/nowhere/street.mp4"),
         (["run", "--config", "/nowhere/maskcam.toml"], "no such file"),
@@ -55,13 +55,13 @@ def test_help_has_examples(command, capsys):
         (["demo", "--source", "v4l2:/dev/nothing", "--fast"], "--fast"),
     ],
 )
-def test_an_error_is_one_line(arguments, told, capsys):
+def test_an_error_is_one_line(arguments, message, capsys):
     assert main(arguments) in (1, 2)
     shown = capsys.readouterr()
     assert shown.out == ""
     [line] = shown.err.splitlines()
     assert line.startswith("maskcam: ")
-    assert told in line
+    assert message in line
 
 
 @pytest.mark.parametrize(

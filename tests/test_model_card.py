@@ -1,4 +1,4 @@
-"""The model's card tells the figures that were measured, and of the model that is there."""
+"""The model's card holds the figures that were measured, and of the model that is there."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from training.card import write_card
 MODELS = Path(__file__).resolve().parent.parent / "models"
 
 
-def test_card_tells_what_was_measured(tmp_path):
+def test_the_card_holds_what_was_measured(tmp_path):
     for name in ("MODEL_CARD.md", "results.json"):
         shutil.copy(MODELS / name, tmp_path)
     write_card(tmp_path)

@@ -32,9 +32,9 @@ HINTS = {
 def test_a_wrong_line_is_shown_with_what_to_write(line):
     with pytest.raises(ConfigError) as caught:
         toml_settings.parse(f"# a unit\n\n{line}\n", name="maskcam.toml")
-    [told] = str(caught.value).splitlines()
-    assert told.startswith("maskcam.toml: line 3: ")
-    assert HINTS[line] in told
+    [line_of_error] = str(caught.value).splitlines()
+    assert line_of_error.startswith("maskcam.toml: line 3: ")
+    assert HINTS[line] in line_of_error
 
 
 @pytest.mark.parametrize("text", ["a = 1\na = 2\n", "[a]\n[b]\n[a]\n"])

@@ -20,7 +20,7 @@ _EXAMPLES = """examples:
                                                see that everything works
   scripts/train-model --only second-look       train the second look for the last detector
   scripts/train-model --only face-in-view      train what sees hands before faces
-  scripts/train-model --only head-shake        train what tells a "no" (renders clips: an hour)
+  scripts/train-model --only head-shake        train what recognises a "no" (renders clips: an hour)
   scripts/train-model --only export            make the detector from the last weights
   scripts/train-model --only measure           measure the models and write the card's tables
   scripts/train-model --only times             time the detector against the one to beat

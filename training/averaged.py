@@ -17,7 +17,7 @@ _REPORT_STEPS = 250
 
 
 class Averaged:
-    """Trains a network that tells kinds apart, and logs its progress.
+    """Trains a classifier, and logs its progress.
 
     Args:
         name: of the network, in the log.

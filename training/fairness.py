@@ -1,7 +1,7 @@
 """How often faces are found and judged right, by skin, head cover, glasses, beard and pose.
 
 The tags of tags.json were given by eye to faces of the validation pictures, as seen there: five
-letters a face, for skin (light, medium, dark), cover (none, hat or helmet, scarf or hood),
+letters per face, for skin (light, medium, dark), cover (none, hat or helmet, scarf or hood),
 glasses, beard (of unmasked faces), and pose (front, half profile, profile, bowed).
 """
 

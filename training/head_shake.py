@@ -1,4 +1,4 @@
-"""Trains the network that tells a "no" from other motion of a head; NumPy is enough.
+"""Trains the network that distinguishes a "no" from other motion of a head; NumPy is enough.
 
 It learns from signals: how the heads of rendered clips and of real recordings without a shake
 moved, measured by the head-shake stage itself. A frame is one example: a "no" from the moment

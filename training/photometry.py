@@ -39,7 +39,7 @@ def back_light(rgb: Image, stops: float) -> Image:
     ramp = np.clip((np.arange(height) / height - 0.1) / 0.3, 0, 1)[:, None]
     linear = ((np.arange(256) / 255) ** 2.2)[None]
     linear = linear * (2.0 ** (-stops * ramp)) * (1 + 1.5 * (1 - ramp)) + 0.02
-    table = (255 * np.clip(linear, 0, 1) ** (1 / 2.2)).astype(np.uint8)  # one a row
+    table = (255 * np.clip(linear, 0, 1) ** (1 / 2.2)).astype(np.uint8)  # one per row
     seen: Image = table[np.arange(height)[:, None, None], rgb]
     return seen
 

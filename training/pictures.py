@@ -114,7 +114,7 @@ def load_crops(folder: Path) -> list[Picture]:
 
 
 def load_distractors(images: Path) -> list[Picture]:
-    """Cuts hands, signs, wheels and the like, one a picture, out of the pictures of `faces`.
+    """Cuts hands, signs, wheels and the like, one per picture, out of the pictures of `faces`.
 
     not_faces.json lists where: an earlier model of this project took these places for faces,
     though no face and no region to ignore of that well-labelled set is near.

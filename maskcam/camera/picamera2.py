@@ -68,7 +68,7 @@ class Picamera2Camera:
         self._mapped_array: Any = None
         self._capture: Any = None
         self._last_s = -1.0
-        self._exposure_told = False
+        self._exposure_logged = False
         self.stuck = False
 
     def __enter__(self) -> Self:
@@ -230,8 +230,8 @@ class Picamera2Camera:
         return Frame(captured_at_s=captured_at_s, luma=self._luma, rgb=self._rgb)
 
     def _check_exposure(self, exposure_us: float) -> None:
-        if exposure_us > 1.05 * self._max_exposure_us and not self._exposure_told:
-            self._exposure_told = True
+        if exposure_us > 1.05 * self._max_exposure_us and not self._exposure_logged:
+            self._exposure_logged = True
             _log.warning(
                 "the camera exposes for %.1f ms, longer than the %.1f ms allowed: its tuning "
                 "file was not taken; faces of people who walk will be blurred",

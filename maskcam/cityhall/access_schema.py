@@ -59,4 +59,4 @@ quarantine = Table(
     Column("payload", LargeBinary, nullable=False),
     Column("detail", String(300), nullable=False),
 )
-"""Messages that were acknowledged and not stored, each once; `unit` is "" if nobody can tell."""
+"""Messages that were acknowledged and not stored, each once; `unit` is "" if it is unknown."""

@@ -2,7 +2,7 @@
 
 Colours stand in `static/city.css` and, for the PDF, as attributes. Every chart is
 one picture for a screen reader, with a description; its numbers are in a table
-beside it. Elements of class "hit" carry what a pointer or arrow key tells.
+beside it. Elements of class "hit" carry what is shown at a pointer or arrow key.
 """
 
 from __future__ import annotations

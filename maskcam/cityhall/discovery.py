@@ -1,4 +1,4 @@
-"""Tells Home Assistant, if it is wanted, which sensors the units are (MQTT discovery). Pure.
+"""Announces the units as sensors to Home Assistant, if that is wanted (MQTT discovery). Pure.
 
 Home Assistant then reads the units' own topics; nothing else is sent to it.
 """

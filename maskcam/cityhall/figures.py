@@ -136,7 +136,7 @@ def joined(
 
     Args:
         points: days of one site or of several, in order of time.
-        period_of: tells the periods of two days apart.
+        period_of: returns the period of a day.
     """
     period: object = None
     waiting: dict[str, list[Point]] = {}

@@ -1,4 +1,4 @@
-"""What the collector tells Prometheus about itself. Nothing here counts people."""
+"""What the collector reports about itself to Prometheus. Nothing here counts people."""
 
 from __future__ import annotations
 

@@ -139,7 +139,7 @@ def load(path: Path) -> Settings:
 
 
 def parse(text: str, *, name: str) -> Settings:
-    """Reads and checks a configuration; `name` begins each line that tells a fault.
+    """Reads and checks a configuration; `name` begins each line that names a fault.
 
     Raises:
         ConfigError: it is no TOML, or has wrong or unknown keys.

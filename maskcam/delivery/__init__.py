@@ -1,1 +1,1 @@
-"""From a minute count to the broker."""
+"""From a closed window to the broker."""

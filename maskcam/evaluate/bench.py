@@ -1,7 +1,7 @@
 """How fast the unit is on this machine, as ratios taken in one run.
 
 From the frame as the camera module hands it over, already scaled by the ISP, to
-the booked passage. Pictures are rendered before anything is timed.
+the booked passage. Frames are rendered before anything is timed.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ print(time.perf_counter() - began_s)
 
 
 def frames_of(loaded: LoadedModel, *, people: int, number: int) -> list[Frame]:
-    """Returns rendered frames of a street in which so many people stand, 30 a second."""
+    """Returns rendered frames of a street in which so many people stand, 30 per second."""
     config = SceneConfig(seed=5, duration_s=number / _FPS, fps=_FPS, standing=people)
     frames = []
     with SceneCamera(Scene(config), rgb_size=loaded.input_size, fast=True) as camera:
@@ -49,7 +49,7 @@ def frames_of(loaded: LoadedModel, *, people: int, number: int) -> list[Frame]:
 
 
 def drive(loaded: LoadedModel, frames: Sequence[Frame], *, seconds: float) -> dict[str, float]:
-    """Sends frames, to and fro, through the whole chain; returns medians in ms a frame.
+    """Sends frames, to and fro, through the whole chain; returns medians in ms per frame.
 
     invoke: the interpreter alone, on the same input. chain: all stages, inference
     included. rest: all stages without inference, the mean, since its cost varies
@@ -66,12 +66,12 @@ def drive(loaded: LoadedModel, frames: Sequence[Frame], *, seconds: float) -> di
         face_in_view=loaded.face_in_view,
         recording=True,
     )
-    way = [*frames, *frames[-2:0:-1]] if len(frames) > 2 else list(frames)
+    order = [*frames, *frames[-2:0:-1]] if len(frames) > 2 else list(frames)
     invokes, chains, views = [], [], []
     for number in range(round(seconds * _FPS)):
         at_s = number / _FPS
-        picture = way[number % len(way)]
-        now = Frame(at_s, picture.luma, picture.rgb)
+        picked = order[number % len(order)]
+        now = Frame(at_s, picked.luma, picked.rgb)
         began_s = time.perf_counter()
         loaded.interpreter.invoke()
         invoked_s = time.perf_counter()

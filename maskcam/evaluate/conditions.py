@@ -1,4 +1,4 @@
-"""Pictures as a worse camera would give them, with the boxes moved along.
+"""Images as a worse camera would give them, with the boxes moved along.
 
 Each condition is one that a camera on a pole meets; the sizes are fixed, so that figures
 can be compared.
@@ -28,7 +28,7 @@ class Condition:
     move: Callable[[int, int], NDArray[np.float64]] | None = None
 
     def apply(self, rgb: Image, boxes: Boxes) -> tuple[Image, Boxes]:
-        """Returns the picture (H, W, 3) and the boxes (N, 4) x0 y0 x1 y1 px in it."""
+        """Returns the image (H, W, 3) and the boxes (N, 4) x0 y0 x1 y1 px in it."""
         if self.light is not None:
             return self.light(rgb), boxes
         assert self.move is not None

@@ -1,6 +1,6 @@
 """Is a .tflite file fit for the Edge TPU? Looks at the file only, runs nothing.
 
-The rules are those of the Edge TPU compiler 16.0 as its documentation tells them
+The rules are those of the Edge TPU compiler 16.0 as its documentation gives them
 (coral.ai, "TensorFlow models on the Edge TPU"): everything is an integer of 8 bits, every
 shape is fixed, and each operator is one that the compiler maps, in no newer version.
 """
@@ -67,7 +67,7 @@ class TensorReport:
 
 @dataclass(frozen=True, slots=True)
 class ModelReport:
-    """What `maskcam model inspect` tells.
+    """What `maskcam model inspect` reports.
 
     compiled: it went through the Edge TPU compiler already. faults: what keeps it from the
     Edge TPU. labels: from the .json beside the file, None if there is none.

@@ -14,7 +14,7 @@ from maskcam.records import Detection, MaskState
 SAME_PLACE_IOU = 0.5
 SMALLEST_PX = 20
 _RESAMPLES = 1000
-# Columns of a picture's tally; then for STATES: true faces, detections, true faces that were hit.
+# Columns of an image's tally; then for STATES: true faces, detections, true faces that were hit.
 _FACES, _HITS, _RIGHT, _JUDGED, _INCORRECT_RIGHT, _INCORRECT, _FALSE_ALARMS = range(7)
 _TRUE, _FOUND, _HIT = 7, 7 + len(STATES), 7 + 2 * len(STATES)
 
@@ -33,7 +33,7 @@ def at_threshold(
     mask_rate_true and mask_rate_found: with_mask among all faces, true and as counted;
     mask_rate_bias is their difference. Shares of nothing are None.
 
-    intervals: also give 95 % intervals (`<name>_interval`), by drawing the pictures again
+    intervals: also give 95 % intervals (`<name>_interval`), by drawing the images again
     with replacement (bootstrap).
     """
     tallies = np.array(

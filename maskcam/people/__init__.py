@@ -1,1 +1,1 @@
-"""The pure core: tracks, head shakes, mask votes, objections, passages and minute counts."""
+"""The pure core: tracks, head shakes, mask votes, objections, passages and windows."""

@@ -40,7 +40,7 @@ _UNJUDGED: Final = -10.0  # log odds of what is not judged
 
 
 class HeadShakeRecogniser:
-    """Watches one track and says when it shook the head, once a row of swings.
+    """Watches one track and says when it shook the head, once per row of swings.
 
     Args:
         network: judges the motion; None: the one that comes with maskcam.

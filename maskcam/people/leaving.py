@@ -1,4 +1,4 @@
-"""Tells the back of somebody who walks away from a face that comes."""
+"""Distinguishes the back of a person who walks away from a face that comes."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ class Crowd:
     """Follows everyone in view and returns a passage for each who has left without objecting.
 
     Args:
-        frame_size: width and height of the luma picture in px.
+        frame_size: width and height of the luma frame in px.
         high_score: detections from this score on may be a new person.
         least_view_s: whoever was in view for less is not counted.
         recording: of the past: whoever is in view at its beginning is counted, too.
@@ -70,7 +70,7 @@ class Crowd:
         self._high_score, self._least_view_s = high_score, least_view_s
         self._objections = Objections()
         self._people: dict[int, _Person] = {}
-        self._lost: list[_Lost] = []  # confirmed, lost within the picture, may come back
+        self._lost: list[_Lost] = []  # confirmed, lost within the frame, may come back
         self._claims: dict[int, int] = {}  # new track: the unseen track that it may continue
         self._passages: list[Passage] = []
         self._at_s: float | None = None

@@ -11,8 +11,8 @@ from maskcam.records import Box
 class Place(NamedTuple):
     """The last sight of a track.
 
-    box: its face box, in px of the luma picture.
-    drift_px_s: the way of its centre, in px a second.
+    box: its face box, in px of the luma frame.
+    drift_px_s: the drift of its centre, in px per second.
     seen_at_s: when it was there.
     """
 
@@ -21,18 +21,18 @@ class Place(NamedTuple):
     seen_at_s: float
 
     def faces_away(self, box: Box, at_s: float) -> float:
-        """Returns how far `box` lies from the way the person may have gone since, in face sizes.
+        """Returns how far `box` lies from where the person may be by now, in face sizes.
 
         The person may have walked on or stopped: the distance is that to the line
         from the last sight to where walking on would have led.
         """
         (x, y), (px, py) = box.centre, self.box.centre
         gap_s = max(0.0, at_s - self.seen_at_s)
-        way_x, way_y = self.drift_px_s[0] * gap_s, self.drift_px_s[1] * gap_s
-        length2 = way_x * way_x + way_y * way_y
-        part = ((x - px) * way_x + (y - py) * way_y) / length2 if length2 > 0 else 0.0
+        path_x, path_y = self.drift_px_s[0] * gap_s, self.drift_px_s[1] * gap_s
+        length2 = path_x * path_x + path_y * path_y
+        part = ((x - px) * path_x + (y - py) * path_y) / length2 if length2 > 0 else 0.0
         part = min(1.0, max(0.0, part))
-        return math.hypot(x - px - part * way_x, y - py - part * way_y) / math.sqrt(
+        return math.hypot(x - px - part * path_x, y - py - part * path_y) / math.sqrt(
             face_size(self.box) * face_size(box)
         )
 

@@ -35,7 +35,7 @@ _STALLED_S: Final = 3.0  # nothing from the detector for so long ends every trac
 _CONFIRM_SIGHTS: Final = 3
 _CONFIRM_S: Final = 0.5
 _CONFIRM_SHARE: Final = 0.6  # of all chances to be seen
-_SPARE_FACES: Final = 0.1  # so much of a face may lie outside of the picture
+_SPARE_FACES: Final = 0.1  # so much of a face may lie outside of the frame
 _LEAVES_S: Final = 0.5  # who would be over the border so soon has left
 
 
@@ -44,8 +44,8 @@ class EndedTrack(NamedTuple):
 
     track: its number, never used again in this process.
     place: its last sight.
-    confirmed: whether it was a person, as far as can be told.
-    left: whether it went out of the picture, rather than was lost within it.
+    confirmed: whether it was a person, as far as can be judged.
+    left: whether it left the frame, rather than was lost within it.
     """
 
     track: int
@@ -113,7 +113,7 @@ class Tracker:
     """Links detections to tracks.
 
     Args:
-        frame_size: width and height of the luma picture in px; tells who left it.
+        frame_size: width and height of the luma frame in px; who leaves it has passed.
         high_score: from here on a detection may begin a track; below, it can only
             continue one, or begin a faint one.
     """
@@ -205,7 +205,7 @@ class Tracker:
         """Returns where each face is expected at `at_s`, of all tracks seen more than once.
 
         Faint tracks are among them if they are seen nearly always. A face that is leaving
-        the picture is not: what is left of it, and the street that its expected place
+        the frame is not: what is left of it, and the street that its expected place
         slides over, would be taken for motion of the head.
         """
         boxes = {
@@ -216,7 +216,7 @@ class Tracker:
         return {number: box for number, box in boxes.items() if self._is_within(box)}
 
     def expect(self, track: int, at_s: float) -> Box:
-        """Returns where the face of one track is expected at `at_s`, in the picture or not.
+        """Returns where the face of one track is expected at `at_s`, in the frame or not.
 
         Raises:
             KeyError: the track is over.

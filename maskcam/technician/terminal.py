@@ -23,7 +23,7 @@ from typing import Final, Self
 _CONSOLE: Final = re.compile(r"/dev/(tty\d+|ttyS\d+|ttyAMA\d+|ttyGS\d+|ttyUSB\d+|console)")
 _REMOTE: Final = ("sshd", "dropbear", "telnetd", "in.telnetd", "mosh-server")
 _SHARED: Final = ("tmux", "screen")
-_SIOCGIFADDR: Final = 0x8915  # ioctl that tells an interface's IPv4 address, netdevice(7)
+_SIOCGIFADDR: Final = 0x8915  # ioctl that returns an interface's IPv4 address, netdevice(7)
 _QUITS: Final = {b"", b"\r", b"\n", b"\x1b", b"q", b"Q"}
 _ETHERNET: Final = "1"  # ARPHRD_ETHER
 

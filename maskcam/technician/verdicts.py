@@ -88,7 +88,7 @@ def tilt(
 
 
 def reach(width: int, field_of_view_deg: float) -> Verdict:
-    """Tells to which distance a head is large enough for its shake to be seen."""
+    """Judges to which distance a head is large enough for its shake to be seen."""
     metres = focal_px(width, field_of_view_deg) * FACE_HEIGHT_M / SMALLEST_HEAD_PX
     return Verdict(good=True, words=f"head shake visible to {math.floor(metres)} m")
 

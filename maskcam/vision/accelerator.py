@@ -126,7 +126,7 @@ def list_edge_tpus(*, root: Path = Path("/")) -> list[EdgeTpu]:
 
 
 def probe(model: Path, *, library: str = LIBRARY, timeout_s: float = _PROBE_TIMEOUT_S) -> float:
-    """Runs the model on the accelerator in a child process; returns ms an inference.
+    """Runs the model on the accelerator in a child process; returns ms per inference.
 
     Raises:
         AcceleratorError: the child crashed, hung or reported an error.
@@ -169,7 +169,7 @@ def probe(model: Path, *, library: str = LIBRARY, timeout_s: float = _PROBE_TIME
 
 
 def _try(model: Path, library: str) -> float:
-    """Runs the model on black pictures, in this process; returns ms an inference."""
+    """Runs the model on black frames, in this process; returns ms per inference."""
     interpreter = Interpreter(model, threads=1, delegate=load_delegate(library))
     for tensor in interpreter.inputs:
         interpreter.set_input(np.zeros(tensor.shape, tensor.dtype))

@@ -1,4 +1,4 @@
-"""Where a Coral USB accelerator is plugged in, as the kernel tells; nothing else is imported."""
+"""Where a Coral USB accelerator is plugged in, as the kernel lists it; nothing else is imported."""
 
 from __future__ import annotations
 

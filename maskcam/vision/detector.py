@@ -21,7 +21,7 @@ from maskcam.vision.second_look import SecondLook
 
 _POST_PROCESS = "TFLite_Detection_PostProcess"
 _SPARED_IOU = 0.2
-_GREY = 128  # of the bars around a picture that has another shape than the input
+_GREY = 128  # of the bars around a frame that has another shape than the input
 
 
 class _Outputs(NamedTuple):
@@ -32,7 +32,7 @@ class _Outputs(NamedTuple):
 
 
 class _Letterbox(NamedTuple):
-    """Where a picture lies in the model's input: scaled size and left/top edge, px."""
+    """Where a frame lies in the model's input: scaled size and left/top edge, px."""
 
     width: int
     height: int
@@ -41,7 +41,7 @@ class _Letterbox(NamedTuple):
 
 
 class Detector:
-    """Finds the faces in a picture.
+    """Finds the faces in a frame.
 
     Args:
         interpreter: the loaded model.
@@ -89,7 +89,7 @@ class Detector:
         """Returns the faces in a frame, the best score first; boxes in px of its luma.
 
         Args:
-            frame: its small picture may have any size, but no scaling is needed, and none
+            frame: its RGB image may have any size, but no scaling is needed, and none
                 done, when it just fits into `input_size` with its aspect kept.
             objecting: where faces are that get no second look, for they are not counted.
 
@@ -126,7 +126,7 @@ class Detector:
         return placed
 
     def _as_input(self) -> NDArray[Any]:
-        """Returns the picture as the model's input wants it.
+        """Returns the frame as the model's input wants it.
 
         Inputs of 8 bits span the whole range of a pixel, whatever the scale says.
         Float inputs are -1..1, as the SSD models of TensorFlow have it.
@@ -212,14 +212,14 @@ def image_input(interpreter: Interpreter) -> Tensor:
     ):
         shown = ", ".join(f"{tensor.shape} {tensor.dtype}" for tensor in inputs)
         raise ModelError(
-            f"{interpreter.path}: wants ({shown}); a detector takes one picture "
+            f"{interpreter.path}: wants ({shown}); a detector takes one image "
             "(1, height, width, 3) of uint8, int8 or float32"
         )
     return found
 
 
 def _post_process_outputs(interpreter: Interpreter) -> _Outputs:
-    """Tells the four outputs apart, in any order.
+    """Identifies the four outputs, in any order.
 
     The order in the file is the converter's choice (TensorFlow 2 exports scores
     first, pycoral wants boxes, classes, scores, count). But the op itself always

@@ -1,8 +1,8 @@
-"""Looks at each found face once more, in the full resolution of the luma picture.
+"""Looks at each found face once more, in the full resolution of the luma frame.
 
-In the detector's small picture a face across the street has some ten pixels, and a mask on
+In the detector's small image a face across the street has some ten pixels, and a mask on
 the chin one of them. Here it is cut out as the camera saw it; the colours, which matter less,
-come from the small picture, as in a video's own encoding.
+come from the small image, as in a video's own encoding.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class SecondLook:
             or any(tensor.dtype != np.uint8 for tensor in inputs + outputs)
         ):
             raise ModelError(
-                f"{interpreter.path}: is no second look; it takes one square picture of uint8 "
+                f"{interpreter.path}: is no second look; it takes one square image of uint8 "
                 f"and gives a uint8 share for each of {', '.join(labels)}"
             )
         self._size = inputs[0].shape[1]
@@ -80,9 +80,9 @@ class SecondLook:
 
 
 def crop_face(frame: Frame, box: Box, size: int) -> NDArray[np.uint8]:
-    """Returns (size, size, 3) YCrCb uint8: a face and a margin, from both pictures of a frame.
+    """Returns (size, size, 3) YCrCb uint8: a face and a margin, from both images of a frame.
 
-    The middle of the box lies in the picture.
+    The middle of the box lies in the frame.
     """
     luma, rgb = frame.luma, frame.rgb
     x, y = box.centre
@@ -100,14 +100,14 @@ def _longer_side(box: Box) -> float:
 
 
 def _square(
-    picture: NDArray[np.uint8], x: float, y: float, width: float, height: float, size: int
+    image: NDArray[np.uint8], x: float, y: float, width: float, height: float, size: int
 ) -> NDArray[np.uint8]:
-    """Returns a part of a picture scaled to (size, size); outside of it, its edge goes on."""
+    """Returns a part of an image scaled to (size, size); outside of it, its edge goes on."""
     left, top = round(x - width / 2), round(y - height / 2)
     right, bottom = max(round(x + width / 2), left + 2), max(round(y + height / 2), top + 2)
-    high, wide = picture.shape[:2]
+    high, wide = image.shape[:2]
     spare = max(-top, 0), max(bottom - high, 0), max(-left, 0), max(right - wide, 0)
-    part = picture[max(top, 0) : bottom, max(left, 0) : right]
+    part = image[max(top, 0) : bottom, max(left, 0) : right]
     if any(spare):
         part = cv2.copyMakeBorder(part, *spare, cv2.BORDER_REPLICATE).astype(np.uint8, copy=False)
     how = cv2.INTER_AREA if bottom - top > size else cv2.INTER_LINEAR

@@ -1,12 +1,12 @@
-"""Sees whether a picture lives, or is frozen under a running clock or the noise of a codec.
+"""Sees whether the frames live, or are frozen under a running clock or the noise of a codec.
 
-A frozen picture may still change: a clock runs in a corner of it, or a converter adds noise.
+A frozen frame may still change: a clock runs in a corner of it, or a converter adds noise.
 A street that lives differs in one of three ways. Its light wanders: from one second to the
 next, means of small cells change in many places, in an empty street too. Somebody moves in
 it, who is taller than a line of text. Or a sensor is at work, whose noise changes nearly
 every pixel of every frame.
 
-Calibrated on 16 real clips, rendered empty streets and frozen pictures, see
+Calibrated on 16 real clips, rendered empty streets and frozen frames, see
 docs/head-shake.md.
 """
 
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 BLOCK_S: Final = 1.0  # means are taken over so long: noise and the rhythm of a codec average out
 CELL_PX: Final = 32  # of a row
 LEAST_CHANGE: Final = 0.25  # grey levels of a cell's mean; noise of 1 level gives 0.07
-TILES: Final = 4  # the picture is divided into 4 x 4
+TILES: Final = 4  # the frame is divided into 4 x 4
 LEAST_CELLS: Final = 0.05  # of a tile
 LEAST_TILES: Final = 3  # that change outside of the square of 2 x 2 tiles that changes most
 TALL: Final = 0.12  # of the height: a person is taller, a line of text is not
@@ -42,7 +42,7 @@ class StillnessMeter:
         self._wanders = True
 
     def update(self, rows: NDArray[np.uint8], at_s: float) -> bool:
-        """Returns whether the picture lives; True until 2 s of it have been seen.
+        """Returns whether the frames live; True until 2 s of it have been seen.
 
         Args:
             rows: (N, W) some rows of the luma, the same ones of each frame.

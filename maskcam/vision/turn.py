@@ -3,7 +3,7 @@
 A head is taken for an ellipsoid under distant view. Turning by a small angle moves a
 point of its surface by depth times angle: most in the middle of the face, not at all at
 the outline. Travel moves all points alike, tilting moves them around the neck. So the
-three can be told apart in one pair of patches, by weighted least squares on the luma
+three can be separated in one pair of patches, by weighted least squares on the luma
 (Lucas and Kanade 1981; robust weights after Geman and McClure 1987).
 """
 

@@ -35,9 +35,9 @@ def encode(
 
 
 def numbered(count: int, size: tuple[int, int] = (320, 180)) -> list[NDArray[np.uint8]]:
-    """Returns frames whose grey tells their number: 5 times it, modulo 250; in colour at the top.
+    """Returns frames whose grey is their number: 5 times it, modulo 250; in colour at the top.
 
-    The top left quarter is lighter, so that turned and mirrored frames are told apart.
+    The top left quarter is lighter, so that turned and mirrored frames differ.
     """
     frames = []
     for number in range(count):

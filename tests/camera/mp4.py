@@ -17,7 +17,7 @@ _CONTAINERS = {b"moov", b"trak", b"mdia", b"minf", b"stbl"}
 
 
 def write_mp4(path: Path, *, frames: int = 45, fps: float = 15, size: tuple[int, int] = (320, 180)):
-    """Writes frames whose mean grey tells their number: 5 times it, modulo 250."""
+    """Writes frames whose mean grey is their number: 5 times it, modulo 250."""
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), fps, size)
     assert writer.isOpened()
     for number in range(frames):

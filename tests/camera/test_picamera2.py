@@ -128,7 +128,7 @@ def test_a_mono_sensor_has_its_own_tuning_file(fake):
         assert camera.read(timeout_s=2) is not None
 
 
-def test_an_exposure_that_is_too_long_all_the_same_is_told_once(fake, caplog):
+def test_an_exposure_that_is_too_long_all_the_same_is_logged_once(fake, caplog):
     fake.exposure_us = 30_000
     with make() as camera:
         for _ in range(5):

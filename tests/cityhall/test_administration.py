@@ -57,7 +57,9 @@ def test_no_message_shows_a_part_of_the_databases_password(
         assert part not in said.out + said.err
 
 
-def test_a_password_with_every_sign_works_when_it_is_written_as_told(postgres: Postgres) -> None:
+def test_a_password_with_every_sign_works_when_it_is_written_as_documented(
+    postgres: Postgres,
+) -> None:
     from urllib.parse import quote
 
     url = postgres.new_database("signs")

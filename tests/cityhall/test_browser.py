@@ -169,7 +169,7 @@ def test_every_view_is_accessible_and_asks_nobody_else(
         assert visit.page.locator("html").get_attribute("lang") == language
         assert serious_findings(visit.page) == [], view
         if view == "/sites/nowhere":
-            visit.faults.clear()  # Chromium tells the 404
+            visit.faults.clear()  # Chromium logs the 404
         width = visit.page.evaluate("document.documentElement.scrollWidth")
         assert width <= SIZES[size][0], f"{view} is wider than the screen"
     visit.close()
@@ -289,7 +289,7 @@ def test_signing_in_is_accessible_and_works_by_keyboard(
         page.keyboard.press("Enter")
         page.get_by_role("alert").wait_for()
         assert serious_findings(page) == []
-        visit.faults.clear()  # Chromium tells the 401 of the refusal
+        visit.faults.clear()  # Chromium logs the 401 of the refusal
         page.locator("input[name=name]").fill("maire")
         page.locator("input[name=password]").fill("a long pass phrase")
         page.keyboard.press("Enter")

@@ -107,7 +107,7 @@ def test_collectors_that_share_a_subscription_store_all_of_it_once(
     assert_sums_are_right(engine, calendar)
 
 
-def test_status_and_last_will_are_told(broker: Mosquitto, store: Store, engine: Engine) -> None:
+def test_status_and_last_will_are_stored(broker: Mosquitto, store: Store, engine: Engine) -> None:
     def state() -> tuple[object, ...] | None:
         with engine.connect() as connection:
             row = connection.execute(select(schema.units.c.online, schema.units.c.version)).first()

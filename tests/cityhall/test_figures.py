@@ -112,7 +112,7 @@ def test_a_unit_that_was_taken_down_is_not_missed_for_ever(store: Store, reader:
     assert [one.unit.name for one in found.cameras] == ["new", "unplugged"]
 
 
-def test_gaps_are_told_apart_and_are_never_zero(store: Store, reader: Reader) -> None:
+def test_gaps_are_distinguished_and_are_never_zero(store: Store, reader: Reader) -> None:
     day = datetime(2026, 5, 4, 0, 0, tzinfo=PARIS)
     store.write(minutes_from(day.astimezone(UTC) + timedelta(hours=5), 60))
     store.write(

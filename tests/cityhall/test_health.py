@@ -35,7 +35,7 @@ def health(reader: Reader, unit: str, *, now: datetime = NOW) -> Health:
     return next(one for one in found if one.unit.name == unit)
 
 
-def test_each_state_is_told_from_the_data(store: Store, reader: Reader) -> None:
+def test_each_state_is_judged_from_the_data(store: Store, reader: Reader) -> None:
     for days in range(10, 0, -1):
         for unit in ("good", "blind", "silent", "off"):
             start = NOW - timedelta(days=days, hours=3)

@@ -62,7 +62,7 @@ def test_the_commands_in_the_page_exist(
     capsys.readouterr()
 
 
-def test_a_missing_configuration_is_told_in_one_line(
+def test_a_missing_configuration_is_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["serve", "--config", str(tmp_path / "none.toml")]) == 2

@@ -274,7 +274,7 @@ def test_a_dump_of_postgresql_is_restored(
 
 
 @pytest.mark.parametrize("url", ["nonsense", "mysql://host/db", "sqlite:////nowhere/at/all.db"])
-def test_a_wrong_database_is_told_in_one_line(url: str) -> None:
+def test_a_wrong_database_is_one_line(url: str) -> None:
     with (
         pytest.raises((ConfigError, DatabaseError)) as caught,
         up_to_date(url, zone=ZoneInfo("UTC")),

@@ -163,7 +163,7 @@ def test_the_api_says_null_where_nothing_is_known(client: TestClient) -> None:
     assert hours[23]["known"] == "to_come"
 
 
-def test_a_share_of_few_people_is_told_nowhere(client: TestClient) -> None:
+def test_a_share_of_few_people_is_shown_nowhere(client: TestClient) -> None:
     """At "=cmd" eleven passages were judged: the numbers are published, a share is not made."""
     query = {"step": "day", "site": "=cmd", "from": "2026-05-04", "to": "2026-05-04"}
     (day,) = client.get("/api/v1/counts", params=query).json()

@@ -37,7 +37,7 @@ class MinuteReport(Report):
     """The report of windows that follow from their minute."""
 
     def check(self, fault: str, city, *, closed, attempted=(), detail: str = "") -> None:
-        """Compares as `compare` does; windows are told by their minutes."""
+        """Compares as `compare` does; windows are given by their minutes."""
         self.compare(
             fault,
             city,

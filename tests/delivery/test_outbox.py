@@ -391,7 +391,7 @@ def test_a_directory_that_cannot_be_made_keeps_windows_in_memory(tmp_path, caplo
         assert outbox.tend()
         assert content(outbox) == windows(*range(3, 7))
     complaints = [record for record in caplog.records if "memory" in record.message]
-    assert len(complaints) == 1, "one complaint, not one a minute"
+    assert len(complaints) == 1, "one complaint, not one per minute"
     assert "on disk again" in caplog.text
 
 

@@ -316,7 +316,7 @@ def test_every_start_without_encryption_is_warned_of(unit, caplog):
     ("host", "words"),
     [("127.0.0.1", "nothing listens there"), ("maskcam.invalid", "cannot be resolved")],
 )
-def test_an_unreachable_broker_is_told_once_and_counting_goes_on(outbox, caplog, host, words):
+def test_an_unreachable_broker_is_logged_once_and_counting_goes_on(outbox, caplog, host, words):
     settings = BrokerSettings(
         host=host, port=free_port(), insecure=True, reconnect_min_s=0.01, reconnect_max_s=0.05
     )
@@ -426,7 +426,7 @@ def test_a_unit_listens_on_nothing_not_even_for_a_moment(tmp_path, broker):
 
 
 @needs_mosquitto
-def test_a_second_unit_with_the_same_id_is_told_in_clear_words(broker, publisher, tmp_path, caplog):
+def test_a_second_unit_with_the_same_id_is_named_in_the_log(broker, publisher, tmp_path, caplog):
     other = Outbox(tmp_path / "other", site=SITE, unit=UNIT)
     with publisher(broker.settings()) as first:
         wait_until(lambda: first.connected)
@@ -455,7 +455,7 @@ def test_user_and_password(tmp_path, publisher, caplog):
 
 
 def test_a_broker_that_speaks_only_mqtt_3(outbox, tmp_path, caplog, monkeypatch):
-    """The demo's own broker; the message tells which setting it needs."""
+    """The demo's own broker; the message says which setting it needs."""
     monkeypatch.setattr("maskcam.delivery.link.CONNECT_TIMEOUT_S", 1.0)
     with EmbeddedBroker() as broker:
         quick: dict[str, Any] = {"host": broker.host, "port": broker.port, "reconnect_min_s": 0.1}

@@ -111,8 +111,8 @@ def test_false_alarms_and_misses_move_the_rate() -> None:
     assert result["mask_rate_bias"] == pytest.approx(0.5)
     nothing = at_threshold(truth, [[]], threshold=0.5)
     assert nothing["precision"] is nothing["mask_rate_bias"] is None
-    told = [[Detection(A, INCORRECT, 0.9)]]
-    right = at_threshold([Truth(((A, INCORRECT),), ())], told, threshold=0.5)
+    found = [[Detection(A, INCORRECT, 0.9)]]
+    right = at_threshold([Truth(((A, INCORRECT),), ())], found, threshold=0.5)
     assert (right["state_right"], right["incorrect_right"]) == (None, 1.0)
 
 

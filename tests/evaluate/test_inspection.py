@@ -149,7 +149,7 @@ def two_subgraphs(model: Any) -> None:
         (two_subgraphs, "2 subgraphs"),
     ],
 )
-def test_each_fault_is_told(
+def test_each_fault_is_reported(
     changed: Callable[[Callable[[Any], None]], Path], change: Callable[[Any], None], word: str
 ) -> None:
     report = inspect(changed(change))

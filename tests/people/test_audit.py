@@ -1,4 +1,4 @@
-"""An audit: a million windows of each of two neighbouring streets, and what tells them apart.
+"""An audit: a million windows of each of two neighbouring streets, and what distinguishes them.
 
 Differential privacy says that no output is more than e^epsilon times as likely on one street
 as on its neighbour. Measured is the log ratio of each output that is common enough, with its

@@ -15,7 +15,9 @@ def nowhere(at_s):
     return 0.0
 
 
-def way(degrees, *, seconds=3.0, fps=15.0, down=nowhere, tilt=nowhere, travel=nowhere, quality=1.0):
+def moving(
+    degrees, *, seconds=3.0, fps=15.0, down=nowhere, tilt=nowhere, travel=nowhere, quality=1.0
+):
     """Returns the motions of a head that looks to `degrees(t)`, in degrees, at `travel(t)`."""
     motions, before = [], (degrees(0), down(0), tilt(0))
     for number in range(int(seconds * fps)):
@@ -47,7 +49,7 @@ def shakes(motions, **options):
 @pytest.mark.parametrize("hz", [1.0, 1.5, 2.0, 2.5, 3.0])
 @pytest.mark.parametrize("wide", [22, 40, 60])
 def test_a_shake_is_recognised_within_two_seconds_of_its_start(fps, hz, wide):
-    seen = shakes(way(swinging(hz, wide), fps=fps))
+    seen = shakes(moving(swinging(hz, wide), fps=fps))
     assert seen
     assert 0.5 < seen[0].at_s < 2.5
     assert 0 < seen[0].confidence <= 1
@@ -56,51 +58,51 @@ def test_a_shake_is_recognised_within_two_seconds_of_its_start(fps, hz, wide):
 @pytest.mark.parametrize("fps", [10, 15, 30])
 @pytest.mark.parametrize(("hz", "wide", "swings"), [(2.2, 28, 2), (1.8, 36, 3), (2.2, 14, 3)])
 def test_two_swings_are_enough_and_three_may_be_small(fps, hz, wide, swings):
-    assert shakes(way(swinging(hz, wide, swings=swings), fps=fps))
+    assert shakes(moving(swinging(hz, wide, swings=swings), fps=fps))
 
 
 def test_one_turn_held_and_returned_is_none():
-    assert not shakes(way(lambda t: 45.0 if 0.5 < t < 1.5 else 0.0))
+    assert not shakes(moving(lambda t: 45.0 if 0.5 < t < 1.5 else 0.0))
 
 
 def test_an_overshoot_after_a_turn_is_none():
-    assert not shakes(way(lambda t: 45.0 if 0.5 < t < 1 else (-5.0 if 1 <= t < 1.3 else 0.0)))
+    assert not shakes(moving(lambda t: 45.0 if 0.5 < t < 1 else (-5.0 if 1 <= t < 1.3 else 0.0)))
 
 
 def test_looking_left_and_right_with_a_pause_is_none():
     looks = {0: 0, 1: 40, 2: 40, 3: -40, 4: -40, 5: 40, 6: 0}
-    assert not shakes(way(lambda t: looks.get(int(t / 0.7), 0), seconds=6))
+    assert not shakes(moving(lambda t: looks.get(int(t / 0.7), 0), seconds=6))
 
 
 def test_a_nod_that_turns_a_little_is_none():
     nod = swinging(2.0, 40, swings=6)
-    assert not shakes(way(lambda t: 0.5 * nod(t), down=nod))
+    assert not shakes(moving(lambda t: 0.5 * nod(t), down=nod))
 
 
 def test_a_tilting_head_is_none():
     tilting = swinging(1.5, 40, swings=6)
-    assert not shakes(way(lambda t: 0.6 * tilting(t), tilt=tilting))
+    assert not shakes(moving(lambda t: 0.6 * tilting(t), tilt=tilting))
 
 
 def test_a_turn_below_the_camera_may_look_tilted_the_other_way():
     shake = swinging(2, 30)
-    below = way(shake, tilt=lambda t: -0.5 * shake(t))
+    below = moving(shake, tilt=lambda t: -0.5 * shake(t))
     assert shakes(below)
-    assert not shakes(way(shake, tilt=lambda t: 0.5 * shake(t)))
+    assert not shakes(moving(shake, tilt=lambda t: 0.5 * shake(t)))
 
 
 def test_somebody_who_sways_and_seems_to_turn_a_little_is_none():
     seems = swinging(1.3, 24, swings=6)
-    assert not shakes(way(seems, travel=lambda t: 0.3 * math.sin(2 * math.pi * 1.3 * t)))
+    assert not shakes(moving(seems, travel=lambda t: 0.3 * math.sin(2 * math.pi * 1.3 * t)))
 
 
 def test_a_shake_while_walking_on_in_a_swaying_gait_is_one():
     shake = swinging(1.8, 36)
-    assert shakes(way(shake, travel=lambda t: t + 0.08 * math.sin(2 * math.pi * 1.0 * t)))
+    assert shakes(moving(shake, travel=lambda t: t + 0.08 * math.sin(2 * math.pi * 1.0 * t)))
 
 
 def test_what_could_not_be_measured_while_it_went_far_is_none():
-    motions = way(swinging(2, 30))
+    motions = moving(swinging(2, 30))
     fast = [m._replace(quality=0.2 if abs(m.yaw) > 0.02 else 1.0) for m in motions]
     slow = [m._replace(quality=1.0 if abs(m.yaw) > 0.02 else 0.2) for m in motions]
     assert not shakes(fast)
@@ -108,11 +110,11 @@ def test_what_could_not_be_measured_while_it_went_far_is_none():
 
 
 def test_what_could_not_be_measured_is_none():
-    assert not shakes(way(swinging(2.0, 40), quality=0.2))
+    assert not shakes(moving(swinging(2.0, 40), quality=0.2))
 
 
 def test_trembling_is_none():
-    assert not shakes(way(swinging(2.0, 3, swings=8)))
+    assert not shakes(moving(swinging(2.0, 3, swings=8)))
 
 
 def test_uneven_time_stamps_change_nothing():
@@ -126,7 +128,7 @@ def test_uneven_time_stamps_change_nothing():
 
 
 def test_a_long_shake_is_recognised_once_a_row_and_not_at_every_frame():
-    seen = shakes(way(swinging(2.0, 40, swings=10), seconds=4))
+    seen = shakes(moving(swinging(2.0, 40, swings=10), seconds=4))
     assert 1 <= len(seen) <= 4
     assert all(isinstance(shake, HeadShake) for shake in seen)
 
@@ -138,20 +140,20 @@ def test_swings_older_than_three_seconds_are_forgotten():
 
 
 def test_a_higher_limit_finds_fewer():
-    motions = way(swinging(2.0, 24))
+    motions = moving(swinging(2.0, 24))
     assert shakes(motions)
     assert not shakes(motions, limit=60.0)
 
 
 def test_one_wide_turn_with_trembling_before_it_is_none():
     looks = [0, 10, -2, 60, 60]
-    assert not shakes(way(lambda t: looks[min(4, int(t / 0.3))], seconds=2))
-    assert shakes(way(lambda t: [0, 30, -2, 45, 45][min(4, int(t / 0.3))], seconds=2))
+    assert not shakes(moving(lambda t: looks[min(4, int(t / 0.3))], seconds=2))
+    assert shakes(moving(lambda t: [0, 30, -2, 45, 45][min(4, int(t / 0.3))], seconds=2))
 
 
 def test_half_a_shake_is_said_to_be_one_and_is_none():
     recogniser, halves = HeadShakeRecogniser(), []
-    for motion in way(swinging(2.0, 20, swings=1)):
+    for motion in moving(swinging(2.0, 20, swings=1)):
         assert recogniser.update(motion) is None
         halves.append(recogniser.is_half)
     assert any(halves)
@@ -161,4 +163,4 @@ def test_half_a_shake_is_said_to_be_one_and_is_none():
 
 def test_what_the_head_did_before_the_row_does_not_spoil_it():
     nods = swinging(2.0, 40, start_s=0.2, swings=3)
-    assert shakes(way(swinging(2.0, 40, start_s=1.9), down=nods, seconds=4))
+    assert shakes(moving(swinging(2.0, 40, start_s=1.9), down=nods, seconds=4))

@@ -40,7 +40,7 @@ def test_a_much_larger_face_is_another_person():
     assert not lost().begin(2, box(300, size=100), 11.5, {})
 
 
-def test_who_walked_on_inherits_where_the_way_led_and_on_the_way():
+def test_who_walked_on_inherits_at_the_end_of_the_path_and_along_it():
     for x in (300, 380, 460):
         assert lost(drift=(80.0, 0.0)).begin(2, box(x), 12.0, {})
 

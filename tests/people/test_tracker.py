@@ -197,7 +197,7 @@ def test_a_time_that_goes_back_is_taken_as_no_time():
     assert tracker.update([face(501, 300)], 4.0).seen.keys() == {1}
 
 
-def test_doubtful_pairs_are_told():
+def test_doubtful_pairs_are_reported():
     tracker = Tracker(frame_size=SIZE, high_score=0.5)
     walk(tracker, lambda t: [face(560, 300), face(640, 300)], 10)
     mixed = []

@@ -68,7 +68,7 @@ class Reader:
 
 @dataclass(frozen=True)
 class Message:
-    """What a PUBLISH or the last will of a CONNECT tells."""
+    """What a PUBLISH or the last will of a CONNECT holds."""
 
     topic: str
     payload: bytes

@@ -103,9 +103,9 @@ def test_while_people_pass_nothing_at_all_is_written_or_sent(evidence):
 
 
 def test_what_systemd_hears_has_no_number(evidence):
-    assert evidence.told[0] == "READY=1"
-    assert evidence.told[-1] == "STOPPING=1"
-    for message in evidence.told[1:-1]:
+    assert evidence.notified[0] == "READY=1"
+    assert evidence.notified[-1] == "STOPPING=1"
+    for message in evidence.notified[1:-1]:
         assert re.fullmatch(r"WATCHDOG=1\nSTATUS=[a-z ,:;()]+", message)
 
 
@@ -171,24 +171,24 @@ def test_each_message_is_exactly_the_fields_of_the_schema(evidence):
     counts = [message for message in said.messages if message.topic in COUNT_TOPICS]
     assert len(counts) == len(evidence.windows) >= 1
     for message in said.messages:
-        told = json.loads(message.payload)
+        published = json.loads(message.payload)
         assert message.properties == b""
         if message.topic in COUNT_TOPICS:
             received = wire.decode_count(message.payload, topic=message.topic)
             # The very bytes: nothing is hidden in the order of fields, spaces or digits.
             again = wire.encode_count(received.count, site=received.site, unit=received.unit)
-            assert set(told) == COUNT_FIELDS
+            assert set(published) == COUNT_FIELDS
         else:
             status = wire.decode_status(message.payload)
             again = wire.encode_status(
                 online=status.online, version=status.version, since=status.since
             )
-            assert set(told) == STATUS_FIELDS
+            assert set(published) == STATUS_FIELDS
         assert message.payload == again
         assert message.retain == (message.topic == STATUS_TOPIC)
 
 
-def test_no_time_is_told_but_whole_minutes_and_that_of_the_connection(evidence):
+def test_no_time_is_published_but_whole_minutes_and_that_of_the_connection(evidence):
     [said] = evidence.conversations
     since = {wire.decode_status(m.payload).since for m in said.messages if m.topic == STATUS_TOPIC}
     times = re.findall(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[0-9.]*Z?", evidence.recorded)

@@ -1,4 +1,4 @@
-"""The image boots, counts, tells city hall, and lets nobody in."""
+"""The image boots, counts, publishes, and lets nobody in."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_counts_that_fit_the_schema_arrive(running):
     assert max(received.count.observed_s for received in heard.received) > 0
 
 
-def test_windows_are_told_by_the_time_servers_time(running):
+def test_windows_carry_the_time_servers_time(running):
     # The board woke up years ago; what it counted before it knew the time is not dated wrongly.
     _, heard = running
     now = datetime.now(UTC)
@@ -133,11 +133,11 @@ def test_provisioned_files_are_for_root_only(inside):
     )
 
 
-def test_a_power_cut_is_told_by_the_last_will(running, inside):
+def test_a_power_cut_is_reported_by_the_last_will(running, inside):
     machine, heard = running
-    told = len(heard.statuses)
+    before = len(heard.statuses)
     machine.cut_power()
-    wait_until(lambda: len(heard.statuses) > told, timeout_s=60, what="the last will")
+    wait_until(lambda: len(heard.statuses) > before, timeout_s=60, what="the last will")
     assert not heard.statuses[-1].online
 
 

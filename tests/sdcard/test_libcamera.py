@@ -2,7 +2,7 @@
 
 libcamera 0.4.0's virtual pipeline handler shows the rendered street as a camera would;
 picamera2 0.3.38 drives it, and `maskcam run` counts. What stands in for the sensor and
-the ISP of a Raspberry Pi is told in `libcamera/inside/stand_ins.py`; maskcam is not changed.
+the ISP of a Raspberry Pi is described in `libcamera/inside/stand_ins.py`; maskcam is not changed.
 It runs in a virtual machine, since the kernel must have dma-buf heaps.
 """
 
@@ -118,7 +118,7 @@ def test_the_unit_counts(report):
     unit = report["count"]
     assert (unit["exit"], unit["code"]) == (0, 0), report["console"][-3000:]
     print(json.dumps(unit))
-    received = [wire.decode_count(payload.encode()) for payload in unit["told"]]
+    received = [wire.decode_count(payload.encode()) for payload in unit["published"]]
     truth = Scene(SCENE).truth_until(SHOWN_S)
     assert len(truth.passages) == 4
     counts = [message.count for message in received]

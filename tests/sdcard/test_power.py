@@ -40,14 +40,16 @@ def test_power_cuts_lose_no_window(card, city, tmp_path):
                 assert machine.ask(only=["failed"]) == {"failed": []}
                 time.sleep(chance.uniform(0, 8))
                 machine.cut_power()
-                told = _told(machine)
+                published = _published(machine)
             if away:
                 city.broker.start()
-            assert not set(told) & set(closed), "a window was closed twice"
-            closed += told
-            print(f"\ncut {cut + 1}: up in {starts_s[-1]:.0f} s, {len(told)} windows", flush=True)
+            assert not set(published) & set(closed), "a window was closed twice"
+            closed += published
+            print(
+                f"\ncut {cut + 1}: up in {starts_s[-1]:.0f} s, {len(published)} windows", flush=True
+            )
         with _started(card, tmp_path) as machine:  # now it may say all that it has to
-            last = _told(machine)[-1]
+            last = _published(machine)[-1]
             wait_until(
                 lambda: last in _minutes(heard), timeout_s=BOOT_S, what="the backlog", every_s=1
             )
@@ -76,8 +78,8 @@ def _started(card, place):
         yield machine
 
 
-def _told(machine) -> list[int]:
-    """The windows that were on disk before they were told, by minutes since 1970."""
+def _published(machine) -> list[int]:
+    """The windows that were on disk before they were published, by minutes since 1970."""
     return [int(line.split()[1]) for line in machine.load]
 
 

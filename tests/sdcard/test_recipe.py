@@ -1,4 +1,4 @@
-"""What of the image's recipe can be told without building it."""
+"""What of the image's recipe can be checked without building it."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def test_each_tool_is_named_with_its_package(monkeypatch):
     ]
 
 
-def test_all_that_the_machine_lacks_is_told_at_once(monkeypatch):
+def test_all_that_the_machine_lacks_is_listed_at_once(monkeypatch):
     monkeypatch.setattr(host, "missing_tools", lambda: ["mtools", "zstd"])
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     found = host.faults()
@@ -169,12 +169,12 @@ def test_security_updates_come_where_apt_knows_them(tmp_path):
     assert ("http://d.test/debian-security", "trixie-security") in host.debian_archives(None, [own])
 
 
-def test_a_machine_without_an_archive_is_told_how_to_name_one(tmp_path):
+def test_a_machine_without_an_archive_learns_how_to_name_one(tmp_path):
     with pytest.raises(steps.BuildError, match="--mirror"):
         host.debian_archives(None, [tmp_path / "nothing"])
 
 
-def test_an_archive_that_cannot_be_reached_is_told():
+def test_an_archive_that_cannot_be_reached_is_a_fault():
     assert "cannot be reached" in str(host.archive_fault("http://127.0.0.1:9", "trixie"))
 
 
@@ -215,7 +215,7 @@ def _field(tmp_path: Path, **changes: str) -> list[str]:
 
 @pytest.mark.usefixtures("ready")
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "fault"),
     [
         ({"--pi-key": "/nowhere.gpg"}, "/nowhere.gpg: no such file"),
         ({"--coral": "/nowhere/coral.toml"}, "--coral /nowhere/coral.toml: no such file"),
@@ -224,9 +224,9 @@ def _field(tmp_path: Path, **changes: str) -> list[str]:
     ],
 )
 @needs_openssl
-def test_what_is_wrong_for_the_field_is_told(tmp_path, changes, told):
+def test_what_is_wrong_for_the_field_is_refused(tmp_path, changes, fault):
     found = faults(*_field(tmp_path, **changes))
-    assert any(told in line for line in found), found
+    assert any(fault in line for line in found), found
 
 
 DEB = "libedgetpu1-std_16.0tf2.19.1-1.trixie_arm64.deb"
@@ -350,7 +350,7 @@ def test_help_has_examples():
     assert "examples:" in done.stdout
 
 
-def test_a_command_that_fails_is_told_by_its_last_words():
+def test_a_command_that_fails_is_shown_with_its_last_words():
     with pytest.raises(steps.BuildError, match=r"sh failed \(3\): it broke"):
         steps.run("sh", "-c", "echo it broke >&2; exit 3")
 

@@ -24,7 +24,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="scripts/soak",
         description="Lets hours of street go by as fast as the machine can, and looks whether "
-        "memory and open files stay flat and every person is told.",
+        "memory and open files stay flat and every person is published.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -50,8 +50,8 @@ def _panel(title: str, hours: Sequence[float], values: Sequence[float], slope: T
     middle, half = float(np.median(kept)), slope.an_hour * (right - first) / 2
     ends = place(first, middle - half), place(right, middle + half)
     cv2.line(picture, *ends, _SLOPE, 1, cv2.LINE_AA)
-    told = f"{title}: slope {slope.an_hour:+.4f} an hour (95 %: {slope.least:+.4f} to "
-    _write(picture, f"{told}{slope.most:+.4f})", (_LEFT, 24), 0.55)
+    summary = f"{title}: slope {slope.an_hour:+.4f} an hour (95 %: {slope.least:+.4f} to "
+    _write(picture, f"{summary}{slope.most:+.4f})", (_LEFT, 24), 0.55)
     return picture
 
 

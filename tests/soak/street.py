@@ -32,7 +32,7 @@ _LANES = 4
 _LANE_PX = SIZE[0] // _LANES
 _FREE_AFTER_S = 6.0  # longer than a lost track and a lost objection are remembered
 _BACKDROPS = 16
-# Each of these is told apart rightly when it is alone: the soak looks for what changes with time.
+# Each of these is recognised rightly when it is alone: the soak looks for what changes with time.
 _SHAKES = (11, 12, 14)
 _OTHERS = (
     (confusers.still, 11), (confusers.still, 13),

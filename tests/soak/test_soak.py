@@ -41,7 +41,7 @@ def test_single_peaks_are_no_growth():
 
 
 def test_a_leak_of_two_bytes_a_frame_is_found():
-    """15 frames a second make 2.5 MB a day of it: in a year, more than the unit may have."""
+    """15 frames per second make 2.5 MB per day of it: in a year, more than the unit may have."""
     rest, leak_kb = noise(300), 2 * 15 * 60 / 1024
     [fault] = a_day(lambda minute: rest(minute) + leak_kb * minute).faults()
     assert fault.startswith("memory may have grown by 2.")

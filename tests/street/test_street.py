@@ -71,15 +71,15 @@ def test_people_who_stand_are_all_in_view(people):
 def test_truth_and_counts_agree(busy):
     truth = busy.truth
     counts = truth.counts([0, 40, 80])
-    told = [p for p in truth.passages if not p.objecting]
-    assert sum(sum(minute.values()) for minute in counts) == len(told)
-    assert sum(counts[0].values()) == sum(p.end_s < 40 for p in told)
+    counted = [p for p in truth.passages if not p.objecting]
+    assert sum(sum(minute.values()) for minute in counts) == len(counted)
+    assert sum(counts[0].values()) == sum(p.end_s < 40 for p in counted)
     assert truth.totals() == {
-        state: sum(p.state is state for p in told)
+        state: sum(p.state is state for p in counted)
         for state in (MaskState.WITH_MASK, MaskState.WITHOUT_MASK, MaskState.INCORRECT)
     }
     assert len(truth.passages) > 15
-    assert len(told) < len(truth.passages)
+    assert len(counted) < len(truth.passages)
 
 
 def test_passages_last_and_end_within_the_scene(busy):
@@ -88,7 +88,7 @@ def test_passages_last_and_end_within_the_scene(busy):
         assert passage.end_s - passage.begin_s >= 1
 
 
-def test_truth_until_tells_only_what_was_shown(busy):
+def test_truth_until_holds_only_what_was_shown(busy):
     early = busy.truth_until(40)
     whole = [p for p in busy.truth.passages if p.end_s < 39]
     assert set(whole) <= set(early.passages)
@@ -116,8 +116,8 @@ def test_objections_are_clear_and_in_view(busy):
 def test_nobody_else_shakes_the_head(busy):
     for number, walker in enumerate(busy.cast):
         shakes = [act for act in walker.acts if act.gesture is Gesture.SHAKE]
-        told = [p.objects for p in busy.truth.passages if p.person == number]
-        assert len(shakes) == sum(len(times) for times in told)
+        objections = [p.objects for p in busy.truth.passages if p.person == number]
+        assert len(shakes) == sum(len(times) for times in objections)
 
 
 def test_others_nod_and_look_around():
@@ -200,6 +200,6 @@ def test_writes_a_video_with_its_truth(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["street.txt", "nowhere/street.avi"])
-def test_a_video_that_cannot_be_written_is_told(tmp_path, capfd, name):
+def test_a_video_that_cannot_be_written_is_one_line(tmp_path, capfd, name):
     assert main([str(tmp_path / name), "--seconds", "1", "--size", "320x180"]) == 1
     assert "error:" in capfd.readouterr().err

@@ -2,7 +2,7 @@
 
 Run it with the `train` extra: python tests/vision/make_tf2_export.py
 
-It goes the way of the exporter of TensorFlow 2's SSD detectors: a function that
+It takes the steps of the exporter of TensorFlow 2's SSD detectors: a function that
 "implements" the post-process op, which the converter then puts in. The outputs so
 come in another order, with other names, and the scores have a column for the
 background. The network is that of `tiny_model`: a cell's mean colour is its scores.

@@ -171,7 +171,7 @@ def test_probe_measures_an_inference(library, model):
         ("EXITS", "ended with code 3 and no answer"),
     ],
 )
-def test_probe_tells_each_fault_in_one_line(library, model, fault, message):
+def test_the_probe_reports_each_fault_in_one_line(library, model, fault, message):
     with pytest.raises(AcceleratorError, match=message) as caught:
         probe(model, library=library(fault))
     assert "\n" not in str(caught.value)
@@ -259,7 +259,7 @@ def test_the_compiled_model_may_be_configured(library, model, with_coral, tmp_pa
     assert found.model == elsewhere
 
 
-def test_one_that_does_not_work_is_told_and_the_cpu_goes_on(
+def test_one_that_does_not_work_is_reported_and_the_cpu_goes_on(
     library, model, compiled, with_coral, caplog
 ):
     found = prepare("auto", model=model, library=library("ABORTS"), root=with_coral)

@@ -153,7 +153,7 @@ def test_low_scores_are_dropped_and_the_best_comes_first(make):
     assert [round(face.score, 2) for face in found] == [0.98, 0.71]
 
 
-def test_one_face_with_two_classes_is_told_once(make):
+def test_one_face_with_two_classes_is_found_once(make):
     """A model with one NMS for each class gives one face as two detections."""
     detector = make(TinyModel(regular_nms=True), threshold=0.4)
     (face,) = detector.detect(picture((32, 32), (8, 8, 16, 16, (200, 120, 0))))
@@ -226,7 +226,7 @@ def test_a_model_that_is_no_detector_is_an_error(make):
 
 
 def test_a_model_of_something_else_than_a_picture_is_an_error(make):
-    with pytest.raises(ModelError, match="a detector takes one picture"):
+    with pytest.raises(ModelError, match="a detector takes one image"):
         make(identity_model((1, 8, 8, 1)))
 
 
@@ -249,12 +249,12 @@ def _seconds(call, times):
 
 
 def test_the_model_that_comes_with_maskcam_runs():
-    told = describe()
-    interpreter = Interpreter(told.file, threads=1, sha256=told.sha256)
+    description = describe()
+    interpreter = Interpreter(description.file, threads=1, sha256=description.sha256)
     detector = Detector(
         interpreter,
-        labels=told.labels,
-        score_threshold=told.score_threshold,
-        second_look=second_look_of(told),
+        labels=description.labels,
+        score_threshold=description.score_threshold,
+        second_look=second_look_of(description),
     )
     assert detector.detect(picture(detector.input_size, frame_size=(1280, 720))) == []

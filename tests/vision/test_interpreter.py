@@ -31,7 +31,7 @@ def test_runs_a_model(path):
     assert boxes[0, 0] == pytest.approx([0, 0.25, 0.25, 0.5])
 
 
-def test_tells_the_steps_of_the_model(path):
+def test_it_lists_the_steps_of_the_model(path):
     interpreter = Interpreter(path)
     steps = [s for s in interpreter.operators() if s.name == "TFLite_Detection_PostProcess"]
     assert [step.outputs for step in steps] == [tuple(t.index for t in interpreter.outputs)]

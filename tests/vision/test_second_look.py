@@ -1,4 +1,4 @@
-"""The second look, with a real model that tells the mean brightness, redness and blueness."""
+"""The second look, with a real model that returns the mean brightness, redness and blueness."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_a_face_of_a_few_pixels_is_cut_as_well():
 def test_another_kind_of_model_is_an_error(tmp_path):
     path = tmp_path / "other.tflite"
     path.write_bytes(identity_model())
-    with pytest.raises(ModelError, match="is no second look; it takes one square picture"):
+    with pytest.raises(ModelError, match="is no second look; it takes one square image"):
         SecondLook(Interpreter(path, threads=1), labels=LABELS)
     path.write_bytes(mean_model(SIZE))
     with pytest.raises(ModelError, match="a uint8 share for each of with_mask, without_mask"):

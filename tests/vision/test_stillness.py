@@ -1,4 +1,4 @@
-"""A frozen picture under a clock or noise is told from an empty street."""
+"""A frozen picture under a clock or noise is distinguished from an empty street."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 // All pages work without it.
 "use strict";
 
-function tell(chart, hit) {
+function show(chart, hit) {
   chart.querySelectorAll(".hit.on").forEach((other) => other.classList.remove("on"));
   hit.classList.add("on");
   chart.querySelector(".readout").textContent = hit.dataset.tip;
@@ -16,7 +16,7 @@ function shownHits(chart) {
 
 document.addEventListener("pointerover", (event) => {
   const hit = event.target.closest?.(".chart .hit");
-  if (hit) tell(hit.closest(".chart"), hit);
+  if (hit) show(hit.closest(".chart"), hit);
 });
 
 document.addEventListener("keydown", (event) => {
@@ -27,7 +27,7 @@ document.addEventListener("keydown", (event) => {
   const now = hits.findIndex((hit) => hit.classList.contains("on"));
   const wanted = now < 0 && Number.isFinite(steps[event.key]) ? 0 : now + steps[event.key];
   const next = hits[Math.min(hits.length - 1, Math.max(0, wanted))];
-  if (next) tell(chart, next);
+  if (next) show(chart, next);
   event.preventDefault();
 });
 
@@ -86,7 +86,7 @@ function replace(main, fresh) {
   open.forEach((id) => document.getElementById(id)?.setAttribute("open", ""));
   main.querySelectorAll(".chart").forEach((chart, place) => {
     const hit = shownHits(chart)[shown[place]];
-    if (hit) tell(chart, hit);
+    if (hit) show(chart, hit);
   });
   if (focused >= 0) main.querySelectorAll(focusable)[focused]?.focus({ preventScroll: true });
 }

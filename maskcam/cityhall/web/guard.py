@@ -82,7 +82,7 @@ class HostNames:
 class Gate:
     """Lets in signed-in people and known tokens; everything not named in `OPEN` is closed.
 
-    Behind it ``request.state.account`` is who asks, and ``request.state.still_in()`` tells
+    Behind it ``request.state.account`` is who asks, and ``request.state.still_in()`` returns
     whether that holds.
     """
 

@@ -1,4 +1,4 @@
-"""The way to city hall: name resolution, certificates, the broker's answer; the sign's dates."""
+"""The path to city hall: name resolution, certificates, the broker's answer; the sign's dates."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _GOODBYE_S = 5.0
 
 
 def network(config: Config) -> Finding:
-    """Tells whether the broker's name can be resolved."""
+    """Checks whether the broker's name can be resolved."""
     host, port = config.broker.host, config.broker.port
     answers: queue.SimpleQueue[str | Exception] = queue.SimpleQueue()
 
@@ -49,7 +49,7 @@ def network(config: Config) -> Finding:
 
 
 def noise(config: Config) -> Finding:
-    """Tells how much noise protects each person in the counts."""
+    """Reports how much noise protects each person in the counts."""
     counting = config.counting
     if counting.exact:
         return Finding.fault(
@@ -62,7 +62,7 @@ def noise(config: Config) -> Finding:
 
 
 def tls(config: Config, *, today: date) -> Finding:
-    """Tells whether the three TLS files are whole, fit together and are in date."""
+    """Checks whether the three TLS files are whole, fit together and are in date."""
     broker = config.broker
     if broker.ca is None or broker.certificate is None or broker.key is None:
         if broker.host in LOOPBACK_HOSTS:
@@ -117,7 +117,7 @@ def broker(config: Config, *, timeout_s: float = BROKER_TIMEOUT_S) -> Finding:
 
 
 def sign(config: Config, *, today: date) -> Finding:
-    """Tells whether the sign is up and the deployment not over; otherwise nobody is counted."""
+    """Checks whether the sign is up and the deployment not over; otherwise nobody is counted."""
     notice = config.notice
     if notice.sign_date > today:
         return Finding.fault(

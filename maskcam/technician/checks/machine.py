@@ -27,7 +27,7 @@ _SINCE_BOOT = 16
 
 
 def clock(synchronised: Callable[[], bool]) -> Finding:
-    """Tells whether the system clock is disciplined; without that no minute is stamped."""
+    """Checks whether the system clock is disciplined; without that no minute is stamped."""
     try:
         good = synchronised()
     except OSError as error:
@@ -61,7 +61,7 @@ def lamp(gpio: int | None, *, pin_factory: Any = None, seconds: float = LAMP_S) 
 
 
 def button(config: ObjectionsSection, *, pin_factory: Any = None) -> Finding:
-    """Tells whether the push button can be read and is not down: then nobody would be counted."""
+    """Checks whether the push button can be read and is not down: then nobody would be counted."""
     gpio = config.button_gpio
     if gpio is None:
         return Finding.absent("button", "none is configured")
@@ -81,7 +81,7 @@ def button(config: ObjectionsSection, *, pin_factory: Any = None) -> Finding:
 
 
 def storage(directory: Path) -> Finding:
-    """Tells whether counts can be kept in `directory` through a power cut."""
+    """Checks whether counts can be kept in `directory` through a power cut."""
     advice = "the data partition is missing or broken: flash the card again, or take another"
     probe = directory / f".maskcam-check-{os.getpid()}"
     try:
@@ -111,7 +111,7 @@ def storage(directory: Path) -> Finding:
 
 
 def temperature(root: Path) -> Finding:
-    """Tells how hot the hottest sensor of the processor is."""
+    """Reports how hot the hottest sensor of the processor is."""
     readings = [
         int(text) / 1000
         for path in sorted(root.glob("sys/class/thermal/thermal_zone*/temp"))
@@ -128,7 +128,7 @@ def temperature(root: Path) -> Finding:
 
 
 def power(root: Path) -> Finding:
-    """Tells whether a Raspberry Pi has had enough power since it was switched on."""
+    """Checks whether a Raspberry Pi has had enough power since it was switched on."""
     advice = "use the Pi's own power supply and a short cable; power the hub by itself"
     for path in sorted(root.glob("sys/devices/platform/soc*/soc*:firmware/get_throttled")):
         try:

@@ -84,7 +84,7 @@ def speed(loaded: Model, seen: Look) -> Finding:
 
 
 def coral(config: Config, loading: Loading, root: Path) -> Finding:
-    """Tells whether a Coral Edge TPU does the work where one is there or required."""
+    """Checks whether a Coral Edge TPU does the work where one is there or required."""
     if config.detector.accelerator == "off":
         return Finding.absent("accelerator", "switched off: the CPU does the work")
     if loading.trouble:

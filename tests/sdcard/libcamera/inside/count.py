@@ -28,13 +28,13 @@ def main():
     code = maskcam(["run", "--config", str(HERE / "maskcam.toml")])
     # No broker listens: what the unit would send waits in its outbox.
     with Outbox(STATE, site=settings["site"], unit=settings["unit"]) as outbox:
-        told = [waiting.payload.decode() for waiting in outbox.pending(100)]
+        published = [waiting.payload.decode() for waiting in outbox.pending(100)]
     sensor = stand_ins.VirtualPicamera2.opened.sensor
     ANSWER.write_text(
         json.dumps(
             {
                 "code": code,
-                "told": told,
+                "published": published,
                 "frames": sensor.frames,
                 "missed": sensor.missed,
                 "listed_in_s": listed_in_s,

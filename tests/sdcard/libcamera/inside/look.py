@@ -56,7 +56,7 @@ def main():
 
 
 def pause(camera, sensor):
-    """Stops the sensor for some reads, then reads on; returns how many reads told of it."""
+    """Stops the sensor for some reads, then reads on; returns how many reads reported it."""
     stalls = 0
     sensor.exposes.clear()
     for _ in range(8):
