@@ -1,4 +1,4 @@
-"""`maskcam explain` says what this unit's own configuration says."""
+"""`maskcam explain` puts the configuration of this unit into words."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_defaults(tmp_path):
     assert "at most 2 in a period (ε = 1) and 2 in an hour (ε = 1)" in text
     assert "When: at all times. No last day is set." in text
     assert "No zone of the picture is blanked." in text
-    assert "Below 10 pictures a second" in text
+    assert "Below 10 frames per second" in text
     assert "lamp" not in text
 
 
