@@ -71,3 +71,48 @@ def test_modules_can_be_read_in_one_go():
         for file in sorted((ROOT / "maskcam").rglob("*.py"))
     }
     assert {file: lines for file, lines in lengths.items() if lines > 350} == {}
+
+
+def logic(file: Path) -> list[tuple[int, str]]:
+    """Returns the numbered lines of a module but for imports, signatures, fields and comments."""
+    text = file.read_text(encoding="utf-8")
+    skipped: set[int] = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            skipped.update(range(node.lineno, node.body[0].lineno))
+        elif isinstance(node, ast.Import | ast.ImportFrom | ast.AnnAssign) or (
+            isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        ):
+            skipped.update(range(node.lineno, (node.end_lineno or 0) + 1))
+    lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), start=1)]
+    return [
+        (number, line)
+        for number, line in lines
+        if number not in skipped and line and not line.startswith("#")
+    ]
+
+
+def repetitions(folder: Path) -> list[str]:
+    """Returns the places that hold eight lines of logic which stand elsewhere, too."""
+    known: dict[tuple[str, ...], str] = {}
+    found = []
+    for file in sorted(folder.rglob("*.py")):
+        lines = logic(file)
+        for first in range(len(lines) - 7):
+            here = f"{file.relative_to(folder)}:{lines[first][0]}"
+            there = known.setdefault(tuple(line for _, line in lines[first : first + 8]), here)
+            if there != here:
+                found.append(f"{here} as {there}")
+    return found
+
+
+@pytest.mark.parametrize("package", ["maskcam", "training", "headclips", "sdcard"])
+def test_no_logic_stands_twice(package):
+    assert repetitions(ROOT / package) == []
+
+
+def test_logic_that_stands_twice_is_found(tmp_path):
+    text = (ROOT / "maskcam/delivery/rows.py").read_text(encoding="utf-8")
+    (tmp_path / "one.py").write_text(text)
+    (tmp_path / "other.py").write_text(text.replace("    ", "        "))
+    assert any(line.startswith("other.py:") for line in repetitions(tmp_path))

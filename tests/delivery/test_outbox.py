@@ -395,145 +395,41 @@ def test_a_directory_that_cannot_be_made_keeps_windows_in_memory(tmp_path, caplo
     assert "on disk again" in caplog.text
 
 
-def run_child(script, *arguments):
+def run_task(name: str, *arguments: object, timeout_s: float = 60) -> str:
     done = subprocess.run(
-        [sys.executable, "-c", script, *map(str, arguments)],
+        [sys.executable, "-m", "tests.delivery.outbox_process", name, *map(str, arguments)],
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=timeout_s,
         check=False,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
-CHILD = """
-import os, resource, signal, sys
-from pathlib import Path
-from maskcam.delivery.outbox import Outbox
-from tests.delivery.windows import SITE, UNIT, window
-state = Path(sys.argv[1])
-def check(outbox, number):
-    assert len(outbox.pending(10_000)) == len(outbox) == number, (len(outbox), number)
-"""
-
-
 @needs.as_root
 def test_a_read_only_directory_keeps_windows_in_memory():
-    script = (
-        CHILD
-        + """
-if os.getuid() == 0:  # root may write anywhere
-    os.chown(state, 65534, 65534)
-    os.setuid(65534)
-with Outbox(state, site=SITE, unit=UNIT) as outbox:
-    assert outbox.put(window(0))
-for name in [*state.iterdir(), state]:
-    name.chmod(0o555)
-with Outbox(state, site=SITE, unit=UNIT) as outbox:
-    assert not outbox.put(window(1))
-    assert not outbox.put(window(2))
-    check(outbox, 3)  # the one on disk as well: it can still be read
-    outbox.acknowledge(outbox.pending(1)[0].key)
-    check(outbox, 2)
-    for name in [state, *state.iterdir()]:
-        name.chmod(0o777)
-    assert outbox.put(window(3))
-    check(outbox, 3)
-with Outbox(state, site=SITE, unit=UNIT) as outbox:
-    check(outbox, 3)
-"""
-    )
     with tempfile.TemporaryDirectory() as place:  # a user without rights can reach it
-        run_child(script, place)
+        run_task("read-only", place)
 
 
 def test_a_full_disk_keeps_windows_in_memory(tmp_path):
-    """A limit on the size of files stands for the full disk; it needs no right to mount."""
-    script = (
-        CHILD
-        + """
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-with Outbox(state, site=SITE, unit=UNIT) as outbox:
-    full = False
-    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
-    for minute in range(120):
-        full |= not outbox.put(window(minute))
-        check(outbox, minute + 1)
-    assert full
-    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-    assert outbox.put(window(120))
-    check(outbox, 121)
-with Outbox(state, site=SITE, unit=UNIT) as outbox:
-    check(outbox, 121)
-"""
-    )
-    run_child(script, tmp_path / "state")
+    run_task("full", tmp_path / "state")
 
 
 # --- wear ---------------------------------------------------------------------
-
-A_DAY = (
-    CHILD
-    + """
-def written():
-    fields = dict(line.split(": ") for line in open("/proc/self/io"))
-    return int(fields["wchar"]), int(fields["write_bytes"])
-outbox = Outbox(state, site=SITE, unit=UNIT)
-before = written()
-for minute in range(1440):
-    assert outbox.put(window(minute))
-    for waiting in outbox.pending(16):
-        outbox.acknowledge(waiting.key)
-outbox.close()
-print(*(b - a for a, b in zip(before, written())))
-"""
-)
 
 
 @pytest.mark.skipif(not Path("/proc/self/io").exists(), reason="needs Linux's /proc/self/io")
 def test_a_day_of_windows_writes_less_than_a_megabyte(tmp_path, record_property):
     """1440 windows, each acknowledged, everything included that the process writes."""
     state = tmp_path / "state"
-    done = subprocess.run(
-        [sys.executable, "-c", A_DAY, str(state)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    written, blocks = map(int, done.stdout.split())
+    written, blocks = map(int, run_task("a-day", state).split())
     record_property("bytes_written_per_day", written)
     record_property("bytes_per_day_in_4k_blocks", blocks)
     assert 0 < written < 1_000_000
     assert sum(file.stat().st_size for file in state.iterdir()) < 2 * SPARE_BYTES
-
-
-AT_ITS_PACE = (
-    CHILD
-    + """
-import time
-def written():
-    return 512 * int(open(sys.argv[2]).read().split()[6])
-def close(minute):
-    assert outbox.put(window(minute))
-    for waiting in outbox.pending(16):
-        outbox.acknowledge(waiting.key)
-outbox = Outbox(state, site=SITE, unit=UNIT)
-for minute in range(200):
-    close(minute)
-os.sync()
-time.sleep(2.5)
-before = written()
-for minute in range(200, 240):
-    close(minute)
-    time.sleep(1.3)
-print((written() - before) / 40)
-outbox.close()
-"""
-)
 
 
 @pytest.fixture
@@ -566,9 +462,6 @@ def card(tmp_path):
 def test_a_window_on_a_card(card, record_property):
     """What blocks and journal of the file system make of it, with time between two windows."""
     place, statistics = card
-    command = [sys.executable, "-c", AT_ITS_PACE, str(place / "state"), str(statistics)]
-    done = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, timeout=250, check=True
-    )
-    record_property("bytes_per_day_on_a_card", round(1440 * float(done.stdout)))
-    assert 512 < float(done.stdout) < 8192
+    per_window = float(run_task("at-its-pace", place / "state", statistics, timeout_s=250))
+    record_property("bytes_per_day_on_a_card", round(1440 * per_window))
+    assert 512 < per_window < 8192

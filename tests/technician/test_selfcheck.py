@@ -161,8 +161,8 @@ def test_a_sound_unit_is_all_well(broker, settle, machine_root, model_file):
 
 
 def test_the_model_of_the_head_shake_stage_must_be_whole_too(settle, monkeypatch):
-    def damaged():
-        raise ModelError("face-in-view.tflite: is damaged")
+    def damaged(description):
+        raise ModelError(f"{description.file.name}: is damaged")
 
     load = selfcheck.probes_for(settle(free_port())).load_model
     assert "face-in-view" not in models.whole(load).finding.detail

@@ -30,7 +30,7 @@ def test_its_size_is_that_of_its_input(tmp_path):
 @pytest.mark.parametrize("shape", [(1, 8), (1, 8, 8), (1, 8, 8, 1), (1, 2, 8, 8, 3)])
 def test_a_model_that_takes_no_picture(tmp_path, shape):
     loaded = load(tmp_path, identity_model(shape))
-    with pytest.raises(ModelError, match="a detector takes one picture") as caught:
+    with pytest.raises(ModelError, match="a detector takes one image") as caught:
         _ = loaded.input_size
     assert str(caught.value).isprintable()
 
