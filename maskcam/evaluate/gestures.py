@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from statistics import median
@@ -31,6 +32,8 @@ from maskcam.vision.motion import HeadMotionMeter
 SHAKE = "shake"
 _GROUPS = ("kind", "fps", "head_px")
 _HEAD_PX = (24, 32, 48, 72, 110)  # lower ends of the classes of size
+_FURTHEST = 4  # a box that lies so many frames away is none
+_UNREADABLE = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
 def evaluate(
@@ -75,7 +78,8 @@ def evaluate(
 def _summary(results: list[dict[str, Any]]) -> dict[str, Any]:
     """Returns the rates per label and group, and the median delay of recognised shakes."""
     shakes = [clip for clip in results if clip["label"] == SHAKE]
-    delays = [c["at_s"] - c["start_s"] for c in shakes if c["recognised"] and "start_s" in c]
+    timed = [clip for clip in shakes if clip["recognised"] and _has(clip, "start_s")]
+    delays = [clip["at_s"] - clip["start_s"] for clip in timed]
     return {
         "rates": _rates_by(results, "label"),
         "required": _rates_by([c for c in results if c.get("required", True)], "label"),
@@ -112,17 +116,26 @@ def as_text(report: dict[str, Any]) -> str:
 def read_clip(path: Path) -> tuple[list[NDArray[np.uint8]], NDArray[Any], NDArray[Any]]:
     """Returns the lumas, boxes (T, 4) and timestamps (T,) of a clip; raises UsageError."""
     try:
-        with np.load(path, allow_pickle=False) as clip:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as clip:
             frames, boxes, timestamps = clip["frames"], clip["boxes"], clip["timestamps"]
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except _UNREADABLE as error:
         raise UsageError(
             f"{path}: not a readable clip ({error}); it needs frames, boxes and timestamps"
         ) from error
-    length = len(timestamps)
-    if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[3] != 3:
+    if (
+        frames.dtype != np.uint8
+        or frames.ndim != 4
+        or frames.shape[3] != 3
+        or 0 in frames.shape[1:]
+    ):
         raise UsageError(f"{path}: frames must be (T, H, W, 3) uint8, not {frames.shape}")
-    if len(frames) != length or boxes.shape != (length, 4) or timestamps.shape != (length,):
+    length = len(frames)
+    if boxes.shape != (length, 4) or timestamps.shape != (length,):
         raise UsageError(f"{path}: frames, boxes (T, 4) and timestamps (T,) differ in length")
+    if boxes.dtype.kind not in "iuf" or timestamps.dtype.kind not in "iuf":
+        raise UsageError(f"{path}: boxes and timestamps must be numbers")
+    if not np.isfinite(timestamps).all():
+        raise UsageError(f"{path}: timestamps must be finite")
     lumas = [cv2.cvtColor(f, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False) for f in frames]
     return lumas, boxes.astype(float), timestamps.astype(float)
 
@@ -138,7 +151,8 @@ def measure_clip(
     motions: list[HeadMotion] = []
     for luma, box, at_s in zip(lumas, boxes, timestamps, strict=True):
         frame = Frame(float(at_s), luma, np.empty((0, 0, 3), np.uint8))
-        heads = {0: Box(*map(float, box))} if np.isfinite(box).all() else {}
+        known = np.isfinite(box).all() and np.abs(box).max() < _FURTHEST * max(luma.shape)
+        heads = {0: Box(*map(float, box))} if known else {}
         motions += meter.measure(frame, heads).values()
     return motions
 
@@ -165,8 +179,14 @@ def rate(recognised: int, clips: int) -> dict[str, Any]:
 
 def _rates_by_group(clips: list[dict[str, Any]]) -> dict[str, Any]:
     """Returns the rates by each field that some of the clips have."""
-    groups = {group: [clip for clip in clips if group in clip] for group in _GROUPS}
+    groups = {group: [one for one in clips if _has(one, group)] for group in _GROUPS}
     return {group: _rates_by(known, group) for group, known in groups.items() if known}
+
+
+def _has(clip: dict[str, Any], field: str) -> bool:
+    """Returns whether a clip has an optional field that can be used; else it is left out."""
+    wanted = (int, float) if field in ("start_s", "head_px") else (int, float, str)
+    return isinstance(clip.get(field), wanted)
 
 
 def _rates_by(clips: list[dict[str, Any]], field: str) -> dict[str, Any]:
@@ -176,17 +196,19 @@ def _rates_by(clips: list[dict[str, Any]], field: str) -> dict[str, Any]:
         if field == "head_px":
             value = max((size for size in _HEAD_PX if size <= value), default=0)
         groups.setdefault(value, []).append(clip["recognised"])
+    ordered = sorted(groups.items(), key=lambda group: (isinstance(group[0], str), group[0]))
     ending = "+" if field == "head_px" else ""
-    return {f"{name}{ending}": rate(sum(hits), len(hits)) for name, hits in sorted(groups.items())}
+    return {f"{name}{ending}": rate(sum(hits), len(hits)) for name, hits in ordered}
 
 
 def _read_manifest(clips: Path) -> list[dict[str, Any]]:
     path = clips / "manifest.json"
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        manifest = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:
+        why = getattr(error, "strerror", None) or error
         raise UsageError(
-            f"{path}: cannot be read ({error}); --clips needs a folder with it"
+            f"{path}: cannot be read ({why}); --clips needs a folder with it"
         ) from error
     if not isinstance(manifest, list) or not all(
         isinstance(entry, dict)

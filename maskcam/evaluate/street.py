@@ -137,12 +137,12 @@ def read_boxes(
         UsageError: the file is missing or not as it must be.
     """
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = json.loads(file.read_text(encoding="utf-8-sig"))
         width, height = (float(side) for side in content["size"])
         frames = [[_given(face, state) for face in faces] for faces in content["frames"]]
     except OSError as error:
         raise UsageError(f"{file}: cannot be read ({error.strerror})") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UsageError(
             f'{file}: must hold "size" [width, height] and "frames", a list of faces for each '
             f'frame, each with "bbox" [x, y, width, height]; found {error!r}'

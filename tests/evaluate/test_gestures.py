@@ -1,5 +1,6 @@
 """The evaluation of gestures, on two rendered clips and on broken folders."""
 
+import io
 import json
 
 import numpy as np
@@ -115,6 +116,72 @@ def test_a_wrong_clip_is_a_wrong_call(tmp_path, arrays):
     (tmp_path / "manifest.json").write_text('[{"file": "x.npz", "label": "shake"}]')
     with pytest.raises(UsageError, match=r"x\.npz"):
         gestures.evaluate(tmp_path, load_face_in_view())
+
+
+STILL = {
+    "frames": np.zeros((3, 60, 80, 3), np.uint8),
+    "boxes": np.tile([20.0, 10, 50, 50], (3, 1)),
+    "timestamps": np.arange(3) / 15,
+}
+
+
+def fake_clip(folder, *, optional=(), damage=lambda content: content, **arrays):
+    np.savez_compressed(folder / "x.npz", **STILL | arrays)
+    content = (folder / "x.npz").read_bytes()
+    (folder / "x.npz").write_bytes(damage(content))
+    entry = {"file": "x.npz", "label": "shake", **dict(optional)}
+    (folder / "manifest.json").write_text(json.dumps([entry]))
+    return gestures.evaluate(folder)
+
+
+def npy(content):
+    del content
+    file = io.BytesIO()
+    np.save(file, np.zeros(3))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"frames": np.zeros((3, 60, 0, 3), np.uint8)},
+        {"boxes": np.full((3, 4), "a")},
+        {"timestamps": np.full(3, "soon")},
+        {"timestamps": np.full(3, np.nan)},
+        {"timestamps": np.float64(3)},
+        {"damage": lambda content: b""},
+        {"damage": lambda content: content[: len(content) // 2]},
+        {"damage": lambda content: content[:60] + bytes(90) + content[150:]},
+        {"damage": npy},
+    ],
+    ids=range(9),
+)
+def test_a_damaged_clip_is_one_line(tmp_path, broken):
+    with pytest.raises(UsageError, match=r"x\.npz") as caught:
+        fake_clip(tmp_path, **broken)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_box_beyond_all_frames_is_none(tmp_path):
+    report = fake_clip(tmp_path, boxes=np.tile([-1e9, -1e9, 1e9, 1e9], (3, 1)))
+    assert report["rates"]["shake"]["recognised"] == 0
+
+
+@pytest.mark.parametrize("field", ["start_s", "head_px", "fps", "kind"])
+@pytest.mark.parametrize("value", [None, [1], "a", 3])
+def test_an_optional_field_that_says_nothing_is_left_out(tmp_path, field, value):
+    report = fake_clip(tmp_path, optional={field: value}.items())
+    assert gestures.as_text(report)
+    assert json.loads(json.dumps(report, allow_nan=False))["clips"][0][field] == value
+
+
+def test_kinds_of_several_types_are_listed(clips):
+    entries = json.loads((clips / "manifest.json").read_text())
+    found = gestures._rates_by(
+        [{**e, "recognised": False, "fps": f} for e, f in zip(entries, ("x", 15), strict=True)],
+        "fps",
+    )
+    assert list(found) == ["15", "x"]
 
 
 def test_a_missing_clip_is_a_wrong_call(tmp_path):
