@@ -111,7 +111,7 @@ def draw(view: View, columns: int, rows: int) -> list[str]:
         "nothing is counted; ends in {left}, or with Enter", left=f"{minutes}:{seconds:02}"
     )
     below = [f"{_MARKS[verdict.good]} {translate(verdict.words)}" for verdict in view.verdicts]
-    field = _field(view, columns, max(4, rows - len(below) - 2))
+    field = _field(view, max(4, columns), max(4, rows - len(below) - 2))
     return [line[:columns] for line in (heading, *field, *below)][:rows]
 
 

@@ -9,14 +9,16 @@ import fcntl
 import os
 import re
 import select
+import signal
 import socket
 import struct
 import termios
+import threading
 import tty
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Final, Self
 
 # Virtual consoles, serial ports, and the serial port over USB of a gadget.
@@ -108,10 +110,14 @@ class Keys(_Terminal):
 
 
 class Screen(_Terminal):
-    """Draws lines on a terminal, and leaves it as it was."""
+    """Draws lines on a terminal, and leaves it as it was, also when it is ended by SIGTERM."""
 
     def __enter__(self) -> Self:
         super().__enter__()
+        self._stack = ExitStack()
+        if threading.current_thread() is threading.main_thread():
+            self._stack.callback(signal.signal, signal.SIGTERM, signal.getsignal(signal.SIGTERM))
+            signal.signal(signal.SIGTERM, _leave)
         _write(self._writing, _ENTER)
         return self
 
@@ -124,6 +130,7 @@ class Screen(_Terminal):
         with suppress(OSError):  # the terminal may be gone
             _write(self._writing, _LEAVE)
         super().__exit__(kind, error, trace)
+        self._stack.close()
 
     @property
     def size(self) -> tuple[int, int]:
@@ -143,6 +150,11 @@ class Screen(_Terminal):
             return bool(ready) and os.read(self._reading, 64)[:1] in _QUITS
         except OSError:
             return True
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    del frame
+    raise SystemExit(128 + number)  # as a shell reports it
 
 
 def _write(handle: int, text: str) -> None:

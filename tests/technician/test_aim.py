@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import select
+import signal
 import subprocess
 import sys
 import termios
@@ -92,7 +93,9 @@ def test_what_is_drawn_depends_on_numbers_only(settings):
     assert set("".join("".join(page) for page in first.pages)) <= allowed
 
 
-@pytest.mark.parametrize(("columns", "rows"), [(80, 24), (40, 20), (20, 8), (200, 60)])
+@pytest.mark.parametrize(
+    ("columns", "rows"), [(80, 24), (40, 20), (20, 8), (200, 60), (3, 2), (1, 1)]
+)
 def test_it_fits_any_terminal(columns, rows):
     edge = (Box(0, 0, 5, 5), Box(1270, 700, 1280, 720), *HEADS)
     view = aim.View((1280, 720), edge, (verdicts.light(120), verdicts.heads(edge)), 61)
@@ -137,8 +140,8 @@ def read_some(handle):
     return os.read(handle, 4096)
 
 
-@pytest.mark.parametrize("key", [b"q", b"\r"])
-def test_on_a_real_terminal(settings, tmp_path, key):
+@pytest.mark.parametrize(("end", "code"), [(b"q", 0), (b"\r", 0), (signal.SIGTERM, 143)])
+def test_on_a_real_terminal(settings, tmp_path, end, code):
     master, slave = pty.openpty()
     before = termios.tcgetattr(slave)
     root = Path(__file__).parents[2]
@@ -150,10 +153,13 @@ def test_on_a_real_terminal(settings, tmp_path, key):
         seen = b""
         while seen.count("╔".encode()) < 4:
             seen += read_some(master)
-        os.write(master, key)
+        if isinstance(end, bytes):
+            os.write(master, end)
+        else:
+            process.send_signal(end)
         while b"\x1b[?1049l" not in seen:
             seen += read_some(master)
-        assert process.wait(60) == 0
+        assert process.wait(60) == code
     finally:
         process.kill()
         _, errors = process.communicate(timeout=20)
