@@ -11,8 +11,11 @@ import io
 import logging
 import os
 import sys
+import threading
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from maskcam import __version__
@@ -28,6 +31,8 @@ from maskcam.evaluate import commands as evaluate
 from maskcam.technician import commands as technician
 from maskcam.unit import commands as unit
 
+_log = logging.getLogger(__name__)
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code.
@@ -35,6 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     0: done; 1: failed at run time; 2: wrong call or configuration; 10 and 11:
     camera or accelerator stalled (see `maskcam.errors`); 130: ended by Ctrl-C.
     """
+    _open_closed_streams()
     args = _parser().parse_args(argv)
     if isinstance(sys.stdout, io.TextIOWrapper):  # it may show a file's name that is no text
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -42,11 +48,46 @@ def main(argv: Sequence[str] | None = None) -> int:
     return exit_code_of(lambda: int(args.run(args)))
 
 
+def _open_closed_streams() -> None:
+    """Opens /dev/null in place of the standard streams that are closed.
+
+    Else the first file that is opened, such as the outbox, would get the number of one of them,
+    and with it whatever native code writes there.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(2, "w", encoding="utf-8", closefd=False)
+
+
 def log_to_stderr(*, level: int = logging.INFO) -> None:
-    """Sends the log of this process to the standard error."""
+    """Sends the log of this process to the standard error, and what ends a thread with it."""
     logging.basicConfig(
         level=level, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr
     )
+    threading.excepthook = _on_thread_failure
+
+
+def _on_thread_failure(failure: threading.ExceptHookArgs) -> None:
+    name = failure.thread.name if failure.thread else "?"
+    if failure.exc_value is not None:
+        _log.error("thread %s ended: %s", name, _fault_of(failure.exc_value))
+
+
+def _fault_of(error: BaseException) -> str:
+    """Returns where maskcam itself failed. Not the error's text: it may hold what is of a person.
+
+    With --verbose the log has the calls that led there, without their values.
+    """
+    calls = traceback.extract_tb(error.__traceback__)
+    _log.debug("where it happened:\n%s", "".join(calls.format()).rstrip())
+    place = f" in {Path(calls[-1].filename).name}, line {calls[-1].lineno}" if calls else ""
+    return f"unexpected {type(error).__name__}{place}"
 
 
 def exit_code_of(command: Callable[[], int]) -> int:
@@ -66,9 +107,12 @@ def exit_code_of(command: Callable[[], int]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:  # a disk that is full, a folder that may not be written
-        logging.getLogger(__name__).debug("where it happened", exc_info=error)
+        _log.debug("where it happened", exc_info=error)
         place = f"{error.filename}: " if error.filename else ""
         print(f"maskcam: {place}{error.strerror or error}", file=sys.stderr)
+        return 1
+    except Exception as error:  # noqa: BLE001 - a fault of maskcam: one line of it, too
+        print(f"maskcam: {_fault_of(error)}; please report it, with --verbose", file=sys.stderr)
         return 1
     return code
 

@@ -6,6 +6,8 @@ import argparse
 import os
 import subprocess
 import sys
+import threading
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +25,7 @@ def commands_of(parser, *path):
                 yield from commands_of(command, *path, name)
 
 
+ROOT = Path(__file__).parents[1]
 COMMANDS = list(commands_of(cli._parser()))
 
 
@@ -134,3 +137,64 @@ def test_a_unit_loads_no_web_and_no_training_code():
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
     )
     assert result.stdout.strip() == "[]"
+
+
+def shell(command):
+    result = subprocess.run(
+        ["bash", "-c", command.replace("maskcam", f"{sys.executable} -m maskcam")],
+        capture_output=True, text=True, timeout=60, check=False, cwd=ROOT,
+    )  # fmt: skip
+    return result.returncode, result.stdout, result.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "line"),
+    [
+        ("maskcam config example >&-", 0, ""),
+        ("maskcam config example <&- >&- 2>&-", 0, ""),
+        ("maskcam config example >/dev/full", 1, "maskcam: No space left on device\n"),
+        ("maskcam replay /nowhere.mp4 2>&-", 1, ""),
+        ("set -o pipefail; maskcam replay --help | true", 0, ""),
+    ],
+)
+def test_closed_and_full_streams(command, code, line):
+    assert shell(command) == (code, "", line)
+
+
+def test_no_file_gets_the_number_of_a_closed_stream(tmp_path):
+    """Native code writes to descriptor 2, whatever lies there."""
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import os, sys\n"
+        f"sys.path.insert(0, {str(ROOT)!r})\n"
+        "from maskcam import cli\n"
+        "cli._open_closed_streams()\n"
+        f"print(os.open({str(tmp_path / 'outbox.log')!r}, os.O_CREAT | os.O_WRONLY))\n"
+    )
+    for closed in ("<&-", "2>&-", "<&- 2>&-"):
+        command = ["bash", "-c", f"{sys.executable} {program} {closed}"]
+        assert int(subprocess.check_output(command, timeout=60)) > 2
+
+
+def test_a_fault_of_maskcam_is_one_line_without_what_is_of_a_person(capsys, caplog):
+    def command():
+        crops: dict[str, int] = {}
+        return crops["23x31 px at (412, 97)"]
+
+    assert cli.exit_code_of(command) == 1
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith("maskcam: unexpected KeyError in test_cli.py, line ")
+    assert "412" not in line + caplog.text
+
+
+def test_a_thread_that_fails_is_one_line(monkeypatch, caplog):
+    def fail():
+        raise ValueError("23x31 px at (412, 97)")
+
+    monkeypatch.setattr(threading, "excepthook", cli._on_thread_failure)
+    thread = threading.Thread(target=fail, name="video-reader")
+    thread.start()
+    thread.join()
+    [message] = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert message.startswith("thread video-reader ended: unexpected ValueError in test_cli.py")
+    assert "412" not in caplog.text
