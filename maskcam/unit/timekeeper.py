@@ -17,7 +17,9 @@ _CAMERA_BELIEVED_S = 5.0  # a busy machine may be so late with a frame
 class Timekeeper:
     """Reads the clock, and logs when the clock is known and when counting begins and ends.
 
-    Until the first reading UTC is unknown and nobody may be counted.
+    Until the first reading UTC is unknown and nobody may be counted. Once it was known, it goes
+    on with the monotonic clock while nobody corrects the system clock: a day of that costs
+    seconds at most.
 
     Args:
         clock: knows UTC once it can be believed.
@@ -64,8 +66,10 @@ class Timekeeper:
         offset_s = self._clock.utc_offset_s()
         if offset_s is not None and self._offset_s is None:
             _log.info("the clock is synchronised: windows can be published")
-        self._offset_s = offset_s
-        now = None if offset_s is None else datetime.fromtimestamp(now_s + offset_s, UTC)
+        if offset_s is not None:
+            self._offset_s = offset_s
+        known_s = self._offset_s
+        now = None if known_s is None else datetime.fromtimestamp(now_s + known_s, UTC)
         closed_because = self._schedule.why_closed(now)
         if closed_because != self._closed_because:
             _log.info(
