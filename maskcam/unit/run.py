@@ -158,13 +158,6 @@ def _count(
             config, loaded, counts, lamp, frame_size=camera.size, started_at_s=now_s
         )
 
-        def other_fault() -> Fault | None:
-            if not is_accelerated:
-                return Fault.MODEL
-            if not outbox.on_disk:
-                return Fault.STORAGE
-            return None if publisher.connected else Fault.NETWORK
-
         _log.info("maskcam %s has started as %s/%s", maskcam.__version__, unit.site, unit.id)
         Loop(
             camera=camera,
@@ -173,9 +166,20 @@ def _count(
             deliver=publisher.deliver,
             timekeeper=Timekeeper(clock, schedule_for(config)),
             panel=Panel(
-                show_fault=lamp.show, other_fault=other_fault, is_pausing=button.is_pausing
+                show_fault=lamp.show,
+                other_fault=lambda: (
+                    fault_of_delivery(outbox, publisher) if is_accelerated else Fault.MODEL
+                ),
+                is_pausing=button.is_pausing,
             ),
         ).run(stop)
+
+
+def fault_of_delivery(outbox: Outbox, publisher: Publisher) -> Fault | None:
+    """Returns what is wrong on the path to city hall; a disk that hangs is none that stores."""
+    if not outbox.on_disk or not publisher.healthy:
+        return Fault.STORAGE
+    return None if publisher.connected else Fault.NETWORK
 
 
 def _publisher_for(config: Config, edges: Edges, outbox: Outbox, clock: SystemClock) -> Publisher:

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 from functools import partial
 
 import pytest
 
 from maskcam import config
+from maskcam.delivery import publisher
+from maskcam.delivery.broker import BrokerSettings
+from maskcam.delivery.outbox import Outbox
 from maskcam.errors import AcceleratorError, CameraError, MaskcamError, ModelError
 from maskcam.unit import run
 from maskcam.unit.lamp import Lamp, flashing_s
 from maskcam.unit.lamp_codes import Fault
 from maskcam.unit.run import Edges
+from tests.broker import wait_until
+from tests.delivery.windows import window
 from tests.minimal import MINIMAL
 
 
@@ -83,3 +89,17 @@ def test_without_a_lamp_it_ends_at_once(tmp_path, lamp):
     with pytest.raises(ModelError):
         run.run(settings(tmp_path, lamp=""), Edges(load_model=failing(ModelError("no")), lamp=lamp))
     assert time.monotonic() - began_s < flashing_s(Fault.MODEL)
+
+
+def test_a_disk_that_hangs_is_no_storage(tmp_path, monkeypatch):
+    """A worn card may let a write hang for minutes; nothing fails, and nothing is stored."""
+    monkeypatch.setattr(publisher, "STALE_S", 2.0)
+    outbox, released = Outbox(tmp_path, site="s", unit="u-1"), threading.Event()
+    monkeypatch.setattr(outbox, "put", lambda count: released.wait(60))
+    broker = BrokerSettings(host="127.0.0.1", port=1)
+    with publisher.Publisher(outbox, broker=broker, site="s", unit="u-1") as delivering:
+        assert run.fault_of_delivery(outbox, delivering) is Fault.NETWORK
+        delivering.deliver(window(1))
+        wait_until(lambda: run.fault_of_delivery(outbox, delivering) is Fault.STORAGE)
+        released.set()
+        wait_until(lambda: run.fault_of_delivery(outbox, delivering) is Fault.NETWORK)
