@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from sqlalchemy import Engine, and_, func, or_, select
@@ -55,23 +54,24 @@ def latest(engine: Engine, span: Span) -> list[Latest]:
         .correlate(units)
         .scalar_subquery()
     )
-    inside = and_(
-        hourly.c.unit_id == units.c.id,
-        hourly.c.bucket >= span.start,
-        hourly.c.bucket < span.end,
-    )
-    query = (
+    sums = (
         select(
-            units.c.name,
-            func.coalesce(ends, 0),
-            func.coalesce(func.sum(hourly.c.covered_minutes), 0),
-            func.coalesce(func.sum(hourly.c.observed_s), 0.0),
+            hourly.c.unit_id,
+            func.sum(hourly.c.covered_minutes).label("covered"),
+            func.sum(hourly.c.observed_s).label("observed"),
         )
-        .join(hourly, inside, isouter=True)
-        .group_by(units.c.id, units.c.name)
+        .where(hourly.c.bucket >= span.start, hourly.c.bucket < span.end)
+        .group_by(hourly.c.unit_id)
+        .subquery()
     )
+    query = select(
+        units.c.name,
+        func.coalesce(ends, 0),
+        func.coalesce(sums.c.covered, 0),
+        func.coalesce(sums.c.observed, 0.0),
+    ).join(sums, sums.c.unit_id == units.c.id, isouter=True)
     with engine.connect() as connection:
-        return [Latest(*row) for row in connection.execute(query)]
+        return [Latest(*row) for row in connection.execute(query).all()]
 
 
 def observed_any(engine: Engine, unit: str, spans: list[Span]) -> bool:
@@ -103,17 +103,23 @@ def last_sight(engine: Engine, unit: str, *, since: int) -> int | None:
 
 def observed_days(
     engine: Engine, span: Span, *, site: str | None = None
-) -> Iterator[tuple[str, str, int, float]]:
-    """Yields site, unit, day and seconds observed."""
+) -> dict[tuple[str, str], dict[int, float]]:
+    """Returns, by site and unit, the seconds observed on each day."""
     daily, sites, units = schema.daily, schema.sites, schema.units
-    query = (
-        select(sites.c.name, units.c.name, daily.c.bucket, daily.c.observed_s)
-        .join(sites, daily.c.site_id == sites.c.id)
-        .join(units, daily.c.unit_id == units.c.id)
-        .where(daily.c.bucket >= span.start, daily.c.bucket < span.end)
+    query = select(daily.c.site_id, daily.c.unit_id, daily.c.bucket, daily.c.observed_s).where(
+        daily.c.bucket >= span.start, daily.c.bucket < span.end
     )
     if site is not None:
-        query = query.where(sites.c.name == site)
+        query = query.join(sites, daily.c.site_id == sites.c.id).where(sites.c.name == site)
+    found: dict[tuple[int, int], dict[int, float]] = {}
     with engine.connect() as connection:
-        for row in connection.execute(query):
-            yield tuple(row)
+        site_names = {row.id: row.name for row in connection.execute(select(sites))}
+        unit_names = {
+            row.id: row.name for row in connection.execute(select(units.c.id, units.c.name)).all()
+        }
+        for site_id, unit_id, day, seconds in connection.execute(query).all():
+            found.setdefault((site_id, unit_id), {})[day] = seconds
+    return {
+        (site_names[site_id], unit_names[unit_id]): days
+        for (site_id, unit_id), days in found.items()
+    }

@@ -70,9 +70,16 @@ def compare(reader: Reader, span: Span, *, days: int, periods: Periods) -> dict[
         days: a multiple of 7, so that weekdays match.
         periods: the city's days.
     """
-    parts = periods.counterparts(span, days=days)
-    found = reader.matched(parts, least_s=PARTLY * 3600)
     calendar = periods.calendar
+
+    def match() -> dict[str, tuple[Totals, Totals]]:
+        return reader.matched(periods.counterparts(span, days=days), least_s=PARTLY * 3600)
+
+    if periods.is_over(span):
+        earlier = Span(calendar.day(span.start - days * 1440), span.end)
+        found = reader.kept.get(("matched", span, days), lambda: reader.fingerprint(earlier), match)
+    else:
+        found = match()
     whole_days = all(calendar.day(edge) == edge for edge in span)
     all_of_it = reader.by_site("daily" if whole_days else "hourly", span)
     changes = {}

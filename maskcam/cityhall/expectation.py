@@ -10,6 +10,7 @@ from maskcam.cityhall import cameras
 from maskcam.cityhall.cameras import Stay
 from maskcam.cityhall.periods import Periods
 from maskcam.cityhall.reader import Reader, Span
+from maskcam.cityhall.rollup import Calendar
 
 MISSED_DAYS = 14
 """A camera that publishes nothing belongs to its site for so many more days, then to none."""
@@ -29,62 +30,39 @@ class _Habit(NamedTuple):
     first: int | None
 
 
-class Expectation:
-    """The cameras that belonged to each site, and how long each of them usually observes.
+class Habits:
+    """How long each camera usually observes on each day of the week.
 
     Args:
-        stays: which unit stood where, in order of their beginning.
-        observed: seconds observed, by site and unit, of each day (by its first minute).
-        periods: the city's days.
+        observed: seconds observed, by site and unit, of each day that is over (by its first
+            minute).
+        calendar: the city's days.
     """
 
     def __init__(
-        self,
-        stays: Iterable[Stay],
-        observed: Mapping[tuple[str, str], Mapping[int, float]],
-        *,
-        periods: Periods,
+        self, observed: Mapping[tuple[str, str], Mapping[int, float]], *, calendar: Calendar
     ) -> None:
-        self._periods = periods
-        self._observed = observed
-        self._habits: dict[tuple[str, str], _Habit] = {}
+        self._calendar = calendar
         self._weekdays: dict[int, int] = {}
-        self._stays: dict[str, list[Stay]] = {}
-        ends: dict[str, Stay] = {}
-        known = list(stays)
-        for stay in known:
-            ends[stay.unit] = stay
-        for stay in known:
-            until = stay.until
-            if ends[stay.unit] is stay:
-                until += MISSED_DAYS * _DAY + 60  # the clocks may change meanwhile
-            self._stays.setdefault(stay.site, []).append(stay._replace(until=until))
+        self._habits = {place: self._habit(days) for place, days in observed.items()}
+        self._open: dict[str, set[int]] = {}
+        for (site, _), habit in self._habits.items():
+            self._open.setdefault(site, set()).update(habit.by_weekday)
 
-    def belonging(self, site: str, minute: int) -> list[str]:
-        """Returns the units that belonged to a site on the day of a minute."""
-        day = self._periods.calendar.day(minute)
-        found = {s.unit for s in self._stays.get(site, ()) if s.since <= day <= s.until}
-        return sorted(found)
+    def usual(self, site: str, unit: str, day: int) -> float:
+        """Returns what a camera observes on a usual day: of this weekday, or else of any.
 
-    def of_day(self, site: str, day: int) -> float:
-        """Returns the seconds that a site's cameras should have observed on a day, together."""
-        units = self.belonging(site, day)
-        if day >= self._periods.calendar.day(self._periods.now):  # not over: by its best camera
-            seen = [self._observed.get((site, unit), {}).get(day, 0.0) for unit in units]
-            return len(units) * max(seen, default=0.0)
-        return sum(self._usual(site, unit, day) for unit in units)
-
-    def _usual(self, site: str, unit: str, day: int) -> float:
-        """Returns what a camera observes on a usual day: of this weekday, or else of any."""
+        On a weekday on which no camera of the site ever observed, the site is closed; and so is
+        a camera that had its chances.
+        """
         habit = self._habits.get((site, unit))
-        if habit is None:
-            habit = self._habits[site, unit] = self._habit(self._observed.get((site, unit), {}))
+        if habit is None or habit.first is None:
+            return 0.0
         weekday = self._weekday(day)
         if weekday in habit.by_weekday:
             return habit.by_weekday[weekday]
-        if habit.first is not None and day - habit.first >= CLOSED_WEEKS * 7 * _DAY:
-            return 0.0  # it has had its chances, and is closed on such days
-        return habit.any_day
+        had_chances = day - habit.first >= CLOSED_WEEKS * 7 * _DAY
+        return 0.0 if had_chances or weekday not in self._open[site] else habit.any_day
 
     def _habit(self, days: Mapping[int, float]) -> _Habit:
         over = {day: seconds for day, seconds in days.items() if seconds >= 60}
@@ -100,17 +78,80 @@ class Expectation:
     def _weekday(self, day: int) -> int:
         found = self._weekdays.get(day)
         if found is None:
-            found = self._weekdays[day] = self._periods.calendar.local(day).weekday()
+            found = self._weekdays[day] = self._calendar.local(day).weekday()
         return found
+
+
+class Expectation:
+    """The cameras that belonged to each site, and how long each of them usually observes.
+
+    Args:
+        stays: which unit stood where, in order of their beginning.
+        habits: of the cameras.
+        today: seconds observed today, by site and unit.
+        periods: the city's days.
+    """
+
+    def __init__(
+        self,
+        stays: Iterable[Stay],
+        habits: Habits,
+        today: Mapping[tuple[str, str], float],
+        *,
+        periods: Periods,
+    ) -> None:
+        self._calendar = periods.calendar
+        self._now = self._calendar.day(periods.now)
+        self._habits, self._today = habits, today
+        self._stays: dict[str, list[Stay]] = {}
+        ends: dict[str, Stay] = {}
+        known = list(stays)
+        for stay in known:
+            ends[stay.unit] = stay
+        for stay in known:
+            until = stay.until
+            if ends[stay.unit] is stay:
+                until += MISSED_DAYS * _DAY + 60  # the clocks may change meanwhile
+            self._stays.setdefault(stay.site, []).append(stay._replace(until=until))
+
+    def belonging(self, site: str, minute: int) -> list[str]:
+        """Returns the units that belonged to a site on the day of a minute."""
+        day = self._calendar.day(minute)
+        found = {s.unit for s in self._stays.get(site, ()) if s.since <= day <= s.until}
+        return sorted(found)
+
+    def of_day(self, site: str, day: int) -> float:
+        """Returns the seconds that a site's cameras should have observed on a day, together."""
+        units = self.belonging(site, day)
+        if day >= self._now:  # not over: by its best camera
+            return len(units) * max((self._today.get((site, u), 0.0) for u in units), default=0.0)
+        return sum(self._habits.usual(site, unit, day) for unit in units)
 
 
 def expectation(
     reader: Reader, span: Span, *, periods: Periods, site: str | None = None
 ) -> Expectation:
-    """Returns what should have been observed in `span`, at one site or at all."""
-    first = periods.calendar.day(span.end - 1) - USUAL_DAYS * _DAY
-    wide = Span(min(span.start, first), span.end)
-    observed: dict[tuple[str, str], dict[int, float]] = {}
-    for name, unit, day, seconds in cameras.observed_days(reader.engine, wide, site=site):
-        observed.setdefault((name, unit), {})[day] = seconds
-    return Expectation(cameras.stays(reader.engine), observed, periods=periods)
+    """Returns what should have been observed in `span`, at one site or at all.
+
+    Habits are learnt from eight weeks and more before the end of `span`, and from three weeks
+    after it: a weekday that was new to a site may have become usual.
+    """
+    calendar = periods.calendar
+    today = periods.day(periods.today)
+    end = min(today.start, calendar.day(span.end + CLOSED_WEEKS * 7 * _DAY))
+    first = calendar.day(min(span.end, end) - 1) - USUAL_DAYS * _DAY
+    wide = Span(min(span.start, calendar.day(first)), end)
+
+    def learn() -> Habits:
+        observed = cameras.observed_days(reader.engine, wide, site=site)
+        return Habits(observed, calendar=calendar)
+
+    if site is None and wide.end - wide.start <= 2 * USUAL_DAYS * _DAY:
+        habits = reader.kept.get(("habits", wide), lambda: reader.fingerprint(wide), learn)
+    else:
+        habits = learn()
+    now: dict[tuple[str, str], float] = {}
+    if span.end > today.start:
+        found = cameras.observed_days(reader.engine, today, site=site)
+        now = {place: sum(days.values()) for place, days in found.items()}
+    return Expectation(cameras.stays(reader.engine), habits, now, periods=periods)

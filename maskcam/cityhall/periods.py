@@ -31,6 +31,10 @@ class Periods:
         end = datetime(day.year, day.month, day.day, clock.hour, tzinfo=self.calendar.zone)
         return Span(self._midnight(day), minute_of(end))
 
+    def is_over(self, span: Span) -> bool:
+        """Whether all of `span` is before today: what is known of it hardly changes any more."""
+        return span.end <= self._midnight(self.today)
+
     def counterparts(self, span: Span, *, days: int) -> list[tuple[Span, int]]:
         """Returns the hours of `span` whose counterparts are `days` earlier by the clocks.
 

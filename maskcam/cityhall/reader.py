@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import Engine, and_, case, cast, func, select
+from sqlalchemy import Connection, Engine, and_, case, cast, func, select
 
 from maskcam.cityhall import schema
+from maskcam.cityhall.kept import Kept
 from maskcam.cityhall.rollup import COUNTS, Calendar
 from maskcam.cityhall.statistics import FEW, Interval, share
 
@@ -94,6 +95,7 @@ class Reader:
     def __init__(self, engine: Engine, *, calendar: Calendar) -> None:
         self.engine = engine
         self.calendar = calendar
+        self.kept = Kept()
 
     def sites(self) -> list[str]:
         """Returns the names of all sites, sorted."""
@@ -126,17 +128,16 @@ class Reader:
             pairs: hours of now, and by how many minutes their counterparts are earlier.
             least_s: seconds that a camera must have observed in each of the two hours.
         """
-        now, before, sites = schema.hourly, schema.hourly.alias("before"), schema.sites
-        found: dict[str, tuple[Totals, Totals]] = {}
+        now, before = schema.hourly, schema.hourly.alias("before")
+        found: dict[int, tuple[Totals, Totals]] = {}
         with self.engine.connect() as connection:
             for span, earlier in pairs:
                 query = (
-                    select(
-                        sites.c.name,
+                    select(  # by the number of the site: its name would be sorted, row by row
+                        now.c.site_id,
                         *(func.sum(now.c[name]) for name in _SUMMED),
                         *(func.sum(before.c[name]) for name in _SUMMED),
                     )
-                    .join(sites, now.c.site_id == sites.c.id)
                     .join(
                         before,
                         and_(
@@ -151,18 +152,19 @@ class Reader:
                         now.c.observed_s >= least_s,
                         before.c.observed_s >= least_s,
                     )
-                    .group_by(sites.c.name)
+                    .group_by(now.c.site_id)
                 )
-                for name, *sums in connection.execute(query):
-                    known = found.get(name, (Totals(), Totals()))
+                for site, *sums in connection.execute(query).all():
+                    known = found.get(site, (Totals(), Totals()))
                     half = len(_SUMMED)
-                    found[name] = (
+                    found[site] = (
                         known[0].plus(Totals(*sums[:half])),
                         known[1].plus(Totals(*sums[half:])),
                     )
-        return found
+            names = self._site_names(connection)
+        return {names[site]: totals for site, totals in found.items()}
 
-    def slots(
+    def slot_sums(
         self, parts: Iterable[tuple[Span, int]], *, least_s: float
     ) -> Iterator[tuple[str, int, int, float, Totals]]:
         """Yields site, weekday (Monday is 0), local hour, rate and totals.
@@ -174,8 +176,9 @@ class Reader:
             parts: spans, and by how many minutes the city's clocks are ahead of UTC in them.
             least_s: seconds that a unit must have observed in a slot, all days together.
         """
-        table, sites = schema.hourly, schema.sites
+        table = schema.hourly
         with self.engine.connect() as connection:
+            names = self._site_names(connection)
             for span, ahead in parts:
                 local = table.c.bucket + ahead
                 units = (
@@ -191,7 +194,7 @@ class Reader:
                 )
                 query = (
                     select(
-                        sites.c.name,
+                        units.c.site_id,
                         units.c.weekday,
                         units.c.hour,
                         func.sum(units.c.without_mask * 3600.0 / units.c.observed_s),
@@ -200,12 +203,11 @@ class Reader:
                         ),
                         func.count(),
                     )
-                    .join(sites, units.c.site_id == sites.c.id)
                     .where(units.c.observed_s >= least_s)
-                    .group_by(sites.c.name, units.c.weekday, units.c.hour)
+                    .group_by(units.c.site_id, units.c.weekday, units.c.hour)
                 )
-                for site, weekday, hour, rate, *sums in connection.execute(query):
-                    yield site, int(weekday), int(hour), float(rate), Totals(*sums)
+                for site, weekday, hour, rate, *sums in connection.execute(query).all():
+                    yield names[site], int(weekday), int(hour), float(rate), Totals(*sums)
 
     def by_site(self, level: Level, span: Span) -> dict[str, Totals]:
         """Returns the totals of each site that has any in `span`."""
@@ -269,6 +271,17 @@ class Reader:
             for row in connection.execute(query):
                 yield tuple(row)
 
+    def fingerprint(self, span: Span) -> tuple[object, ...]:
+        """Returns what changes whenever a sum of a day in `span` does."""
+        table = schema.daily
+        query = select(
+            func.count(),
+            *(func.sum(table.c[name]) for name in (*COUNTS, "covered_minutes", "observed_s")),
+        ).where(table.c.bucket >= span.start, table.c.bucket < span.end)
+        with self.engine.connect() as connection:
+            found = connection.execute(query).one()
+        return (*found[:-1], round(found[-1] or 0))  # in which order it was added up is open
+
     def first_day(self) -> int | None:
         """Returns the first day of which anything is known."""
         with self.engine.connect() as connection:
@@ -289,6 +302,11 @@ class Reader:
                 select(func.count(), func.max(units.c.heard_at), func.count(units.c.online))
             ).one()
         return ".".join(str(value or 0) for value in (*sums, *states))
+
+    @staticmethod
+    def _site_names(connection: Connection) -> dict[int, str]:
+        rows = connection.execute(select(schema.sites.c.id, schema.sites.c.name)).all()
+        return {row.id: row.name for row in rows}
 
     def _sums(
         self, level: Level, span: Span, by: Sequence[str], site: str | None
@@ -312,5 +330,5 @@ class Reader:
         if site is not None:
             query = query.where(sites.c.name == site)
         with self.engine.connect() as connection:
-            for row in connection.execute(query):
+            for row in connection.execute(query).all():
                 yield tuple(row[: len(by)]), Totals(*row[len(by) :])

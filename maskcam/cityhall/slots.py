@@ -45,8 +45,18 @@ def find_slots(
         periods: the city's days.
         weekday: only these days (Monday is 0), or all.
     """
+
+    def find() -> Slots:
+        return _find(reader, span, periods, weekday)
+
+    if not periods.is_over(span):
+        return find()
+    return reader.kept.get(("slots", span, weekday), lambda: reader.fingerprint(span), find)
+
+
+def _find(reader: Reader, span: Span, periods: Periods, weekday: int | None) -> Slots:
     found: dict[tuple[str, int, int], Slot] = {}
-    for site, day, hour, rate, totals in reader.slots(periods.offsets(span), least_s=LEAST_S):
+    for site, day, hour, rate, totals in reader.slot_sums(periods.offsets(span), least_s=LEAST_S):
         if weekday in {None, day}:
             slot = Slot(site, day, hour, totals, rate)
             known = found.get((site, day, hour))
@@ -79,9 +89,8 @@ def _merged(one: Slot, other: Slot) -> Slot:
 
 def _average(slots: list[Slot]) -> Slot:
     """Returns an hour over all its weekdays, each of the same weight."""
-    totals = Totals()
-    for slot in slots:
-        totals = totals.plus(slot.totals)
+    sums = [sum(values) for values in zip(*(slot.totals[:-1] for slot in slots), strict=True)]
+    totals = Totals(*sums, units=max(slot.totals.units for slot in slots))
     rate = sum(slot.per_hour for slot in slots) / len(slots)
     weekday = slots[0].weekday if len(slots) == 1 else None
     return Slot(slots[0].site, weekday, slots[0].hour, totals, rate)

@@ -47,6 +47,11 @@ class Week:
         return len(self.sites) + self.left_out
 
 
+def last_monday(today: date) -> date:
+    """Returns the first day of the last week that is over."""
+    return today - timedelta(days=today.weekday() + 7)
+
+
 def find_week(reader: Reader, *, monday: date, now: datetime) -> Week:
     """Returns the week that begins on `monday`."""
     periods = Periods(reader.calendar, now=now)

@@ -8,10 +8,13 @@ import pytest
 from sqlalchemy import Engine
 
 from maskcam.cityhall import cameras
+from maskcam.cityhall.comparison import compare
+from maskcam.cityhall.expectation import expectation
 from maskcam.cityhall.figures import Seen, all_points, site_points
 from maskcam.cityhall.periods import Periods
 from maskcam.cityhall.reader import Reader
 from maskcam.cityhall.rollup import Calendar
+from maskcam.cityhall.slots import find_slots
 from maskcam.cityhall.stints import Stint, settle
 from maskcam.cityhall.store import Store
 from tests.cityhall.conftest import PARIS
@@ -118,3 +121,40 @@ def test_stints_are_learnt_in_any_order(store: Store, reader: Reader) -> None:
     assert settle([Stint(1, 10, 7, 20)], 1, 7, 15) == [Stint(1, 10, 7, 20)]
     assert settle([Stint(1, 10, 7, 20)], 1, 7, 5) == [Stint(1, 5, 7, 20)]
     assert settle([Stint(1, 10, 7, 20)], 1, 8, 20) == [Stint(1, 10, 7, 20), Stint(1, 20, 8, 20)]
+
+
+def test_a_market_is_closed_on_its_first_monday_too(store: Store, reader: Reader) -> None:
+    for day in days(11):
+        if day.weekday() != 0:
+            day_of(store, "market", day)
+            day_of(store, "market-2", day)
+        day_of(store, "a", day, site="square")
+        if day.weekday() != 0 or day > FIRST + timedelta(days=7):
+            day_of(store, "b", day, site="square")
+    span = Periods(reader.calendar, now=NOW).day(date(2026, 5, 4))  # the first Monday
+    now = datetime(2026, 5, 12, 10, 20, tzinfo=UTC)
+    for site, expected_h, seen in (("quay", 0, Seen.OFFLINE), ("square", 20, Seen.PARTLY)):
+        (point,) = site_points(reader, site=site, level="daily", span=span, now=now)
+        assert (point.expected_s, point.seen) == (expected_h * 3600, seen)
+
+
+def test_what_is_kept_of_past_days_is_made_anew_when_a_window_comes_late(
+    store: Store, reader: Reader
+) -> None:
+    for day in days(14):
+        day_of(store, "a", day)
+    periods = Periods(reader.calendar, now=NOW)
+    week = periods.days(date(2026, 5, 8), date(2026, 5, 14))
+
+    def found() -> tuple[float, float, float]:
+        change = compare(reader, week, days=7, periods=periods)["quay"]
+        best = find_slots(reader, span=week, periods=periods).best["quay"]
+        expected = expectation(reader, week, periods=periods)
+        return change.now.people, best.per_hour, expected.of_day("quay", week.start)
+
+    first = found()
+    assert found() == first == (7 * 1000, 50, 36_000)
+    day_of(store, "late", date(2026, 5, 12))
+    assert found() == (7 * 1000, 100, 36_000)  # nothing to compare it with
+    day_of(store, "late", date(2026, 5, 5))
+    assert found() == (8 * 1000, 100, 72_000)  # it belonged to the site from then on

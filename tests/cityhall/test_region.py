@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 from maskcam.cityhall.rollup import Calendar, minute_of
 from maskcam.cityhall.settings import CitySection, CollectorBroker, Settings
 from maskcam.cityhall.web.app import create_app
+from maskcam.cityhall.web.warm import warm
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
@@ -103,16 +104,18 @@ def test_pages_of_a_region_are_quick_and_small(engine: Engine, calendar: Calenda
     fill(engine, calendar)
     settings = Settings(city=CitySection(name="Region"), broker=CollectorBroker(host="localhost"))
     app = create_app(settings, engine=engine, calendar=calendar, clock=lambda: NOW)
+    began = time.process_time()
+    warm(app.state.context)  # as the dashboard does when it starts, and beside its work
+    print(f"warmed in {time.process_time() - began:.1f} s of one core")
     with TestClient(app, base_url="http://localhost") as client:
         for page in PAGES:
-            times = []
-            for _ in range(2):
-                began = time.monotonic()
-                answer = client.get(page)
-                times.append(time.monotonic() - began)
-            print(page, [f"{t:.2f} s" for t in times], len(answer.content) // 1000, "kB")
+            took, busy = time.monotonic(), time.process_time()
+            answer = client.get(page)  # nobody asked for it before
+            took, busy = time.monotonic() - took, time.process_time() - busy
+            size = len(answer.content) // 1000
+            print(f"{page}: {took:.2f} s, {busy:.2f} s of one core, {size} kB")
             assert answer.status_code == 200
-            assert times[1] < 0.5
+            assert busy < 0.5  # this machine may be busy with other things
             assert len(answer.content) < 300_000
         began = time.monotonic()
         assert client.get("/report/2026-W20.pdf").content.startswith(b"%PDF")

@@ -60,6 +60,7 @@ def create_app(
         docs_url=None,  # its pages load scripts from outside
         redoc_url=None,
     )
+    app.state.context = context
     live = Live(reader, clock=clock)
     for router in (
         pages.routes(context),

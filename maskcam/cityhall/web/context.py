@@ -26,6 +26,8 @@ from maskcam.cityhall.web.origin import foreign_form, plain_name
 from maskcam.names import LOOPBACK_HOSTS
 
 MAX_SPAN_DAYS = 400
+DEFAULT_DAYS = {"compare": 7, "where": 28}
+"""What these pages show unless it is chosen: so many days that are over."""
 YEARS = range(2000, 2200)
 """Days of other years are no days of ours, and their arithmetic ends at the years 1 and 9999."""
 
@@ -163,17 +165,27 @@ class Page:
             raise WrongAddressError(parameter)
         return int(text)
 
-    def span(self, *, days: int, limit: int = MAX_SPAN_DAYS) -> tuple[date, date, Span]:
+    def span(
+        self, *, days: int, limit: int = MAX_SPAN_DAYS, over: bool = False
+    ) -> tuple[date, date, Span]:
         """Reads ``from`` and ``to``; without them the last `days` days including today.
+
+        With `over`, without today, unless nothing is known of any day before.
 
         Raises:
             WrongAddressError: they are no days, in the wrong order, or too far apart.
         """
-        last = self.day("to", self.periods.today)
+        last = self.day("to", self._yesterday() if over else self.periods.today)
         first = self.day("from", last - timedelta(days=days - 1))
         if not timedelta(0) <= last - first <= timedelta(days=limit):
             raise WrongAddressError("from")
         return first, last, self.periods.days(first, last)
+
+    def _yesterday(self) -> date:
+        today = self.periods.day(self.periods.today)
+        first = self.context.reader.first_day()
+        known = first is not None and first < today.start
+        return self.periods.today - timedelta(days=1) if known else self.periods.today
 
     def address(self, path: str, **parameters: object) -> str:
         """Returns an address of ours that keeps the language chosen in this one."""

@@ -17,7 +17,7 @@ from maskcam.cityhall.overview import Overview, SiteToday, overview
 from maskcam.cityhall.reader import Totals
 from maskcam.cityhall.slots import Slot, find_slots
 from maskcam.cityhall.statistics import FEW
-from maskcam.cityhall.web.context import Page, WebContext
+from maskcam.cityhall.web.context import DEFAULT_DAYS, Page, WebContext
 from maskcam.cityhall.web.drawing import charts_of, describe
 
 T = TypeVar("T")
@@ -126,7 +126,7 @@ def _site(page: Page) -> Response:
 
 
 def _compare(page: Page) -> Response:
-    first, last, span = page.span(days=7)
+    first, last, span = page.span(days=DEFAULT_DAYS["compare"], over=True)
     earlier = whole_weeks(last - first + timedelta(days=1))
     reader = page.context.reader
     now = reader.by_site("daily", span)
@@ -151,7 +151,7 @@ def _compare(page: Page) -> Response:
 
 
 def _where(page: Page) -> Response:
-    first, last, span = page.span(days=28)
+    first, last, span = page.span(days=DEFAULT_DAYS["where"], over=True)
     weekday = page.whole("weekday", None, low=0, high=6)
     found = page.context.memo.get(
         ("slots", span, weekday),

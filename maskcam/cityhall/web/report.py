@@ -17,7 +17,7 @@ from maskcam.cityhall.web.drawing import charts_of
 from maskcam.cityhall.web.limits import BusyError
 from maskcam.cityhall.web.pdf import PdfError, print_pdf
 from maskcam.cityhall.web.streams import busy
-from maskcam.cityhall.weekly import Week, find_week
+from maskcam.cityhall.weekly import Week, find_week, last_monday
 
 _log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ def routes(context: WebContext) -> APIRouter:
         if chosen := request.query_params.get("week"):
             monday = _monday(chosen)
         else:
-            monday = page.periods.today - timedelta(days=page.periods.today.weekday() + 7)
+            monday = last_monday(page.periods.today)
         return RedirectResponse(page.address(f"/report/{_name(monday)}"), status_code=303)
 
     @router.get("/report/{week}.pdf")

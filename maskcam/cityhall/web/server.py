@@ -16,6 +16,7 @@ from maskcam.cityhall.rollup import Calendar
 from maskcam.cityhall.settings import Settings
 from maskcam.cityhall.web.app import create_app
 from maskcam.cityhall.web.patience import PatientProtocol
+from maskcam.cityhall.web.warm import Warmer
 from maskcam.errors import ConfigError, MaskcamError
 
 START_TIMEOUT_S = 15.0
@@ -56,6 +57,7 @@ class WebServer:
                 h11_max_incomplete_event_size=16_384,
             )
         )
+        self._warmer = Warmer(app.state.context)
         self._thread = threading.Thread(target=self._run, name="dashboard")
 
     def __enter__(self) -> Self:
@@ -65,9 +67,11 @@ class WebServer:
             if not self._thread.is_alive() or time.monotonic() > until:
                 raise MaskcamError("dashboard: the server did not start; see the log")
             time.sleep(0.02)
+        self._warmer.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._warmer.__exit__()
         self._server.should_exit = True
         self._thread.join(STOP_TIMEOUT_S)
         self._socket.close()
