@@ -32,7 +32,7 @@ _ids = count()
 class Bar(NamedTuple):
     """One hour or day. `parts` is None where nothing is known; `tip` says all of it in words.
 
-    `blank` ones are still to come.
+    `blank` ones are still to come; `earlier` is a height to compare with.
     """
 
     label: str
@@ -40,15 +40,20 @@ class Bar(NamedTuple):
     parts: tuple[int, ...] | None
     partly: bool = False
     blank: bool = False
+    earlier: int | None = None
 
 
 class Dot(NamedTuple):
-    """A share in one hour or day; `interval` is None where it is not known or not shown."""
+    """A share in one hour or day; `interval` is None where it is not known or not shown.
+
+    `earlier` is a share to compare with.
+    """
 
     label: str
     tip: str
     interval: Interval | None
     gap: bool = False
+    earlier: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +87,7 @@ NARROW = Size(400, 240, left=52, labels=8)
 def stacked_bars(bars: Sequence[Bar], *, title: str, description: str, size: Size = WIDE) -> Markup:
     """Draws passages by mask state; what is not known is hatched, never a zero."""
     highest = max((sum(max(0, part) for part in bar.parts or ()) for bar in bars), default=0)
+    highest = max(highest, *(bar.earlier or 0 for bar in bars), 0)
     ticks = nice_ticks(highest)
     root, plot = _canvas(size, title, description)
     scale = size.inner_height / ticks[-1]
@@ -100,6 +106,8 @@ def stacked_bars(bars: Sequence[Bar], *, title: str, description: str, size: Siz
             top -= height
             if height:
                 _rect(group, left + (step - width) / 2, top, width, height, fill=colour)
+        if bar.earlier is not None:
+            _stroke(group, left, size.inner_height - max(0, bar.earlier) * scale, step)
         if bar.partly:
             _mark(group, left + step / 2, min(top, size.inner_height) - 5)
         _rect(group, left, 0, step, size.inner_height, fill="#000", **{"fill-opacity": "0"})
@@ -111,7 +119,9 @@ def shares(dots: Sequence[Dot], *, title: str, description: str, size: Size = WI
     """Draws a share over time with its confidence band; the line breaks at every gap."""
     root, plot = _canvas(size, title, description)
     height = size.inner_height
-    ticks = share_ticks([dot.interval for dot in dots if dot.interval is not None])
+    known = [dot.interval for dot in dots if dot.interval is not None]
+    known += [Interval(dot.earlier, dot.earlier, dot.earlier) for dot in dots if dot.earlier]
+    ticks = share_ticks(known)
     bottom, top = ticks[0] / 100, ticks[-1] / 100
 
     def level(share: float) -> float:
@@ -120,6 +130,9 @@ def shares(dots: Sequence[Dot], *, title: str, description: str, size: Size = WI
     for percent in ticks:
         _tick(plot, size, level(percent / 100), f"{percent}\u202f%")
     step = size.inner_width / max(1, len(dots))
+    for place, dot in enumerate(dots):
+        if dot.earlier is not None:
+            _stroke(plot, place * step, level(dot.earlier), step)
     for run in _runs(dots):
         points = [(step * (i + 0.5), interval) for i, interval in run]
         upper = [(x, level(i.high)) for x, i in points]
@@ -279,6 +292,14 @@ def _gap(root: ET.Element, parent: ET.Element, left: float, width: float, height
 def _mark(parent: ET.Element, x: float, y: float) -> None:
     corners = f"{x - 4:.1f},{y - 4:.1f} {x + 4:.1f},{y - 4:.1f} {x:.1f},{y + 2:.1f}"
     _add(parent, "polygon", attributes={"points": corners, "fill": _INK})
+
+
+def _stroke(parent: ET.Element, left: float, y: float, width: float) -> None:
+    """Draws what was earlier: a line across the place of a bar."""
+    line = {"x1": f"{left + 0.08 * width:.1f}", "x2": f"{left + 0.92 * width:.1f}"}
+    for colour, thick in (("#ffffff", "4"), (_INK, "2")):  # seen on a bar and beside it
+        line |= {"y1": f"{y:.1f}", "y2": f"{y:.1f}", "stroke": colour, "stroke-width": thick}
+        _add(parent, "line", attributes=dict(line))
 
 
 def _tick(plot: ET.Element, size: Size, y: float, label: str) -> None:

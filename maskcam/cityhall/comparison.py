@@ -61,7 +61,9 @@ def whole_weeks(length: timedelta) -> int:
     return -(-length.days // 7) * 7
 
 
-def compare(reader: Reader, span: Span, *, days: int, periods: Periods) -> dict[str, Change]:
+def compare(
+    reader: Reader, span: Span, *, days: int, periods: Periods, site: str | None = None
+) -> dict[str, Change]:
     """Returns the change of each site between `span` and the same hours `days` earlier.
 
     Args:
@@ -69,19 +71,23 @@ def compare(reader: Reader, span: Span, *, days: int, periods: Periods) -> dict[
         span: whole hours, of now.
         days: a multiple of 7, so that weekdays match.
         periods: the city's days.
+        site: only this one.
     """
     calendar = periods.calendar
 
     def match() -> dict[str, tuple[Totals, Totals]]:
-        return reader.matched(periods.counterparts(span, days=days), least_s=PARTLY * 3600)
+        pairs = periods.counterparts(span, days=days)
+        return reader.matched(pairs, least_s=PARTLY * 3600, site=site)
 
     if periods.is_over(span):
         earlier = Span(calendar.day(span.start - days * 1440), span.end)
-        found = reader.kept.get(("matched", span, days), lambda: reader.fingerprint(earlier), match)
+        found = reader.kept.get(
+            ("matched", span, days, site), lambda: reader.fingerprint(earlier), match
+        )
     else:
         found = match()
     whole_days = all(calendar.day(edge) == edge for edge in span)
-    all_of_it = reader.by_site("daily" if whole_days else "hourly", span)
+    all_of_it = reader.by_site("daily" if whole_days else "hourly", span, site=site)
     changes = {}
     for site, total in all_of_it.items():
         now, before = found.get(site, (Totals(), Totals()))

@@ -89,6 +89,16 @@ class Words:
         """Returns a day for the axis of a chart."""
         return format_date(day, "d MMM", locale=self._locale)
 
+    def month(self, day: date, *, short: bool = False) -> str:
+        """Returns the month of a day; a short one for the axis of a chart."""
+        return format_date(day, "MMM" if short else "MMMM y", locale=self._locale)
+
+    def days(self, first: date, last: date) -> str:
+        """Returns a day, or the days from one to another."""
+        if first == last:
+            return self.day(first)
+        return self("report_span", first=self.day(first), last=self.day(last))
+
     def weekday_day(self, day: date) -> str:
         """Returns a day with its name, without the year."""
         return format_date(day, "EEEE d MMMM", locale=self._locale)
@@ -176,8 +186,21 @@ class Words:
         """Returns how passages changed in the camera hours that were observed both times."""
         if change.ratio is None:
             return self("not_comparable")
-        sign = "+" if change.ratio >= 0 else "\u2212"
+        even = abs(change.ratio) < 0.005
+        sign = "\u00b1" if even else "+" if change.ratio > 0 else "\u2212"
         return f"{sign}{self.percent(abs(change.ratio))}"
+
+    def against(self, change: Change, first: date, last: date) -> str:
+        """Returns how a time differs from an earlier one, in what was observed both times."""
+        if change.now.observed_s == 0:
+            return self("against_none_of", span=self.days(first, last), basis=self("basis_none"))
+        return self(
+            "against_lead",
+            span=self.days(first, last),
+            passages=self.change_of(change),
+            points=self.points(change.share),
+            basis=self.basis(change),
+        )
 
     def basis(self, change: Change) -> str:
         """Returns on what a comparison rests, and what it leaves out."""

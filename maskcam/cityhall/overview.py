@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -28,9 +29,14 @@ class SiteToday:
     cameras: list[Health]
 
     @property
-    def good(self) -> int:
-        """Number of cameras that need no attention."""
-        return sum(not camera.state.needs_attention for camera in self.cameras)
+    def observing(self) -> int:
+        """Number of cameras whose windows arrive and show something."""
+        return observing(self.cameras)
+
+    @property
+    def needs_attention(self) -> bool:
+        """Whether somebody should look after one of its cameras."""
+        return any(camera.state.needs_attention for camera in self.cameras)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +65,12 @@ class Overview:
     @property
     def observing(self) -> int:
         """Number of cameras whose windows arrive and show something."""
-        return sum(camera.state is State.GOOD for camera in self.cameras)
+        return observing(self.cameras)
+
+
+def observing(cameras: Iterable[Health]) -> int:
+    """Returns how many of these cameras observe now."""
+    return sum(camera.state is State.GOOD for camera in cameras)
 
 
 def overview(reader: Reader, *, now: datetime) -> Overview:

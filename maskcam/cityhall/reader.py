@@ -120,17 +120,19 @@ class Reader:
             return [Unit(*row) for row in connection.execute(query)]
 
     def matched(
-        self, pairs: Iterable[tuple[Span, int]], *, least_s: float
+        self, pairs: Iterable[tuple[Span, int]], *, least_s: float, site: str | None = None
     ) -> dict[str, tuple[Totals, Totals]]:
         """Returns, by site, the camera hours observed at both of two times, now and before.
 
         Args:
             pairs: hours of now, and by how many minutes their counterparts are earlier.
             least_s: seconds that a camera must have observed in each of the two hours.
+            site: only this one.
         """
         now, before = schema.hourly, schema.hourly.alias("before")
         found: dict[int, tuple[Totals, Totals]] = {}
         with self.engine.connect() as connection:
+            names = self._site_names(connection)
             for span, earlier in pairs:
                 query = (
                     select(  # by the number of the site: its name would be sorted, row by row
@@ -154,15 +156,16 @@ class Reader:
                     )
                     .group_by(now.c.site_id)
                 )
-                for site, *sums in connection.execute(query).all():
-                    known = found.get(site, (Totals(), Totals()))
+                if site is not None:
+                    query = query.where(now.c.site_id.in_(i for i, n in names.items() if n == site))
+                for number, *sums in connection.execute(query).all():
+                    known = found.get(number, (Totals(), Totals()))
                     half = len(_SUMMED)
-                    found[site] = (
+                    found[number] = (
                         known[0].plus(Totals(*sums[:half])),
                         known[1].plus(Totals(*sums[half:])),
                     )
-            names = self._site_names(connection)
-        return {names[site]: totals for site, totals in found.items()}
+        return {names[number]: totals for number, totals in found.items()}
 
     def slot_sums(
         self, parts: Iterable[tuple[Span, int]], *, least_s: float
@@ -209,9 +212,9 @@ class Reader:
                 for site, weekday, hour, rate, *sums in connection.execute(query).all():
                     yield names[site], int(weekday), int(hour), float(rate), Totals(*sums)
 
-    def by_site(self, level: Level, span: Span) -> dict[str, Totals]:
+    def by_site(self, level: Level, span: Span, *, site: str | None = None) -> dict[str, Totals]:
         """Returns the totals of each site that has any in `span`."""
-        return {str(site): totals for (site,), totals in self._sums(level, span, ["site"], None)}
+        return {str(name): totals for (name,), totals in self._sums(level, span, ["site"], site)}
 
     def by_bucket(
         self, level: Level, span: Span, *, site: str | None = None

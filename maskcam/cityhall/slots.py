@@ -89,8 +89,8 @@ def _merged(one: Slot, other: Slot) -> Slot:
 
 def _average(slots: list[Slot]) -> Slot:
     """Returns an hour over all its weekdays, each of the same weight."""
-    sums = [sum(values) for values in zip(*(slot.totals[:-1] for slot in slots), strict=True)]
-    totals = Totals(*sums, units=max(slot.totals.units for slot in slots))
+    sums = [sum(values) for values in zip(*(slot.totals for slot in slots), strict=True)]
+    totals = Totals(*sums)._replace(units=max(slot.totals.units for slot in slots))
     rate = sum(slot.per_hour for slot in slots) / len(slots)
     weekday = slots[0].weekday if len(slots) == 1 else None
     return Slot(slots[0].site, weekday, slots[0].hour, totals, rate)

@@ -134,7 +134,7 @@ class Visit:
 def views(hall: RunningCity) -> list[str]:
     return [
         "/",
-        f"/sites/gare?day={hall.yesterday}&weeks=1",
+        f"/sites/gare?day={hall.yesterday}&length=week",
         "/compare",
         "/where",
         "/report",
@@ -193,9 +193,9 @@ def test_a_visitor_clicks_through_everything(browser: Any, hall: RunningCity) ->
     assert f"day={hall.yesterday}" in page.url
     page.get_by_text("The numbers as a table").first.click()
     assert page.locator("#table-hours tbody tr").count() == 24
-    page.get_by_label("Weeks shown below").fill("2")
+    page.get_by_label("Compare with").select_option("before")
     page.get_by_role("button", name="Show").click()
-    assert "weeks=2" in page.url
+    assert "against=before" in page.url
     assert f"day={hall.yesterday}" in page.url
     page.get_by_role("link", name="Compare sites").click()
     assert page.get_by_role("row").count() == 4

@@ -66,7 +66,7 @@ def test_the_first_screen_compares_the_same_hours_of_a_week_ago(
     assert found.today.people == 2400
     assert found.change.before.people == 240 * 8
     assert found.change.ratio == pytest.approx(0.25)
-    assert found.good == 1
+    assert found.observing == 1
     words = Words("en", zone=PARIS)
     assert words.change(found.change, day=date(2026, 4, 27)) == "25\u202f% more than on " + (
         "Monday 27 April"

@@ -144,7 +144,7 @@ def test_hostile_names_are_shown_as_names(client: TestClient) -> None:
     assert page.status_code in {200, 404}  # a "/" in a name is another address
     for value in ("' OR 1=1 --", "%27", "<b>", "..%2f..%2fetc", "x" * 900):
         assert client.get(f"/sites/{quote(value, safe='')}").status_code == 404
-        for parameter in ("day", "weeks", "from", "to", "weekday", "week"):
+        for parameter in ("day", "length", "against", "from", "to", "weekday", "week"):
             for path in ("/sites/forville", "/compare", "/where", "/report"):
                 answer = client.get(path, params={parameter: value})
                 assert answer.status_code in {200, 422}, answer.url

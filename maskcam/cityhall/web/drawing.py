@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple
 
 from markupsafe import Markup
@@ -13,8 +13,16 @@ from maskcam.cityhall.figures import Point, Seen
 from maskcam.cityhall.reader import Level
 from maskcam.cityhall.web.context import Page
 
+Step = Level | Literal["monthly"]
 Subject = Literal["passages", "shares"]
 Draw = Callable[..., Markup]
+
+
+TITLES: dict[Step, tuple[str, str]] = {
+    "hourly": ("by_hour", "share_by_hour"),
+    "daily": ("by_day", "share_by_day"),
+    "monthly": ("by_month", "share_by_month"),
+}
 
 
 class Row(NamedTuple):
@@ -33,7 +41,7 @@ class Chart(NamedTuple):
     narrow: Markup
 
 
-def describe(points: list[Point], page: Page, *, level: Level) -> list[Row]:
+def describe(points: list[Point], page: Page, *, level: Step) -> list[Row]:
     """Returns a row for each point that has passed."""
     return [
         Row(_when(point, page, level), point.seen.is_gap, page.words.seen(point), point)
@@ -42,11 +50,17 @@ def describe(points: list[Point], page: Page, *, level: Level) -> list[Row]:
     ]
 
 
-def charts_of(points: list[Point], page: Page, *, level: Level) -> dict[Subject, Chart]:
-    """Returns the charts of passages and of shares."""
+def charts_of(
+    points: list[Point],
+    page: Page,
+    *,
+    level: Step,
+    earlier: Sequence[Point | None] | None = None,
+) -> dict[Subject, Chart]:
+    """Returns the charts of passages and of shares; `earlier` points are drawn across them."""
     words = page.words
     bars, dots = [], []
-    for point in points:
+    for point, before in zip(points, earlier or [None] * len(points), strict=True):
         label = _label(point, page, level)
         tip = _tip(point, page, level)
         gap = point.seen.is_gap
@@ -54,8 +68,11 @@ def charts_of(points: list[Point], page: Page, *, level: Level) -> dict[Subject,
         parts = (total.with_mask, total.without_mask, total.incorrect, total.unclear)
         partly = point.seen is Seen.PARTLY
         to_come = point.seen is Seen.TO_COME
-        bars.append(Bar(label, tip, None if gap else parts, partly, to_come))
-        share_tip = tip
+        height = before.totals.people if before else None
+        if before:
+            tip += words("tip_earlier", number=words.number(before.totals.people))
+        bars.append(Bar(label, tip, None if gap else parts, partly, to_come, height))
+        share_tip = _tip(point, page, level)
         if not gap:
             share_tip = words(
                 "tip_share",
@@ -63,11 +80,12 @@ def charts_of(points: list[Point], page: Page, *, level: Level) -> dict[Subject,
                 share=words.share(total),
                 range=words.share_range(total),
             )
-        dots.append(
-            Dot(label, share_tip, None if gap else words.interval(total), gap and not to_come)
-        )
-    names = ("by_hour", "share_by_hour") if level == "hourly" else ("by_day", "share_by_day")
-    titles = [words(name) for name in names]
+        share = words.interval(before.totals) if before else None
+        if before and share:
+            share_tip += words("tip_earlier", number=words.share(before.totals))
+        shown = None if gap else words.interval(total)
+        dots.append(Dot(label, share_tip, shown, gap and not to_come, share and share.value))
+    titles = [words(name) for name in TITLES[level]]
     about = _summary(points, page, level)
 
     def both(draw: Draw, items: list[Any], title: str, text: str) -> Chart:
@@ -83,7 +101,7 @@ def charts_of(points: list[Point], page: Page, *, level: Level) -> dict[Subject,
     }
 
 
-def _summary(points: list[Point], page: Page, level: Level) -> str:
+def _summary(points: list[Point], page: Page, level: Step) -> str:
     known = [point for point in points if not point.seen.is_gap]
     if not known:
         return page.words("chart_nothing")
@@ -96,21 +114,24 @@ def _summary(points: list[Point], page: Page, level: Level) -> str:
     )
 
 
-def _when(point: Point, page: Page, level: Level) -> str:
-    if level == "daily":
-        return page.words.weekday_day(page.periods.calendar.local(point.bucket).date())
+def _when(point: Point, page: Page, level: Step) -> str:
+    day = page.periods.calendar.local(point.bucket).date()
+    if level != "hourly":
+        return page.words.weekday_day(day) if level == "daily" else page.words.month(day)
     start, end = page.words.minute(point.bucket), page.words.minute(point.end)
     return f"{start}\u2013{end}"
 
 
-def _label(point: Point, page: Page, level: Level) -> str:
+def _label(point: Point, page: Page, level: Step) -> str:
     local = page.periods.calendar.local(point.bucket)
+    if level == "monthly":
+        return page.words.month(local.date(), short=True)
     if level == "daily":
         return page.words.short_day(local.date())
     return f"{local.hour}"
 
 
-def _tip(point: Point, page: Page, level: Level) -> str:
+def _tip(point: Point, page: Page, level: Step) -> str:
     words, total = page.words, point.totals
     when = _when(point, page, level)
     if point.seen.is_gap:

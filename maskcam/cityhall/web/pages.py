@@ -9,16 +9,14 @@ from typing import Any, TypeVar
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from maskcam.cityhall import cameras, charts
+from maskcam.cityhall import charts
 from maskcam.cityhall.comparison import Change, compare, whole_weeks
-from maskcam.cityhall.figures import site_points, total_of
-from maskcam.cityhall.health import find_health
 from maskcam.cityhall.overview import Overview, SiteToday, overview
 from maskcam.cityhall.reader import Totals
 from maskcam.cityhall.slots import Slot, find_slots
 from maskcam.cityhall.statistics import FEW
 from maskcam.cityhall.web.context import DEFAULT_DAYS, Page, WebContext
-from maskcam.cityhall.web.drawing import charts_of, describe
+from maskcam.cityhall.web.site import show_site
 
 T = TypeVar("T")
 SHADES = 6
@@ -37,7 +35,7 @@ def routes(context: WebContext) -> APIRouter:
     router = APIRouter(include_in_schema=False)
     pages: dict[str, Callable[[Page], Response]] = {
         "/": _today,
-        "/sites/{site}": _site,
+        "/sites/{site}": show_site,
         "/compare": _compare,
         "/where": _where,
         "/about": _about,
@@ -80,48 +78,6 @@ def _today(page: Page) -> Response:
             [p.seen.value == "partly" for p in item.days],
             title=page.words("fortnight"),
         ),
-    )
-
-
-def _site(page: Page) -> Response:
-    context = page.context
-    name = page.site(page.request.path_params["site"])
-    day = page.day("day", page.periods.today)
-    weeks = page.whole("weeks", 4, low=1, high=53) or 4
-    span = page.periods.day(day)
-    first = day - timedelta(days=7 * weeks - 1)
-    hours = site_points(context.reader, site=name, level="hourly", span=span, now=page.now)
-    long_span = page.periods.days(first, day)
-    days = site_points(context.reader, site=name, level="daily", span=long_span, now=page.now)
-    seen = context.reader.by_unit("daily", span, site=name)
-    is_today = day >= page.periods.today
-    there = {
-        stay.unit
-        for stay in cameras.stays(context.reader.engine)
-        if stay.site == name and stay.since <= span.start <= stay.until
-    }
-    health = {}
-    if is_today:
-        found = context.memo.get(
-            ("health",), lambda: find_health(context.reader, periods=page.periods)
-        )
-        health = {one.unit.name: one for one in found if one.unit.site == name}
-    return page.render(
-        "site.html",
-        site=name,
-        day=day,
-        weeks=weeks,
-        is_today=is_today,
-        yesterday=day - timedelta(days=1),
-        tomorrow=day + timedelta(days=1),
-        total=total_of([point.totals for point in hours]),
-        hours=describe(hours, page, level="hourly"),
-        days=describe(days, page, level="daily"),
-        hour_charts=charts_of(hours, page, level="hourly"),
-        day_charts=charts_of(days, page, level="daily"),
-        units=sorted(there | set(health)),
-        health=health,
-        seen={unit: totals for (unit, _), totals in seen.items()},
     )
 
 

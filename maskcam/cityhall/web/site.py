@@ -1,0 +1,100 @@
+"""The page of a site: a day, week, month or year, beside an earlier one."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any, cast
+
+from starlette.responses import Response
+
+from maskcam.cityhall import cameras
+from maskcam.cityhall.chosen import LENGTHS, Against, Chosen, Length, find_chosen
+from maskcam.cityhall.figures import site_points, total_of
+from maskcam.cityhall.health import Health, find_health
+from maskcam.cityhall.reader import Span, Totals
+from maskcam.cityhall.web.context import YEARS, Page, WrongAddressError
+from maskcam.cityhall.web.drawing import TITLES, Step, charts_of, describe
+
+AGAINST: tuple[Against, ...] = ("none", "before", "weekdays", "last_year")
+WEEKS = 4
+"""Below a day stand so many weeks up to it."""
+_STEPS: dict[Length, Step] = {
+    "day": "hourly", "week": "daily", "month": "daily", "year": "monthly",
+}  # fmt: skip
+_API_STEPS = {"hourly": "hour", "daily": "day", "monthly": "month"}
+
+
+def show_site(page: Page) -> Response:
+    """Returns the page of the site in the address."""
+    name = page.site(page.request.path_params["site"])
+    chosen = Chosen(
+        length=cast("Length", page.word("length", "day", set(LENGTHS))),
+        against=cast("Against", page.word("against", "weekdays", set(AGAINST))),
+        day=page.day("day", page.periods.today),
+    )
+    if not {chosen.day.year - 1, chosen.day.year + 1} <= set(YEARS):
+        raise WrongAddressError("day")
+    found = find_chosen(page.context.reader, chosen, site=name, now=page.now)
+    step = _STEPS[chosen.length]
+    span = page.periods.days(chosen.first, chosen.last)
+    return page.render(
+        "site.html",
+        site=name,
+        chosen=chosen,
+        lengths=LENGTHS,
+        againsts=AGAINST,
+        title=_title(page, chosen),
+        is_today=chosen.first <= page.periods.today <= chosen.last,
+        total=total_of([point.totals for point in found.points if not point.seen.is_gap]),
+        change=found.change,
+        step=_API_STEPS[step],
+        titles=TITLES[step],
+        rows=describe(found.points, page, level=step),
+        drawn=charts_of(found.points, page, level=step, earlier=found.earlier),
+        weeks=_weeks_up_to(page, name, chosen.day) if chosen.length == "day" else None,
+        **_cameras(page, name, span),
+    )
+
+
+def _title(page: Page, chosen: Chosen) -> str:
+    words = page.words
+    if chosen.length == "year":
+        return str(chosen.day.year)
+    if chosen.length == "month":
+        return words.month(chosen.day)
+    return words.days(chosen.first, chosen.last)
+
+
+def _weeks_up_to(page: Page, site: str, day: date) -> dict[str, Any]:
+    """Returns the chart and table of the weeks up to a day."""
+    span = page.periods.days(day - timedelta(days=7 * WEEKS - 1), day)
+    days = site_points(page.context.reader, site=site, level="daily", span=span, now=page.now)
+    return {
+        "number": WEEKS,
+        "rows": describe(days, page, level="daily"),
+        "drawn": charts_of(days, page, level="daily"),
+    }
+
+
+def _cameras(page: Page, site: str, span: Span) -> dict[str, Any]:
+    """Returns the cameras that belonged to a site, what each saw, and how it is now."""
+    context = page.context
+    seen: dict[str, list[Totals]] = {}
+    for (unit, _), totals in context.reader.by_unit("daily", span, site=site).items():
+        seen.setdefault(unit, []).append(totals)
+    there = {
+        stay.unit
+        for stay in cameras.stays(context.reader.engine)
+        if stay.site == site and stay.since < span.end and stay.until >= span.start
+    }
+    health: dict[str, Health] = {}
+    if span.start <= page.periods.now < span.end:
+        found = context.memo.get(
+            ("health",), lambda: find_health(context.reader, periods=page.periods)
+        )
+        health = {one.unit.name: one for one in found if one.unit.site == site}
+    return {
+        "units": sorted(there | set(health)),
+        "health": health,
+        "seen": {unit: total_of(parts) for unit, parts in seen.items()},
+    }
