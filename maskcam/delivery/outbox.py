@@ -5,6 +5,9 @@ returns True, the window survives a power cut. There is no header, no index and 
 that a bad bit could spoil for all: each record stands for itself. SD cards die of writing, so
 a window costs one append, and acknowledgements go with the next window. Losing one in a power
 cut means sending that window again, which the subscriber's key makes harmless.
+
+The file is filled with line breaks ahead of the records, which then overwrite them: a sync has
+to write the record's block, and no new length, block or map of the file system with it.
 """
 
 from __future__ import annotations
@@ -26,6 +29,10 @@ ACKNOWLEDGED_BATCH: Final = 250
 SPARE_BYTES: Final = 64 * 1024
 """The file is written anew when so much of it, and more than half, is of no more use."""
 
+FILL_BYTES: Final = 16 * 1024
+"""So much is written ahead of the records at a time: the room of about an hour's windows."""
+
+_FILL: Final = b"\n" * FILL_BYTES
 _BLOCK: Final = 4096
 _log = logging.getLogger(__name__)
 
@@ -58,7 +65,7 @@ class Outbox:
         self._places: dict[Key, tuple[int, int]] = {}  # and where the others are
         self._acknowledged: list[Key] = []
         self._file: int | None = None
-        self._size = 0
+        self._size = self._filled = 0  # where the records end; and the line breaks behind them
         self._loaded = False
         self._stale = False  # the file was read, and is to be written anew
         self._trouble = ""
@@ -150,6 +157,8 @@ class Outbox:
         if self._memory:
             _log.error("%d windows could not be written and are lost", len(self._memory))
         if self._file is not None:
+            with suppress(OSError):
+                os.ftruncate(self._file, self._size)
             os.close(self._file)
         self._file = None
 
@@ -182,7 +191,7 @@ class Outbox:
             self._rewrite()
             return
         self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
-        self._size = os.fstat(self._file).st_size
+        self._size = self._filled = os.fstat(self._file).st_size
         _sync_directory(self.path.parent)
 
     def _load(self) -> None:
@@ -215,13 +224,15 @@ class Outbox:
             places[key] = size, len(row)
             size += len(row)
             rows.append(row)
+        fill = _FILL if size > self._filled else b""
         try:
-            _write(self._file, b"".join(rows), self._size)
+            _write(self._file, b"".join([*rows, fill]), self._size)
         except OSError:
             with suppress(OSError):
                 os.ftruncate(self._file, self._size)
+            self._filled = self._size
             raise
-        self._size = size
+        self._size, self._filled = size, max(self._filled, size + len(fill))
         self._settle(places)
         useless = size - sum(length for _, length in self._places.values())
         if useless > SPARE_BYTES and 2 * useless > size:
@@ -246,6 +257,7 @@ class Outbox:
         for key, row in rows.items():
             places[key] = self._size, len(row)
             self._size += len(row)
+        self._filled = self._size
         self._places.clear()
         self._settle(places)
         _sync_directory(self.path.parent)

@@ -96,11 +96,12 @@ def work_at_its_pace(state: Path, statistics: Path) -> None:
     for minute in range(200):
         deliver(outbox, minute)
     os.sync()
-    time.sleep(2.5)
+    time.sleep(1)
     before = written()
     for minute in range(200, 240):
         deliver(outbox, minute)
         time.sleep(1.3)
+    os.sync()
     print((written() - before) / 40)
     outbox.close()
 

@@ -15,7 +15,13 @@ from pathlib import Path
 import pytest
 
 from maskcam.delivery import rows, wire
-from maskcam.delivery.outbox import ACKNOWLEDGED_BATCH, FILE_NAME, SPARE_BYTES, Outbox
+from maskcam.delivery.outbox import (
+    ACKNOWLEDGED_BATCH,
+    FILE_NAME,
+    FILL_BYTES,
+    SPARE_BYTES,
+    Outbox,
+)
 from maskcam.records import WindowKind
 from tests import needs
 from tests.delivery.windows import SITE, UNIT, window
@@ -356,7 +362,7 @@ def test_the_file_is_written_anew_when_most_of_it_is_of_no_more_use(tmp_path):
             outbox.put(window(minute))
             if minute > 10:
                 outbox.acknowledge(outbox.pending(1)[0].key)
-            assert (tmp_path / FILE_NAME).stat().st_size < 2 * SPARE_BYTES
+            assert (tmp_path / FILE_NAME).stat().st_size < 2 * SPARE_BYTES + FILL_BYTES
         left = content(outbox)
     with opened(tmp_path) as outbox:
         assert content(outbox) == left
@@ -425,7 +431,8 @@ def test_a_full_disk_keeps_windows_in_memory(tmp_path):
 def test_a_day_of_windows_writes_less_than_a_megabyte(tmp_path, record_property):
     """1440 windows, each acknowledged, everything included that the process writes."""
     state = tmp_path / "state"
-    written, blocks = map(int, run_task("a-day", state).split())
+    # 1440 syncs, of a disk that others use
+    written, blocks = map(int, run_task("a-day", state, timeout_s=110).split())
     record_property("bytes_written_per_day", written)
     record_property("bytes_per_day_in_4k_blocks", blocks)
     assert 0 < written < 1_000_000
@@ -436,7 +443,8 @@ def test_a_day_of_windows_writes_less_than_a_megabyte(tmp_path, record_property)
 def card(tmp_path):
     """A card of its own with ext4, as a unit's data partition: its folder, and its statistics.
 
-    The journal is written each second instead of every five, to save the test some time.
+    Time runs 46 times as fast as on a unit, for the windows and for the journal, which the
+    image has written every 600 s where no sync asks for it sooner.
     """
     image, place = tmp_path / "card", tmp_path / "mounted"
     place.mkdir()
@@ -450,7 +458,7 @@ def card(tmp_path):
     except (OSError, subprocess.CalledProcessError):
         pytest.skip("needs root, to make a block device and a file system")
     device = done[1].stdout.strip()
-    options = "noatime,commit=1"
+    options = "noatime,commit=13"
     subprocess.run(["mount", "-o", options, device, place], check=True, timeout=30)
     yield place, Path("/sys/block", Path(device).name, "stat")
     subprocess.run(["umount", place], check=True, timeout=60)
