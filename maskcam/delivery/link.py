@@ -22,7 +22,15 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion, LogLevel, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.enums import (
+    CallbackAPIVersion,
+    LogLevel,
+    MessageType,
+    MQTTErrorCode,
+    MQTTProtocolVersion,
+)
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 from maskcam.delivery import reasons
 from maskcam.delivery.broker import BrokerSettings
@@ -31,6 +39,8 @@ from maskcam.errors import DeliveryError
 CONNECT_TIMEOUT_S = 10.0
 STABLE_S = 10.0
 STALE_S = 180.0
+MOST_RECEIVED = 4096
+"""Bytes of a packet. A broker sends a unit answers of a few bytes, and perhaps a reason."""
 
 _log = logging.getLogger(__name__)
 _TICK_S = 0.5
@@ -150,6 +160,30 @@ class Link:
         return min(grown, settings.reconnect_max_s) * random.uniform(0.5, 1)  # noqa: S311 - no secret
 
 
+class _Client(mqtt.Client):
+    """Paho's client, of which no broker can fill the memory.
+
+    A unit subscribes to nothing, so all that may come are short answers to what it sent.
+    Paho would keep a packet of 256 MB, and any number of messages of QoS 2.
+    """
+
+    _ANSWERS = (
+        MessageType.CONNACK, MessageType.PUBACK, MessageType.PINGRESP, MessageType.DISCONNECT
+    )  # fmt: skip
+
+    def _sock_recv(self, bufsize: int) -> bytes:
+        if bufsize > MOST_RECEIVED:
+            raise DeliveryError(f"the broker sends a packet of {bufsize} bytes: does it work?")
+        data = super()._sock_recv(bufsize)
+        is_first = not self._in_packet["command"]
+        if is_first and data and data[0] & 0xF0 not in self._ANSWERS:
+            raise DeliveryError(
+                "the broker sends what no unit asks for (units subscribe to nothing): is it one "
+                "that can be trusted?"
+            )
+        return data
+
+
 class _PahoSession:
     """One connection over paho-mqtt."""
 
@@ -210,7 +244,13 @@ class _PahoSession:
         if settings.encrypted:
             client.tls_set_context(settings.tls_context())
         started_s = time.monotonic()
-        client.connect_async(settings.host, settings.port, settings.keepalive_s)
+        properties = None
+        if settings.protocol == "5":
+            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+            properties.MaximumPacketSize = MOST_RECEIVED
+        client.connect_async(
+            settings.host, settings.port, settings.keepalive_s, properties=properties
+        )
         client.reconnect()
         while self._live() and self._turn(client):
             if self._accepted_s is None and _since(started_s) > CONNECT_TIMEOUT_S:
@@ -245,7 +285,7 @@ class _PahoSession:
     def _new_client(self, client_id: str) -> mqtt.Client:
         settings = self._settings
         five = settings.protocol == "5"
-        client = mqtt.Client(
+        client = _Client(
             CallbackAPIVersion.VERSION2,
             client_id=client_id,
             protocol=MQTTProtocolVersion.MQTTv5 if five else MQTTProtocolVersion.MQTTv311,
@@ -279,6 +319,9 @@ class _PahoSession:
     ) -> None:
         if reason.is_failure:
             self._why = reasons.of_broker(reason.value)
+            return
+        if self._accepted_s is not None:
+            self._why = "the broker accepts one connection twice: does it work?"
             return
         self._accepted_s = time.monotonic()
         self._emit(Connected(self, getattr(properties, "ReceiveMaximum", 65_535)))
