@@ -132,6 +132,8 @@ class Subscriber:
         self, broker: Address, *, topic="maskcam/v2/#", settings=None, client_id="cityhall"
     ):
         self.messages: list[mqtt.MQTTMessage] = []
+        self._received: list[wire.ReceivedCount] = []
+        self._read = 0  # of the messages
         self._broker, self._topic = broker, topic
         self._subscribed = threading.Event()
         client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=mqtt.MQTTv5)
@@ -164,11 +166,12 @@ class Subscriber:
     @property
     def received(self) -> list[wire.ReceivedCount]:
         """All count messages, in the order of arrival, each checked against the schema."""
-        return [
-            wire.decode_count(bytes(message.payload), topic=message.topic)
-            for message in list(self.messages)
-            if message.topic.endswith(("/count", "/hour"))
-        ]
+        for message in self.messages[self._read :]:
+            self._read += 1
+            if message.topic.endswith(("/count", "/hour")):
+                payload = bytes(message.payload)
+                self._received.append(wire.decode_count(payload, topic=message.topic))
+        return list(self._received)
 
     @property
     def stored(self) -> dict[Key, MinuteCount]:
