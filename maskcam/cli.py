@@ -148,13 +148,22 @@ def _add_config(commands: Any) -> None:
         "  maskcam config show --config maskcam.toml\n"
         "  MASKCAM_BROKER_PORT=1883 maskcam config show --config maskcam.toml"
     )
+    check_example = "  maskcam config check --config maskcam.toml"
     start_example = "  maskcam config example > maskcam.toml"
     kinds = add_group(
         commands,
         "config",
         summary="check, show or start a configuration",
-        examples=f"{start_example}\n{show_example}",
+        examples=f"{start_example}\n{check_example}\n{show_example}",
     )
+    check = add_command(
+        kinds,
+        "check",
+        _config_check,
+        summary="check a configuration; says every fault of it",
+        examples=check_example,
+    )
+    add_config_file(check)
     show = add_command(
         kinds,
         "show",
@@ -170,6 +179,14 @@ def _add_config(commands: Any) -> None:
         summary="print the example configuration, every key explained",
         examples=start_example,
     )
+
+
+def _config_check(args: argparse.Namespace) -> int:
+    from maskcam import config
+
+    config.refuse_examples(config.load(args.config))
+    print(f"{args.config}: is a valid configuration")
+    return 0
 
 
 def _config_show(args: argparse.Namespace) -> int:

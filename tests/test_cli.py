@@ -34,7 +34,7 @@ def test_the_commands_of_the_design_are_there():
     assert typed >= {
         *("run", "demo", "replay", "check", "setup", "aim", "sign", "explain", "prepare"),
         *("evaluate detections", "evaluate gestures", "model inspect", "cityhall serve"),
-        *("config show", "config example"),
+        *("config check", "config show", "config example"),
     }
 
 
@@ -93,7 +93,9 @@ def test_a_wrong_call_is_one_line_and_exits_with_2(arguments, capsys):
     assert line.endswith("--help")
 
 
-@pytest.mark.parametrize("command", ["run", "check", "aim", "explain", "config show"])
+@pytest.mark.parametrize(
+    "command", ["run", "check", "aim", "explain", "config show", "config check"]
+)
 def test_without_a_configuration_it_says_how_to_get_one(command, capsys, monkeypatch, tmp_path):
     monkeypatch.setattr("maskcam.arguments.CONFIG_FILE", tmp_path / "maskcam.toml")
     assert main(command.split()) == 2
@@ -107,6 +109,21 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path, capsys):
     [line] = capsys.readouterr().err.splitlines()
     assert line.startswith(f"maskcam: {tmp_path}/file/x")
     assert line.endswith(": Not a directory")
+
+
+def test_a_configuration_is_checked_and_every_fault_named(tmp_path, capsys):
+    path = tmp_path / "maskcam.toml"
+    path.write_text(MINIMAL)
+    assert main(["config", "check", "--config", str(path)]) == 2, "as `run`, that refuses examples"
+    assert "[notice] contact" in capsys.readouterr().err
+    path.write_text(MINIMAL.replace("example.org", "cannes.test").replace("d'Exemple", "de Cannes"))
+    assert main(["config", "check", "--config", str(path)]) == 0
+    assert capsys.readouterr().out == f"{path}: is a valid configuration\n"
+    path.write_text(MINIMAL + '\n[counting]\nepsilon_hour = 9\npreset = "x"\n')
+    assert main(["config", "check", "--config", str(path)]) == 2
+    faults = capsys.readouterr().err
+    assert "epsilon_hour" in faults
+    assert "preset" in faults
 
 
 def test_the_example_configuration_can_be_shown(tmp_path, capsys):

@@ -14,12 +14,18 @@ from maskcam.cityhall.generated import unit_toml
 from maskcam.cityhall.registry import Registered
 from maskcam.cityhall.state_folder import SERVICE, StateFolder, share
 from maskcam.errors import UsageError
+from maskcam.examples import is_example
 from maskcam.names import SLUG, SLUG_RULE, UNCONFIGURED
 
 RELOAD = "let the broker know: systemctl reload mosquitto"
 RESTART = "let the broker know: systemctl restart mosquitto"
 DECREE_MINUTES = 20
-_COLUMNS = ("unit", "site", "contact", "controller", "preset", "exact")
+LANGUAGES = ("en", "fr")
+_COLUMNS = (
+    "unit", "site", "contact", "controller", "preset", "exact", "epsilon_minute", "epsilon_hour",
+    "language",
+)  # fmt: skip
+_LIKED = ",".join(_COLUMNS[3:])
 _FOLDERS = {"collector": "collectors", "reader": "readers"}
 
 
@@ -34,6 +40,8 @@ class NewUnit:
         controller: for the sign: who is responsible; "" takes the city of `init`.
         preset: ``standard`` or ``decree``.
         exact: whether it publishes numbers without noise.
+        epsilon_minute, epsilon_hour: of the noise of its windows and hours.
+        language: of what it says to the technician.
     """
 
     name: str
@@ -42,16 +50,18 @@ class NewUnit:
     controller: str = ""
     preset: str = "standard"
     exact: bool = False
+    epsilon_minute: float = 1.0
+    epsilon_hour: float = 1.0
+    language: str = "en"
 
     @property
     def registered(self) -> Registered:
         """What the collector expects of it."""
-        epsilon = None if self.exact else 1.0
         return Registered(
             site=self.site,
             minutes=DECREE_MINUTES if self.preset == "decree" else 1,
-            epsilon=epsilon,
-            epsilon_hour=epsilon,
+            epsilon=None if self.exact else self.epsilon_minute,
+            epsilon_hour=None if self.exact else self.epsilon_hour,
             added_at=int(time.time()),
         )
 
@@ -60,7 +70,7 @@ def add_units(state: StateFolder, wanted: Sequence[NewUnit], *, say: Callable[[s
     """Issues certificates and makes the folders for the SD cards: all of them, or none.
 
     Raises:
-        UsageError: a name is not fit or taken, a contact or controller is missing.
+        UsageError: a name is not fit or taken, a contact is missing, a text is that of an example.
     """
     units, programs, facts = state.units(), state.programs(), state.facts()
     taken = {*units, *programs}
@@ -68,6 +78,7 @@ def add_units(state: StateFolder, wanted: Sequence[NewUnit], *, say: Callable[[s
         for option, value in (("unit", unit.name), ("--site", unit.site)):
             _check_name(option, value)
         _check_notice(unit, city=facts["city"])
+        _check_noise(unit)
         if unit.name in taken:
             raise UsageError(f"{unit.name}: exists; revoke it first, or choose another name")
         taken.add(unit.name)
@@ -96,7 +107,7 @@ def add_units(state: StateFolder, wanted: Sequence[NewUnit], *, say: Callable[[s
 
 
 def read_new_units(path: Path) -> list[NewUnit]:
-    """Reads a CSV file with a line per unit: unit, site, contact, controller, preset, exact.
+    """Reads a CSV file with a line per unit: unit, site, contact, and whatever else is known.
 
     Raises:
         UsageError: it cannot be read, or a line is not fit.
@@ -110,7 +121,7 @@ def read_new_units(path: Path) -> list[NewUnit]:
             if unknown or not {"unit", "site", "contact"} <= set(rows.fieldnames or []):
                 raise UsageError(
                     f"{path}: the first line names the columns: unit,site,contact and, "
-                    "if you like, controller,preset,exact"
+                    f"if you like, {_LIKED}"
                 )
             return [_new_unit(row, f"{path} line {rows.line_num}") for row in rows]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -176,8 +187,15 @@ def revoke(state: StateFolder, name: str, *, say: Callable[[str], None]) -> None
 def _new_unit(row: dict[str, str], place: str) -> NewUnit:
     exact = (row.get("exact") or "no").strip().lower()
     preset = (row.get("preset") or "standard").strip()
+    language = (row.get("language") or "en").strip().lower()
     if exact not in {"yes", "no"} or preset not in {"standard", "decree"} or None in row:
         raise UsageError(f"{place}: exact is yes or no, preset standard or decree")
+    if language not in LANGUAGES:
+        raise UsageError(f"{place}: language is {' or '.join(LANGUAGES)}")
+    try:
+        minute, hour = (float(row.get(f"epsilon_{of}") or 1.0) for of in ("minute", "hour"))
+    except ValueError as error:
+        raise UsageError(f"{place}: epsilon_minute and epsilon_hour are numbers") from error
     return NewUnit(
         name=(row["unit"] or "").strip(),
         site=(row["site"] or "").strip(),
@@ -185,6 +203,9 @@ def _new_unit(row: dict[str, str], place: str) -> NewUnit:
         controller=(row.get("controller") or "").strip(),
         preset=preset,
         exact=exact == "yes",
+        epsilon_minute=minute,
+        epsilon_hour=hour,
+        language=language,
     )
 
 
@@ -201,3 +222,15 @@ def _check_notice(unit: NewUnit, *, city: str) -> None:
     controller = unit.controller or city
     if controller and not (2 <= len(controller) <= 120 and controller.isprintable()):
         raise UsageError(f"{unit.name}: give --controller: who is responsible, for the sign")
+    for option, text in (("--contact", unit.contact), ("--controller", controller)):
+        if is_example(text):
+            raise UsageError(f"{unit.name}: {option} {text!r} is an example's; give your own")
+
+
+def _check_noise(unit: NewUnit) -> None:
+    for option, value in (
+        ("--epsilon-minute", unit.epsilon_minute),
+        ("--epsilon-hour", unit.epsilon_hour),
+    ):
+        if not 0.1 <= value <= 4:
+            raise UsageError(f"{unit.name}: {option} {value:g} is not in 0.1 to 4")

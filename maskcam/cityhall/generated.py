@@ -55,7 +55,10 @@ def unit_toml(unit: NewUnit, facts: Mapping[str, str]) -> str:
     controller = unit.controller or facts["city"]
     who = f"controller = {_quoted(controller)}" if controller else '# controller = "…"'
     preset = "" if unit.preset == "standard" else f"preset = {_quoted(unit.preset)}\n"
-    exact = "exact = true\n" if unit.exact else ""
+    noise = "exact = true\n" if unit.exact else ""
+    for key in ("epsilon_minute", "epsilon_hour"):
+        if not unit.exact and (epsilon := getattr(unit, key)) != 1:
+            noise += f"{key} = {float(epsilon)}\n"
     return f"""# A maskcam unit; see `maskcam config example` for all keys.
 
 [unit]
@@ -63,7 +66,7 @@ id = "{unit.name}"
 site = "{unit.site}"
 
 [counting]
-{preset}{exact}timezone = {_quoted(facts["zone"])}
+{preset}{noise}timezone = {_quoted(facts["zone"])}
 
 [broker]
 host = "{facts["host"]}"
@@ -76,6 +79,9 @@ key = "client.key"
 {who}
 contact = {_quoted(unit.contact)}
 # sign_date = 2026-05-01      # the day on which the sign was put up
+
+[technician]
+language = "{unit.language}"
 """
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from typing import Any
 
 from maskcam.arguments import file_path
 from maskcam.cityhall.speech import say
+from maskcam.errors import MaskcamError
 
 EXAMPLES = """\
   maskcam cityhall add-unit forville-01 --site forville --contact 'tel. 01 23 45 67 89'
@@ -29,12 +31,24 @@ def add_unit_commands(command: Any) -> None:
     add.add_argument("--controller", default="", metavar="NAME", help="default: the city of init")
     add.add_argument("--preset", choices=("standard", "decree"), default="standard")
     add.add_argument("--exact", action="store_true", help="numbers without noise")
+    for kind in ("minute", "hour"):
+        add.add_argument(
+            f"--epsilon-{kind}",
+            type=float,
+            default=1.0,
+            metavar="N",
+            help=f"of the noise of each {kind}, 0.1 to 4 (default: 1)",
+        )
+    add.add_argument(
+        "--language", choices=("en", "fr"), default="en", help="of the technician (default: en)"
+    )
     add.add_argument(
         "--from",
         dest="table",
         type=file_path,
         metavar="CSV",
-        help="many at once: columns unit,site,contact and, if you like, controller,preset,exact",
+        help="many at once: columns unit,site,contact and, if you like, controller,preset,exact,"
+        "epsilon_minute,epsilon_hour,language",
     )
     _add_authority(add)
 
@@ -89,9 +103,13 @@ def _add_unit(arguments: argparse.Namespace) -> int:
                 controller=arguments.controller,
                 preset=arguments.preset,
                 exact=arguments.exact,
+                epsilon_minute=arguments.epsilon_minute,
+                epsilon_hour=arguments.epsilon_hour,
+                language=arguments.language,
             )
         ]
     add_units(_state(arguments), wanted, say=say)
+    _note(arguments, "add unit", *(unit.name for unit in wanted))
     return 0
 
 
@@ -113,6 +131,7 @@ def _add_collector(arguments: argparse.Namespace) -> int:
     from maskcam.cityhall.credentials import add_program
 
     add_program(_state(arguments), arguments.name, kind="collector", say=say)
+    _note(arguments, "add collector", arguments.name)
     return 0
 
 
@@ -120,6 +139,7 @@ def _add_reader(arguments: argparse.Namespace) -> int:
     from maskcam.cityhall.credentials import add_program
 
     add_program(_state(arguments), arguments.name, kind="reader", say=say)
+    _note(arguments, "add reader", arguments.name)
     return 0
 
 
@@ -127,4 +147,23 @@ def _revoke_unit(arguments: argparse.Namespace) -> int:
     from maskcam.cityhall.credentials import revoke
 
     revoke(_state(arguments), arguments.unit, say=say)
+    _note(arguments, "revoke", arguments.unit)
     return 0
+
+
+def _note(arguments: argparse.Namespace, what: str, *names: str) -> None:
+    """Writes what was done into the audit log, if there is a database yet."""
+    from maskcam.cityhall.audit import Audit, system_user
+    from maskcam.cityhall.database import opened, sqlite_file
+    from maskcam.cityhall.settings import load
+
+    try:
+        file = sqlite_file(load(arguments.config).database.url)
+        if file is not None and not file.exists():
+            return
+        with opened(arguments.config) as engine:
+            audit = Audit(engine)
+            for name in names:
+                audit.note(system_user(), what, name)
+    except MaskcamError as error:
+        say(f"done, but not in the audit log: {error}", to=sys.stderr)

@@ -22,7 +22,7 @@ class City:
         made = main(
             [
                 *("init", "--directory", str(directory), "--host", "127.0.0.1"),
-                *("--city", "Ville d'Exemple", "--port", str(self.port)),
+                *("--city", "Ville de Test", "--port", str(self.port)),
             ]
         )
         assert made == 0

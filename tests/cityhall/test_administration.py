@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from sqlalchemy import event
 
+from maskcam import config as unit_config
 from maskcam.cityhall.alone import alone, name_at
+from maskcam.cityhall.audit import Audit
 from maskcam.cityhall.backup import back_up, restore
 from maskcam.cityhall.commands import main
 from maskcam.cityhall.database import DatabaseError, connect, sqlite_file, up_to_date, upgrade
+from maskcam.cityhall.judgement import find_fault
 from maskcam.cityhall.rollup import Calendar
 from maskcam.cityhall.settings import CollectorBroker, load
+from maskcam.cityhall.state_folder import StateFolder
+from maskcam.delivery.wire import ReceivedCount
 from maskcam.errors import ConfigError
+from maskcam.records import WindowKind
 from tests.cityhall.city import CONTACT
 from tests.cityhall.conftest import PARIS
+from tests.cityhall.messages import received
 from tests.cityhall.servers import Postgres
 
 SECRET = "p:a/s@s%w#o?rd"
@@ -140,6 +149,58 @@ def test_units_are_listed_and_added_from_a_table(
     assert "exact" in capsys.readouterr().out
 
 
+def test_what_a_unit_is_registered_with_stands_in_its_configuration(hall: Path) -> None:
+    """And a window with another noise is not taken for its own."""
+    options = ("--epsilon-minute", "0.5", "--epsilon-hour", "2", "--language", "fr")
+    assert run(hall, "add-unit", "gare-01", "--site", "gare", *CONTACT, *options) == 0
+    file = hall / "units/gare-01/maskcam/maskcam.toml"
+    file.write_text(file.read_text().replace("# sign_date", "sign_date"))
+    written = unit_config.load(file)
+    assert (written.counting.epsilon_minute, written.counting.epsilon_hour) == (0.5, 2.0)
+    assert written.technician.language == "fr"
+    units = StateFolder(hall).units()
+    assert (units["gare-01"].epsilon, units["gare-01"].epsilon_hour) == (0.5, 2.0)
+    start = datetime.fromtimestamp(units["gare-01"].added_at, UTC).replace(second=0)
+    for kind, right in ((WindowKind.COUNT, 0.5), (WindowKind.HOUR, 2.0)):
+        for epsilon in (0.5, 1.0, 2.0, None):
+            count = replace(received(start).count, kind=kind, epsilon=epsilon)
+            window = ReceivedCount(site="gare", unit="gare-01", count=count)
+            fault = find_fault(window, units)
+            assert (fault is None) == (epsilon == right), (kind, epsilon, fault)
+
+
+def test_the_contact_of_an_example_goes_on_no_sign(
+    hall: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrong = [
+        ("--contact", "masques@example.org"),
+        ("--contact", "tel. 01 23 45", "--controller", "Ville d'Exemple"),
+    ]
+    for options in wrong:
+        capsys.readouterr()
+        assert run(hall, "add-unit", "gare-01", "--site", "gare", *options) == 2
+        assert "example" in capsys.readouterr().err
+    assert StateFolder(hall).units() == {}
+
+
+def test_what_is_done_by_command_stands_in_the_audit_log(hall: Path) -> None:
+    settings = load(hall / "cityhall.toml")
+    assert run(hall, "add-unit", "early-01", "--site", "gare", *CONTACT) == 0  # no database yet
+    with up_to_date(settings.database.url, zone=PARIS) as engine:
+        assert run(hall, "add-unit", "gare-01", "--site", "gare", *CONTACT) == 0
+        assert run(hall, "add-reader", "sheet") == 0
+        assert run(hall, "add-collector", "second") == 0
+        assert run(hall, "revoke-unit", "gare-01") == 0
+        entries = [entry for _, entry in Audit(engine).latest()]
+    assert [(entry.what, entry.detail) for entry in reversed(entries)] == [
+        ("add unit", "gare-01"),
+        ("add reader", "sheet"),
+        ("add collector", "second"),
+        ("revoke", "gare-01"),
+    ]
+    assert all("command line" in entry.who for entry in entries)
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -149,6 +210,10 @@ def test_units_are_listed_and_added_from_a_table(
         "unit,site,contact\na-1,a,tel. 01 23\nBIG,a,tel. 01 23\n",
         "unit,site,contact\na-1,a,\n",
         "unit,site,contact,exact\na-1,a,tel. 01 23,perhaps\n",
+        "unit,site,contact,epsilon_hour\na-1,a,tel. 01 23,5\n",
+        "unit,site,contact,epsilon_minute\na-1,a,tel. 01 23,much\n",
+        "unit,site,contact,language\na-1,a,tel. 01 23,de\n",
+        "unit,site,contact\na-1,a,masques@example.org\n",
         "",
         "\x00",
     ],
