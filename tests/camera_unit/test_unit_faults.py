@@ -121,7 +121,7 @@ def test_an_inference_that_fails_ends_the_process_with_11(tmp_path, broker, city
     film = write_film(tmp_path / "film.avi", alive_s=20)
     with FaultyUnit(tmp_path, broker, source=film, fault="fails") as unit:
         assert unit.ends() == 11, unit.log
-    assert_one_line(unit.log, "inference failed (the device has gone)", "cable and power")
+    assert_one_line(unit.log, "inference failed (RuntimeError)", "cable and power")
     assert "the device has gone" not in unit.log, "a foreign text may hold what is of a person"
     assert "a new interpreter (1 since the start)" in unit.log
     detail = "whole unit; a new interpreter, then ends with 11"
