@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from maskcam.cityhall.about_texts import ABOUT_TEXTS
 from maskcam.cityhall.report_texts import REPORT_TEXTS
+from maskcam.cityhall.site_texts import SITE_TEXTS
 
 TEXTS: dict[str, tuple[str, str]] = {
     **REPORT_TEXTS,
     **ABOUT_TEXTS,
+    **SITE_TEXTS,
     "language": ("English", "Français"),
     "dashboard": ("Passers-by and masks", "Passants et masques"),
     "skip": ("Skip to content", "Aller au contenu"),
@@ -113,33 +115,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "unknown": ("Not observed", "Non observé"),
     "partly": ("Partly observed", "Partiellement observé"),
     "day_of": ("{site}: {day}", "{site} : {day}"),
-    "length": ("Period", "Période"),
-    "length_day": ("Day", "Jour"),
-    "length_week": ("Week", "Semaine"),
-    "length_month": ("Month", "Mois"),
-    "length_year": ("Year", "Année"),
-    "against": ("Compare with", "Comparer à"),
-    "against_none": ("nothing", "rien"),
-    "against_before": ("the period before", "la période précédente"),
-    "against_weekdays": ("the same weekdays before", "les mêmes jours, juste avant"),
-    "against_last_year": ("the same period last year", "la même période, un an plus tôt"),
-    "against_lead": (
-        "Compared with {span}: passages {passages}; mask worn properly: {points} ({basis}).",
-        "Par rapport à la période comparée ({span}) : passages {passages} ; masque bien porté : "
-        "{points} ({basis}).",
-    ),
-    "against_none_of": (
-        "Not comparable with {span}: {basis}.",
-        "Comparaison impossible ({span}) : {basis}.",
-    ),
-    "against_lines": ("Lines across: {span}", "Traits : {span}"),
-    "tip_earlier": ("; earlier: {number}", " ; avant : {number}"),
-    "by_month": ("Passages by month", "Passages par mois"),
-    "share_by_month": ("Mask worn properly, by month", "Masque bien porté, par mois"),
-    "previous_month": ("Month before", "Mois précédent"),
-    "next_month": ("Next month", "Mois suivant"),
-    "previous_year": ("Year before", "Année précédente"),
-    "next_year": ("Next year", "Année suivante"),
     "previous_day": ("Day before", "Jour précédent"),
     "next_day": ("Next day", "Jour suivant"),
     "go_day": ("Day", "Jour"),
