@@ -36,6 +36,15 @@ collectors = Table(
 )
 """What each collector last said of itself, as Prometheus reads it."""
 
+notices = Table(
+    "notices",
+    metadata,
+    Column("channel", String(16), primary_key=True),
+    Column("subject", String(80), primary_key=True),
+    Column("at", BigInteger, nullable=False),
+)
+"""Of what an e-mail or webhook told, so that it is told once."""
+
 audit = Table(
     "audit",
     metadata,

@@ -7,8 +7,10 @@ from typing import Any
 
 from maskcam.arguments import file_path
 from maskcam.cityhall.speech import log_to_stderr, say
+from maskcam.errors import ConfigError
 
 EXAMPLES = """\
+  maskcam cityhall send-test
   maskcam cityhall check
   maskcam cityhall backup cityhall-copy.sqlite3
   maskcam cityhall restore cityhall-copy.sqlite3
@@ -17,6 +19,8 @@ EXAMPLES = """\
 
 def add_database_commands(command: Any) -> None:
     """Registers the commands; `command` makes a parser, as in `commands.py`."""
+    command("send-test", _send_test, "send a test message to [notify]'s e-mail and webhook")
+
     command("check", _check, "check the configuration, the database and the certificates")
 
     backup = command("backup", _backup, "copy the SQLite database while it is in use")
@@ -40,6 +44,25 @@ def _check(arguments: argparse.Namespace) -> int:
     say(f"broker: {broker.host} port {broker.port}, as {name_at(broker)}")
     with opened(arguments.config) as engine:
         say(f"database: {engine.url.get_backend_name()}, opened and up to date")
+    return 0
+
+
+def _send_test(arguments: argparse.Namespace) -> int:
+    log_to_stderr()
+    from maskcam.cityhall.language import Words
+    from maskcam.cityhall.post import Letter, channels
+    from maskcam.cityhall.settings import load
+
+    settings = load(arguments.config)
+    found = channels(settings.notify)
+    if not found:
+        raise ConfigError(f"{arguments.config}: [notify] has neither email_to nor webhook")
+    words = Words(settings.notify.language, zone=settings.city.zone_info)
+    for channel in found:
+        facts = {"event": "test"}
+        text = words("notice_test")
+        channel.send(Letter(subject=settings.city.name, text=text, facts=facts))
+        say(f"{channel.name}: sent")
     return 0
 
 

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from maskcam import fields, toml_settings
 from maskcam.config import SLUG_TEXT, TIME_ZONE, BrokerSection
 from maskcam.fields import entry, flag, many, part, section, table, text, whole
 from maskcam.names import LOOPBACK_HOSTS
+
+
+def _is_address(address: str) -> bool:
+    name, at, host = address.rpartition("@")
+    return bool(name and at and host) and address.isprintable() and " " not in address
+
+
+ADDRESS = fields.that(text(3, 120), _is_address, "use an e-mail address: name@example.org")
 
 
 @section
@@ -101,6 +111,40 @@ class WebSection:
 
 
 @section
+class NotifySection:
+    """Who is told of cameras that need attention, and gets the weekly report. Off by default."""
+
+    email_to: tuple[str, ...] = entry(many(ADDRESS), default=())
+    email_from: str = entry(text(0, 120), default="")
+    smtp_host: str = entry(text(1), default="localhost")
+    smtp_port: int = entry(whole(1, 65535), default=587)
+    smtp_security: Literal["starttls", "tls", "none"] = entry(
+        fields.choice("starttls", "tls", "none"), default="starttls"
+    )
+    smtp_user: str = entry(text(0, 120), default="")
+    smtp_password_file: Path | None = entry(fields.path(), default=None)
+    webhook: str = entry(text(0, 500), default="")
+    attention: bool = entry(flag(), default=True)
+    after_minutes: int = entry(whole(0, 10_080), default=30)
+    weekly_report: bool = entry(flag(), default=False)
+    language: Literal["en", "fr"] = entry(fields.choice("en", "fr"), default="en")
+    address: str = entry(text(0, 200), default="")
+    """Of the dashboard, as readers reach it."""
+
+    def __post_init__(self) -> None:
+        if self.email_to and not _is_address(self.email_from):
+            raise ValueError('e-mail needs a sender: email_from = "masks@example.org"')
+        if self.smtp_security == "none" and self.smtp_host not in LOOPBACK_HOSTS:
+            raise ValueError("smtp_security = none is for a server on this machine alone")
+        if self.smtp_user and (self.smtp_password_file is None or self.smtp_security == "none"):
+            raise ValueError("smtp_user needs smtp_password_file and encryption")
+        url = urlsplit(self.webhook)
+        local = url.scheme == "http" and url.hostname in LOOPBACK_HOSTS
+        if self.webhook and not (local or (url.scheme == "https" and url.hostname)):
+            raise ValueError("webhook needs an address that begins with https://")
+
+
+@section
 class RecognitionSection:
     """How sure the network's answer for one person is; every interval of a share allows for it."""
 
@@ -121,6 +165,7 @@ class Settings:
     broker: CollectorBroker = part(of=CollectorBroker)
     web: WebSection = part(default_factory=WebSection)
     recognition: RecognitionSection = part(default_factory=RecognitionSection)
+    notify: NotifySection = part(default_factory=NotifySection)
 
     def site_name(self, site: str) -> str:
         """Returns what people call a site."""

@@ -7,12 +7,14 @@ it is shown.
 from __future__ import annotations
 
 from maskcam.cityhall.about_texts import ABOUT_TEXTS
+from maskcam.cityhall.notice_texts import NOTICE_TEXTS
 from maskcam.cityhall.report_texts import REPORT_TEXTS
 from maskcam.cityhall.site_texts import SITE_TEXTS
 
 TEXTS: dict[str, tuple[str, str]] = {
     **REPORT_TEXTS,
     **ABOUT_TEXTS,
+    **NOTICE_TEXTS,
     **SITE_TEXTS,
     "language": ("English", "Français"),
     "dashboard": ("Passers-by and masks", "Passants et masques"),

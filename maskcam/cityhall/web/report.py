@@ -35,16 +35,16 @@ def routes(context: WebContext) -> APIRouter:
             monday = _monday(chosen)
         else:
             monday = last_monday(page.periods.today)
-        return RedirectResponse(page.address(f"/report/{_name(monday)}"), status_code=303)
+        return RedirectResponse(page.address(f"/report/{week_name(monday)}"), status_code=303)
 
     @router.get("/report/{week}.pdf")
     async def pdf(request: Request, week: str) -> Response:
         page = Page(context, request)
 
         def draw() -> bytes:
-            response = page.render("report.html", **_values(context, page, week), for_pdf=True)
+            body = pdf_of(page, week)
             context.audit.note(page.who, "export", f"report {week} pdf", repeated=False)
-            return print_pdf(bytes(response.body))
+            return body
 
         try:
             async with context.exports.turn(page.who):
@@ -75,13 +75,13 @@ def _values(context: WebContext, page: Page, week: str) -> dict[str, Any]:
         lambda: find_week(context.reader, monday=monday, now=page.now),
     )
     return {
-        "week": _name(monday),
+        "week": week_name(monday),
         "number": monday.isocalendar().week,
         "year": monday.isocalendar().year,
         "first": monday,
         "last": monday + timedelta(days=6),
-        "previous": _name(monday - seven),
-        "following": _name(monday + seven) if monday + seven <= page.periods.today else None,
+        "previous": week_name(monday - seven),
+        "following": week_name(monday + seven) if monday + seven <= page.periods.today else None,
         "found": found,
         "drawn": charts_of(found.days, page, level="daily") if found.days else None,
         "spark": lambda item: charts.sparkline(
@@ -89,8 +89,57 @@ def _values(context: WebContext, page: Page, week: str) -> dict[str, Any]:
             [p.seen.value == "partly" for p in item.days],
             title=page.words("by_day"),
         ),
-        "clock": lambda hour: f"{hour:02d}:00",
+        "read": read_aloud(page, found, monday=monday),
     }
+
+
+def read_aloud(page: Page, found: Week, *, monday: date) -> list[str]:
+    """Returns the paragraphs that can be read aloud."""
+    t, called = page.words, page.context.settings.site_name
+    last = monday + timedelta(days=6)
+    passages = t(
+        "read_passages",
+        first=t.weekday_day(monday),
+        last=t.day(last),
+        people=t.count("passages", found.total.people),
+        sites=t.count("sites", found.sites_observed),
+    )
+    share = t("read_share", share=t.share(found.total), range=t.share_range(found.total))
+    paragraphs = [
+        f"{passages} {t.read_change(found.change)}",
+        f"{share} {t.read_points(found.change.share)}",
+    ]
+    moved = (("read_rising", found.rising), ("read_falling", found.falling))
+    if sentences := [t(key, sites=t.list_of(weeks, called)) for key, weeks in moved if weeks]:
+        paragraphs.append(" ".join(sentences))
+    if best := found.best:
+        hours = t("hours_range", a=_clock(best.hour), b=_clock((best.hour + 1) % 24))
+        paragraphs.append(
+            t(
+                "read_best",
+                site=called(best.site),
+                weekday=t.weekdays(best.weekday or 0),
+                hours=hours,
+                number=t.number(best.per_hour),
+            )
+        )
+    partly = t.count("read_partly", found.partly) if found.partly else t("read_wholly")
+    return [*paragraphs, partly]
+
+
+def _clock(hour: int) -> str:
+    return f"{hour:02d}:00"
+
+
+def pdf_of(page: Page, week: str) -> bytes:
+    """Returns the report of a week as PDF.
+
+    Raises:
+        PdfError: the library for it is missing, or it takes too much.
+    """
+    values = _values(page.context, page, week)
+    response = page.render("report.html", **values, for_pdf=True)
+    return print_pdf(bytes(response.body))
 
 
 def _monday(week: str) -> date:
@@ -103,6 +152,7 @@ def _monday(week: str) -> date:
         raise WrongAddressError("week") from error
 
 
-def _name(monday: date) -> str:
+def week_name(monday: date) -> str:
+    """Returns the name of the week that begins on `monday`, as ISO 8601 has it."""
     year, week, _ = monday.isocalendar()
     return f"{year}-W{week:02d}"

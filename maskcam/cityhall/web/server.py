@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 from maskcam.cityhall.rollup import Calendar
 from maskcam.cityhall.settings import Settings
 from maskcam.cityhall.web.app import create_app
+from maskcam.cityhall.web.notifier import Notifier, notifiers
 from maskcam.cityhall.web.patience import PatientProtocol
 from maskcam.cityhall.web.warm import Warmer
 from maskcam.errors import ConfigError, MaskcamError
@@ -57,7 +58,10 @@ class WebServer:
                 h11_max_incomplete_event_size=16_384,
             )
         )
-        self._warmer = Warmer(app.state.context)
+        self._beside: list[Warmer | Notifier] = [
+            Warmer(app.state.context),
+            *notifiers(app.state.context),
+        ]
         self._thread = threading.Thread(target=self._run, name="dashboard")
 
     def __enter__(self) -> Self:
@@ -67,11 +71,13 @@ class WebServer:
             if not self._thread.is_alive() or time.monotonic() > until:
                 raise MaskcamError("dashboard: the server did not start; see the log")
             time.sleep(0.02)
-        self._warmer.__enter__()
+        for thread in self._beside:
+            thread.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._warmer.__exit__()
+        for thread in self._beside:
+            thread.__exit__()
         self._server.should_exit = True
         self._thread.join(STOP_TIMEOUT_S)
         self._socket.close()

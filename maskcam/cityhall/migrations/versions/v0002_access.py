@@ -28,6 +28,12 @@ def upgrade() -> None:
         sa.Column("figures", sa.Text, nullable=False),
     )
     op.create_table(
+        "notices",
+        sa.Column("channel", sa.String(16), primary_key=True),
+        sa.Column("subject", sa.String(80), primary_key=True),
+        sa.Column("at", sa.BigInteger, nullable=False),
+    )
+    op.create_table(
         "audit",
         sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
         sa.Column("at", sa.BigInteger, nullable=False),
@@ -54,7 +60,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drops the tables and all that is in them."""
-    for name in ("audit", "collectors", "sessions"):
+    for name in ("audit", "notices", "collectors", "sessions"):
         op.drop_table(name)
     if op.get_bind().dialect.name == "postgresql":
         op.execute("DROP FUNCTION audit_is_append_only()")
