@@ -64,13 +64,13 @@ def load_cuts(data: Path, stills: Path, model: Path) -> list[Cut]:
         (data / "people/train.json", data / "people/images"),
         (stills / "stills.json", stills),
     ):
-        cuts += _harvest(read_coco(file, images), detector)
+        cuts += harvest(read_coco(file, images), detector)
     cuts += [_cut(p, p.boxes[0], int(p.classes[0])) for p in load_crops(data / "mask_crops")]
     cuts += [_cut(p, p.boxes[0], NO_FACE) for p in load_distractors(data / "faces/images")]
     return cuts
 
 
-def _harvest(pictures: Iterable[Picture], detector: Detector) -> Iterator[Cut]:
+def harvest(pictures: Iterable[Picture], detector: Detector) -> Iterator[Cut]:
     """Yields each face once, as the detector boxed it where it did, and what is none."""
     for picture in pictures:
         faces = [Box(*map(float, picture.boxes[index])) for index in picture.faces]
