@@ -110,7 +110,7 @@ def add_config_file(parser: argparse.ArgumentParser) -> None:
 def add_model_options(parser: argparse.ArgumentParser) -> None:
     """Adds ``--model FILE`` and ``--threads N``."""
     parser.add_argument(
-        "--model", type=file_path, metavar="FILE", help="a .tflite other than our own"
+        "--model", type=file_path, metavar="FILE", help="a .tflite file in place of maskcam's own"
     )
     parser.add_argument(
         "--threads", type=positive(int), default=2, metavar="N", help="CPU threads (default: 2)"

@@ -33,8 +33,8 @@ _MOST_BAD_LIVE_S: Final = 10.0  # a stream may be joined so long before its next
 _BAD_AT_END: Final = 2  # so many last packets that fail show that a file was cut
 _NO_TIMESTAMPS: Final = 0x80  # AVFMT_NOTIMESTAMPS
 _MISSING: Final = (
-    "films and network cameras need the package av: pip install 'maskcam[video]' (a unit reads "
-    "its own camera, and v4l2:DEVICE, without it)"
+    "video files and network cameras need the package av: pip install 'maskcam[video]' (a unit "
+    "reads its own camera, and v4l2:DEVICE, without it)"
 )
 
 

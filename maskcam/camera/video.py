@@ -156,7 +156,7 @@ class VideoCamera:
         if not film.has_time and self._film_fps is None:
             film.close()
             raise UsageError(
-                f"{self._name}: the film has no time of its own; give its frames per second: "
+                f"{self._name}: the video has no times of its own; give its frames per second: "
                 "maskcam replay FILE --fps N"
             )
         first = self._first_frame(film)

@@ -38,7 +38,7 @@ def add_account_commands(command: Any) -> None:
     command("list-users", _list_users, "list people and programs, and what each may see")
 
     remove = command("remove-user", _remove_user, "end the sessions or the token of an account")
-    remove.add_argument("name", help="the name")
+    remove.add_argument("name", help="user or token")
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from maskcam.arguments import add_command, file_path
+from maskcam.arguments import add_command, add_group, file_path
 from maskcam.cityhall.account_commands import EXAMPLES as ACCOUNT_EXAMPLES
 from maskcam.cityhall.account_commands import add_account_commands
 from maskcam.cityhall.database_commands import EXAMPLES as DATABASE_EXAMPLES
@@ -19,7 +19,7 @@ from maskcam.cityhall.unit_commands import EXAMPLES as UNIT_EXAMPLES
 from maskcam.cityhall.unit_commands import add_unit_commands
 from maskcam.errors import MaskcamError
 
-EPILOG = f"""examples:
+EXAMPLES = f"""\
   maskcam cityhall demo
   maskcam cityhall init --directory /etc/maskcam-cityhall --host mqtt.example.org
   maskcam cityhall serve --config cityhall.toml
@@ -28,13 +28,12 @@ EPILOG = f"""examples:
 
 def add_parser(subparsers: Any) -> None:
     """Registers ``cityhall`` and its commands; each sets ``run``, which returns the exit code."""
-    parser = subparsers.add_parser(
+    commands = add_group(
+        subparsers,
         "cityhall",
-        help="collector and dashboard for city hall",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        summary="collect, show and administer the counts at city hall",
+        examples=EXAMPLES,
     )
-    commands = parser.add_subparsers(dest="cityhall_command", required=True, metavar="COMMAND")
 
     serve = _command(commands, "serve", _serve, "run collector and dashboard")
     serve.add_argument(
@@ -63,38 +62,40 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _add_init(commands: Any) -> None:
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "init",
-        help="make configuration, certificate authority and broker files",
-        description="Makes a folder with all that city hall needs, and says what to do next.",
-        epilog="example:\n  maskcam cityhall init --directory cityhall --host mqtt.example.org",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        _init,
+        summary="make configuration, certificate authority and broker files in a new folder",
+        examples="  maskcam cityhall init --directory cityhall --host mqtt.example.org",
     )
     parser.add_argument(
         "--directory", type=file_path, required=True, metavar="DIR", help="a new folder"
     )
     parser.add_argument("--host", required=True, help="name or address by which units reach it")
     parser.add_argument("--city", metavar="NAME", help="who is responsible; stands on the signs")
-    parser.add_argument("--zone", default="Europe/Paris", help="clocks (default: Europe/Paris)")
-    parser.add_argument("--port", type=int, default=8883, metavar="N", help="of the broker")
-    parser.set_defaults(run=_init)
+    parser.add_argument("--zone", default="Europe/Paris", help="time zone (default: Europe/Paris)")
+    parser.add_argument(
+        "--port", type=int, default=8883, metavar="N", help="of the broker (default: 8883)"
+    )
 
 
 def _add_demo(commands: Any) -> None:
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "demo",
-        help="an imagined city, two weeks old and alive",
-        description="Runs 12 imagined units on 3 sites with a broker, collector and dashboard.",
-        epilog="examples:\n  maskcam cityhall demo\n  maskcam cityhall demo --port 8080",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        _demo,
+        summary="show the dashboard of an imagined city: two weeks of counts, 12 units that go on",
+        examples="  maskcam cityhall demo\n  maskcam cityhall demo --port 8080",
     )
-    parser.add_argument("--port", type=int, default=0, metavar="N", help="default: a free one")
+    parser.add_argument(
+        "--port", type=int, default=0, metavar="N", help="of the dashboard (default: a free one)"
+    )
     parser.add_argument("--no-browser", action="store_true", help="only print the address")
-    parser.set_defaults(run=_demo)
 
 
 def _command(commands: Any, name: str, run: Any, text: str) -> argparse.ArgumentParser:
-    examples = "\n".join(line for line in EPILOG.splitlines() if f" {name} " in f"{line} ")
+    examples = "\n".join(line for line in EXAMPLES.splitlines() if f" {name} " in f"{line} ")
     parser = add_command(commands, name, run, summary=text, examples=examples)
     parser.add_argument(
         "--config",

@@ -28,7 +28,12 @@ def add_unit_commands(command: Any) -> None:
     add.add_argument("unit", nargs="?", help="its id, for example forville-01")
     add.add_argument("--site", help="where it stands, for example forville")
     add.add_argument("--contact", metavar="TEXT", help="for the sign: address or telephone number")
-    add.add_argument("--controller", default="", metavar="NAME", help="default: the city of init")
+    add.add_argument(
+        "--controller",
+        default="",
+        metavar="NAME",
+        help="for the sign: who is responsible (default: the city of init)",
+    )
     add.add_argument("--preset", choices=("standard", "decree"), default="standard")
     add.add_argument("--exact", action="store_true", help="numbers without noise")
     for kind in ("minute", "hour"):
@@ -53,7 +58,7 @@ def add_unit_commands(command: Any) -> None:
     _add_authority(add)
 
     listed = command("list-units", _list_units, "list the units that may connect")
-    listed.add_argument("--json", action="store_true", help="for programs")
+    listed.add_argument("--json", action="store_true", help="print JSON instead of a table")
 
     for name, run, text in (
         ("add-collector", _add_collector, "issue the certificate of a further collector"),

@@ -30,11 +30,11 @@ def _add_evaluate(commands: Any) -> None:
         kinds,
         "detections",
         _evaluate_detections,
-        summary="average precision of the model on labelled photographs",
+        summary="measure the average precision on labelled photographs",
         examples=_DETECTIONS_EXAMPLE,
     )
     detections.add_argument(
-        "--coco", type=file_path, required=True, metavar="FILE", help="annotations, COCO's JSON"
+        "--coco", type=file_path, required=True, metavar="FILE", help="annotations in COCO's format"
     )
     detections.add_argument(
         "--images", type=file_path, required=True, metavar="DIR", help="the images that it names"
@@ -49,7 +49,7 @@ def _add_evaluate(commands: Any) -> None:
         kinds,
         "gestures",
         _evaluate_gestures,
-        summary="recognition of head shakes on labelled clips",
+        summary="measure how head shakes are recognised on labelled clips",
         examples=_GESTURES_EXAMPLE,
     )
     gestures.add_argument(
@@ -67,11 +67,11 @@ def _add_street(kinds: Any) -> None:
         kinds,
         "street",
         _evaluate_street,
-        summary="faces found, states and counts on a film of a street",
+        summary="measure faces found, mask states and counts on a video of a street",
         examples=_STREET_EXAMPLE,
     )
     street.add_argument(
-        "--clip", type=file_path, required=True, metavar="VIDEO", help="a film of a street"
+        "--clip", type=file_path, required=True, metavar="VIDEO", help="a video of a street"
     )
     street.add_argument(
         "--teacher-boxes",
@@ -130,7 +130,7 @@ def _evaluate_gestures(args: argparse.Namespace) -> int:
 
 def _add_inspect(commands: Any) -> None:
     example = "  maskcam model inspect models/maskcam.tflite --json"
-    kinds = add_group(commands, "model", summary="look into a model file", examples=example)
+    kinds = add_group(commands, "model", summary="inspect a model file", examples=example)
     inspect = add_command(
         kinds,
         "inspect",

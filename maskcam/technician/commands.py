@@ -102,7 +102,9 @@ def _add_explain(commands: Any) -> None:
         examples="  maskcam explain --config maskcam.toml --language fr",
     )
     add_config_file(parser)
-    parser.add_argument("--language", choices=["en", "fr"], help="(default: that of [technician])")
+    parser.add_argument(
+        "--language", choices=["en", "fr"], help="of the text (default: that of [technician])"
+    )
 
 
 def _add_sign(commands: Any) -> None:
@@ -122,7 +124,7 @@ def _add_sign(commands: Any) -> None:
     parser.add_argument(
         "--language",
         choices=["en", "fr", "fr+en", "en+fr"],
-        help="two share one sign, the first is the larger (default: that of [technician])",
+        help="fr+en: both on one sign, French larger (default: that of [technician])",
     )
     parser.add_argument(
         "--size",
@@ -137,7 +139,9 @@ def _add_sign(commands: Any) -> None:
         help="the city's arms, .svg or .png, beside the title",
     )
     parser.add_argument(
-        "--draft", action="store_true", help="whatever is missing; says across the page that it is"
+        "--draft",
+        action="store_true",
+        help="although facts are missing; marked as a draft across the page",
     )
     parser.add_argument(
         "--output", type=file_path, required=True, metavar="FILE", help=".pdf, .svg, .png or .html"

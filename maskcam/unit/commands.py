@@ -41,7 +41,7 @@ def _add_run(commands: Any) -> None:
         commands,
         "run",
         _run,
-        summary="run the unit: count, and send the counts, until it is stopped",
+        summary="run the unit: count and publish until it is stopped",
         examples=(
             "  maskcam run --config maskcam.toml\n"
             "  MASKCAM_CAMERA_SOURCE=street.mp4 maskcam run --config maskcam.toml"
@@ -90,7 +90,9 @@ def _add_demo(commands: Any) -> None:
         "--source", metavar="SOURCE", help="a video file, v4l2:DEVICE or rtsp://..."
     )
     parser.add_argument("--minutes", type=positive(float), metavar="N", help="end after N minutes")
-    parser.add_argument("--fast", action="store_true", help="do not wait for the scene's clock")
+    parser.add_argument(
+        "--fast", action="store_true", help="as fast as the machine can, not in real time"
+    )
     parser.add_argument(
         "--seed", type=int, default=1, metavar="N", help="another street (default: 1)"
     )
@@ -123,12 +125,12 @@ def _add_replay(commands: Any) -> None:
         commands,
         "replay",
         _replay,
-        summary="run the whole chain on a recorded file, on the file's own time",
+        summary="count a recorded video, by the times of its frames",
         examples=(
             "  maskcam replay market.mp4 --json\n"
             "  maskcam replay market.mp4 --json --start 2026-05-04T08:00:00Z --hours\n"
-            "  maskcam replay market.mp4 --exact    a film of your own, without noise\n\n"
-            "Whoever is in view when the film begins or ends is counted, too: the film is no\n"
+            "  maskcam replay market.mp4 --exact    a video of your own, without noise\n\n"
+            "Whoever is in view when the video begins or ends is counted, too: the video is no\n"
             "start or stop of a unit. Without --exact, each number carries noise, as on a unit."
         ),
     )
@@ -136,10 +138,10 @@ def _add_replay(commands: Any) -> None:
         "video",
         type=file_path,
         metavar="VIDEO",
-        help="a film that FFmpeg reads (a live source: maskcam demo)",
+        help="a file that FFmpeg reads (a live source: maskcam demo)",
     )
     parser.add_argument(
-        "--json", action="store_true", help="print the count messages, one JSON a line"
+        "--json", action="store_true", help="print the count messages, one JSON object per line"
     )
     parser.add_argument(
         "--start",
@@ -159,7 +161,7 @@ def _add_replay(commands: Any) -> None:
         "--fps",
         type=positive(float),
         metavar="N",
-        help="frames per second of a film that has no time of its own, as raw .h264 has none",
+        help="frames per second of a video that has no times of its own, as raw .h264 has none",
     )
     add_model_options(parser)
 

@@ -171,7 +171,7 @@ def test_a_live_recording_that_knows_no_size_is_whole(film, tmp_path):
 )
 def test_a_film_without_time_asks_for_its_rate(tmp_path, suffix, options):
     path = encode(tmp_path / f"film{suffix}", numbered(30), *options)
-    with pytest.raises(UsageError, match=r"has no time of its own; .* --fps N"):
+    with pytest.raises(UsageError, match=r"has no times of its own; .* --fps N"):
         read(path)
     times, lumas, error = read(path, film_fps=15)
     assert error is None

@@ -10,6 +10,7 @@ import resource
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from maskcam.delivery.outbox import Outbox
@@ -106,7 +107,7 @@ def work_at_its_pace(state: Path, statistics: Path) -> None:
     outbox.close()
 
 
-TASKS = {
+TASKS: dict[str, Callable[..., None]] = {
     "read-only": work_read_only,
     "full": work_full,
     "a-day": work_a_day,

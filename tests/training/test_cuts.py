@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 import pytest
 
 from maskcam.records import Box, Detection, MaskState
-from training.cuts import NO_FACE, harvest, longer_side
+from maskcam.vision.detector import Detector
+from training.cuts import NO_FACE, Cut, harvest, longer_side
 from training.pictures import IGNORE, Picture
 
 WITH, WITHOUT = 0, 1
@@ -37,12 +40,16 @@ def picture(*faces, source="masks"):
     )
 
 
-def kinds(photograph, *found):
-    return sorted(cut.kind for cut in harvest([photograph], Finder(*found)))
+def cut(photograph, *found) -> list[Cut]:
+    return list(harvest([photograph], cast("Detector", Finder(*found))))
+
+
+def kinds(photograph, *found) -> list[int]:
+    return sorted(one.kind for one in cut(photograph, *found))
 
 
 def test_a_face_is_cut_as_the_detector_boxed_it_and_one_that_it_missed_by_its_label():
-    [hit, missed] = harvest([picture((FACE, WITH), (OTHER, WITHOUT))], Finder((41, 40, 61, 66)))
+    [hit, missed] = cut(picture((FACE, WITH), (OTHER, WITHOUT)), (41, 40, 61, 66))
     assert (hit.kind, missed.kind) == (WITH, WITHOUT)
     assert hit.box[2] - hit.box[0] == pytest.approx(20)
     assert longer_side(missed.box) == pytest.approx(40)
@@ -65,13 +72,13 @@ def test_what_is_no_face_is_cut_unless_it_may_be_one():
 @pytest.mark.parametrize("box", [FACE, (0, 0, 20, 26), (150, 100, 160, 120), (20, 10, 120, 110)])
 def test_a_cut_shows_the_face_in_its_middle_with_what_is_around_it(box):
     photograph = picture((box, WITH))
-    [cut] = harvest([photograph], Finder())
-    assert cut.rgb.shape[0] == cut.rgb.shape[1] <= 112
-    assert longer_side(cut.box) / cut.rgb.shape[0] == pytest.approx(1 / 2.4, rel=0.05)
-    middle = (cut.box[:2] + cut.box[2:]) / 2
-    assert middle == pytest.approx([cut.rgb.shape[0] / 2] * 2, abs=1)
-    if cut.rgb.shape[0] < 112:  # not scaled: the face is there pixel for pixel
+    [found] = cut(photograph)
+    assert found.rgb.shape[0] == found.rgb.shape[1] <= 112
+    assert longer_side(found.box) / found.rgb.shape[0] == pytest.approx(1 / 2.4, rel=0.05)
+    middle = (found.box[:2] + found.box[2:]) / 2
+    assert middle == pytest.approx([found.rgb.shape[0] / 2] * 2, abs=1)
+    if found.rgb.shape[0] < 112:  # not scaled: the face is there pixel for pixel
         x0, y0, x1, y1 = box
-        left, top = (round(float(v)) for v in cut.box[:2])
-        seen = cut.rgb[top : top + y1 - y0, left : left + x1 - x0]
+        left, top = (round(float(v)) for v in found.box[:2])
+        seen = found.rgb[top : top + y1 - y0, left : left + x1 - x0]
         assert np.array_equal(seen, photograph.rgb[y0:y1, x0:x1])
