@@ -88,7 +88,7 @@ def _file_faults(folder: Path) -> list[str]:
 def _file_fault(folder: Path, name: str) -> str | None:
     """Returns what is wrong with one of the four files, or None."""
     try:
-        size = len((folder / name).read_bytes())
+        size = len(_beginning(folder / name))
     except FileNotFoundError:
         if (folder / f"{name}.txt").exists():
             return say(
@@ -131,9 +131,15 @@ def _foreign_keys(folder: Path) -> list[str]:
     ]
 
 
+def _beginning(path: Path) -> bytes:
+    """Returns what a file of the unit may hold, and one byte more; a film may lie there, too."""
+    with path.open("rb") as file:
+        return file.read(MAX_FILE_BYTES + 1)
+
+
 def _holds_private_key(path: Path) -> bool:
     try:
-        return path.is_file() and b"PRIVATE KEY-----" in path.read_bytes()[:MAX_FILE_BYTES]
+        return path.is_file() and b"PRIVATE KEY-----" in _beginning(path)
     except OSError:
         return False
 

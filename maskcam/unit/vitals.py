@@ -1,16 +1,28 @@
-"""How the machine is: temperature, throttling and memory, for the log."""
+"""How the machine is: temperature, throttling and memory, for the log and for `maskcam check`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 _TEMPERATURES: Final = "sys/class/thermal/thermal_zone*/temp"
 _THROTTLED: Final = "sys/devices/platform/soc*/soc*firmware/get_throttled"
 # Bits of what a Raspberry Pi's firmware says: they are set now, and 16 higher since the start.
-_REASONS: Final = {0: "undervoltage", 1: "slower clock", 2: "throttled", 3: "too hot"}
+_REASONS: Final = {
+    0: "under-voltage",
+    1: "slowed down",
+    2: "throttled",
+    3: "soft temperature limit",
+}
 _EARLIER: Final = 16
+
+
+class Throttling(NamedTuple):
+    """For what a Raspberry Pi is held back: now, and at times since it was switched on."""
+
+    now: tuple[str, ...]
+    earlier: tuple[str, ...]
 
 
 def vitals(*, root: Path = Path("/")) -> str:
@@ -43,22 +55,37 @@ class Hourly:
         return True
 
 
-def _temperature(root: Path) -> str:
+def temperature_c(root: Path) -> float | None:
+    """Returns the temperature of the hottest sensor; None where there is none."""
     found = [_number(path, 10) for path in root.glob(_TEMPERATURES)]
-    celsius = max((value / 1000 for value in found if value is not None), default=None)
+    return max((value / 1000 for value in found if value is not None), default=None)
+
+
+def throttling(root: Path) -> Throttling | None:
+    """Returns what the firmware says; None where there is no Raspberry Pi's."""
+    found = (_number(path, 16) for path in sorted(root.glob(_THROTTLED)))
+    state = next((value for value in found if value is not None), None)
+    if state is None:
+        return None
+    return Throttling(
+        tuple(name for bit, name in _REASONS.items() if state >> bit & 1),
+        tuple(name for bit, name in _REASONS.items() if state >> bit + _EARLIER & 1),
+    )
+
+
+def _temperature(root: Path) -> str:
+    celsius = temperature_c(root)
     return "" if celsius is None else f"{celsius:.1f} degrees C"
 
 
 def _throttling(root: Path) -> str:
-    state = next((_number(path, 16) for path in root.glob(_THROTTLED)), None)
-    if state is None:
+    held = throttling(root)
+    if held is None:
         return ""
-    now = [name for bit, name in _REASONS.items() if state >> bit & 1]
-    before = [name for bit, name in _REASONS.items() if state >> bit + _EARLIER & 1]
-    if not before and not now:
+    if not held.earlier and not held.now:
         return "never throttled"
-    earlier = f"since the start: {', '.join(before)}"
-    return f"NOW {', '.join(now)} ({earlier})" if now else earlier
+    earlier = f"since the start: {', '.join(held.earlier)}"
+    return f"NOW {', '.join(held.now)} ({earlier})" if held.now else earlier
 
 
 def _kilobytes(file: Path, name: str, of: str) -> str:

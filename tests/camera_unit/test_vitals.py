@@ -46,10 +46,13 @@ def test_a_pi_reports_all(pi):
 @pytest.mark.parametrize(
     ("state", "words"),
     [
-        ("50000", "since the start: undervoltage, throttled"),
-        ("50005", "NOW undervoltage, throttled (since the start: undervoltage, throttled)"),
-        ("80008", "NOW too hot (since the start: too hot)"),
-        ("e0002", "NOW slower clock (since the start: slower clock, throttled, too hot)"),
+        ("50000", "since the start: under-voltage, throttled"),
+        ("50005", "NOW under-voltage, throttled (since the start: under-voltage, throttled)"),
+        ("80008", "NOW soft temperature limit (since the start: soft temperature limit)"),
+        (
+            "e0002",
+            "NOW slowed down (since the start: slowed down, throttled, soft temperature limit)",
+        ),
     ],
 )
 def test_the_flags_of_the_firmware_are_read(pi, state, words):

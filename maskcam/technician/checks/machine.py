@@ -13,6 +13,7 @@ from maskcam.config import ObjectionsSection
 from maskcam.errors import MaskcamError
 from maskcam.technician.finding import Finding
 from maskcam.technician.mounts import file_system_of
+from maskcam.unit import vitals
 from maskcam.unit.button import Button
 from maskcam.unit.lamp import Lamp
 
@@ -20,10 +21,6 @@ FREE_MIB = 16
 LAMP_S = 2.0
 # A Raspberry Pi slows down from 80 degrees on (documentation of config.txt, temp_soft_limit).
 HOT_C = 80.0
-
-# Bits of get_throttled, from the documentation of vcgencmd.
-_NOW = {0: "under-voltage", 1: "slowed down", 2: "throttled", 3: "soft temperature limit"}
-_SINCE_BOOT = 16
 
 
 def clock(synchronised: Callable[[], bool]) -> Finding:
@@ -112,14 +109,9 @@ def storage(directory: Path) -> Finding:
 
 def temperature(root: Path) -> Finding:
     """Reports how hot the hottest sensor of the processor is."""
-    readings = [
-        int(text) / 1000
-        for path in sorted(root.glob("sys/class/thermal/thermal_zone*/temp"))
-        if (text := _read(path)) and text.lstrip("-").isdigit()
-    ]
-    if not readings:
+    hottest = vitals.temperature_c(root)
+    if hottest is None:
         return Finding.absent("temperature", "no sensor")
-    hottest = max(readings)
     if hottest >= HOT_C:
         return Finding.fault(
             "temperature", f"{hottest:.0f} °C", "give the box shade, air or a heat sink"
@@ -130,17 +122,12 @@ def temperature(root: Path) -> Finding:
 def power(root: Path) -> Finding:
     """Checks whether a Raspberry Pi has had enough power since it was switched on."""
     advice = "use the Pi's own power supply and a short cable; power the hub by itself"
-    for path in sorted(root.glob("sys/devices/platform/soc*/soc*:firmware/get_throttled")):
-        try:
-            bits = int(_read(path), 16)
-        except ValueError:
-            continue
-        now = [word for bit, word in _NOW.items() if bits >> bit & 1]
-        before = [word for bit, word in _NOW.items() if bits >> (bit + _SINCE_BOOT) & 1]
-        if now:
-            return Finding.fault("power", f"{', '.join(now)} now", advice)
-        if before:
-            return Finding.fault("power", f"{', '.join(before)} since the start", advice)
+    held = vitals.throttling(root)
+    if held is not None:
+        if held.now:
+            return Finding.fault("power", f"{', '.join(held.now)} now", advice)
+        if held.earlier:
+            return Finding.fault("power", f"{', '.join(held.earlier)} since the start", advice)
         return Finding.ok("power", "no under-voltage, not throttled since the start")
     for name in sorted(root.glob("sys/class/hwmon/hwmon*/name")):
         if _read(name) == "rpi_volt":
