@@ -402,3 +402,10 @@ def test_the_way_to_the_broker_is_one_transaction():
         "flush set inet maskcam broker6",
         "add element inet maskcam broker6 { 2001:db8::7 . 8883 }",
     ]
+
+
+@pytest.mark.parametrize("host", ["a..b", f"{'a' * 64}.test"])
+def test_a_name_that_cannot_be_leaves_the_addresses_as_they_are(host, caplog):
+    script = runpy.run_path(str(ROOT / "sdcard/overlay/usr/lib/maskcam/broker.py"))
+    assert script["addresses_of"](host, 8883) == []
+    assert "those known so far stay" in caplog.text

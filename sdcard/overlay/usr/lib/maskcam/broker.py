@@ -25,16 +25,23 @@ def rules(addresses: Iterable[str], port: int) -> str:
     return "\n".join(lines) + "\n"
 
 
+def addresses_of(host: str, port: int) -> list[str]:
+    """Returns the addresses that a name has now; none if it cannot be resolved."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:  # UnicodeError: no name that can be
+        logging.warning("%s: no address (%s); those known so far stay", host, error)
+        return []
+    return sorted({str(item[4][0]) for item in found})
+
+
 def main() -> int:
     """Runs once; the timer calls again, since a name's addresses may change."""
     broker = tomllib.loads(CONFIG.read_text(encoding="utf-8"))["broker"]
     host, port = str(broker["host"]), int(broker.get("port", 8883))
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError as error:
-        logging.warning("%s: no address (%s); those known so far stay", host, error.strerror)
+    addresses = addresses_of(host, port)
+    if not addresses:
         return 0
-    addresses = sorted({str(item[4][0]) for item in found})
     subprocess.run(
         ["/usr/sbin/nft", "-f", "-"], input=rules(addresses, port), text=True, check=True
     )
