@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
+from collections.abc import Callable
 from typing import NamedTuple
 
 from maskcam.delivery import reasons
@@ -64,10 +65,16 @@ class Dispatcher:
     """Sends what waits in the outbox over one session after the other, few at a time.
 
     All times are monotonic, in seconds.
+
+    Args:
+        outbox: where windows wait.
+        is_due: whether a window may be published yet.
     """
 
-    def __init__(self, outbox: Outbox) -> None:
-        self._outbox = outbox
+    def __init__(
+        self, outbox: Outbox, *, is_due: Callable[[Waiting], bool] = lambda window: True
+    ) -> None:
+        self._outbox, self._is_due = outbox, is_due
         self._session: Session | None = None
         self._limit = IN_FLIGHT
         self._flights: dict[int, _Flight] = {}
@@ -177,13 +184,20 @@ class Dispatcher:
         return sum(flight.window is not None for flight in self._flights.values())
 
     def _next(self) -> Waiting | None:
-        if not self._ready:
-            self._ready += self._outbox.pending(_BATCH, after=self._cursor)
-        if not self._ready and not self._under_way() and self._cursor is not None:
-            # From the beginning: what was refused, or came with an older start.
-            self._ready += self._outbox.pending(_BATCH)
-        if not self._ready:
-            return None
-        window = self._ready.popleft()
-        self._cursor = window.key
+        window = self._next_due()
+        if window is None and not self._under_way() and self._cursor is not None:
+            # From the beginning: what was refused, is due by now, or came with an older start.
+            self._cursor = None
+            window = self._next_due()
         return window
+
+    def _next_due(self) -> Waiting | None:
+        while True:
+            if not self._ready:
+                self._ready += self._outbox.pending(_BATCH, after=self._cursor)
+            if not self._ready:
+                return None
+            window = self._ready.popleft()
+            self._cursor = window.key
+            if self._is_due(window):
+                return window

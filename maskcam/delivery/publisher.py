@@ -15,7 +15,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from threading import Thread
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -26,6 +26,7 @@ from maskcam.delivery.broker import BrokerSettings
 from maskcam.delivery.dispatch import ACKNOWLEDGE_WITHIN_S, Complaints, Dispatcher
 from maskcam.delivery.link import Acknowledged, Connected, Disconnected, Link, LinkEvent, Will
 from maskcam.delivery.outbox import Outbox
+from maskcam.delivery.rows import Waiting
 from maskcam.errors import ConfigError, DeliveryError
 from maskcam.names import UNCONFIGURED
 from maskcam.records import MinuteCount
@@ -76,6 +77,7 @@ class Publisher:
         broker: which broker, and how.
         site, unit: the names in the topics; the unit's id is the client id.
         utc_now: the time in UTC, or None while the clock is not synchronised.
+        delay_minutes: a window waits in the outbox for so long after its end.
         stop_timeout_s: how long leaving may take, with the broker in reach.
         open_link: makes the connection; replaced in tests.
 
@@ -92,6 +94,7 @@ class Publisher:
         site: str,
         unit: str,
         utc_now: Callable[[], datetime | None] = lambda: datetime.now(UTC),
+        delay_minutes: int = 0,
         stop_timeout_s: float = 1.5,
         open_link: Callable[..., AnyLink] = Link,
     ) -> None:
@@ -103,13 +106,14 @@ class Publisher:
         self._outbox, self._broker, self._unit = outbox, broker, unit
         self._status_topic = wire.status_topic(site=site, unit=unit)
         self._utc_now, self._stop_timeout_s = utc_now, stop_timeout_s
+        self._delay = timedelta(minutes=delay_minutes)
         self._events: queue.SimpleQueue[_Closed | _Stop | LinkEvent] = queue.SimpleQueue()
         self._open_link = open_link
         self._link: AnyLink | None = None
         self._worker = Thread(target=self._work, name="maskcam-delivery", daemon=True)
         self._beat_s = time.monotonic()
         self._tended_s = self._beat_s
-        self._dispatcher = Dispatcher(outbox)
+        self._dispatcher = Dispatcher(outbox, is_due=self._is_due)
         self._complaints = Complaints()
         self._stopping: _Stop | None = None
         self._untimed = False
@@ -242,6 +246,15 @@ class Publisher:
         except wire.WireError as error:
             _log.error("a window breaks the wire format and is lost: %s", error)
             closed.stored.set_exception(error)
+
+    def _is_due(self, window: Waiting) -> bool:
+        if not self._delay:
+            return True
+        now = self._utc_now()
+        if now is None:
+            return False
+        count = wire.decode_count(window.payload, kind=window.key.kind).count
+        return now >= count.start + timedelta(minutes=count.minutes) + self._delay
 
     def _begin(self, event: Connected) -> None:
         _log.info("connected to %s:%d", self._broker.host, self._broker.port)

@@ -31,7 +31,7 @@ class WindowRules:
     """How long windows are, how late they are published, and with how much noise.
 
     minutes: length of a window; a divisor of 60.
-    delay_minutes: a window is published so long after its end.
+    delay_minutes: a window is published so long after its end; the publisher keeps it until then.
     epsilon_minute, epsilon_hour: of the noise of windows and hours; None: exact numbers.
     """
 
@@ -67,7 +67,7 @@ class _Span(NamedTuple):
 
 
 class MinuteCounts:
-    """Books passages and observed time, and returns the counts that are due.
+    """Books passages and observed time, and returns the counts of windows that are over.
 
     Args:
         started_at_s: monotonic time now.
@@ -118,7 +118,7 @@ class MinuteCounts:
         self._observed.append((from_s, to_s))
 
     def advance(self, at_s: float, utc_offset_s: float | None) -> list[MinuteCount]:
-        """Closes the windows that are over and returns the counts that are due, oldest first.
+        """Closes the windows that are over and returns their counts, oldest first.
 
         Args:
             at_s: the monotonic time now.
@@ -227,6 +227,5 @@ class MinuteCounts:
         self._closed.append((end, count))
 
     def _release(self, at_s: float) -> Iterator[MinuteCount]:
-        late = self._rules.delay_minutes
-        while self._closed and self._begin_of(self._closed[0][0] + late) <= at_s:
+        while self._closed and self._begin_of(self._closed[0][0]) <= at_s:
             yield self._closed.pop(0)[1]

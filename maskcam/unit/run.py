@@ -189,6 +189,7 @@ def _publisher_for(config: Config, edges: Edges, outbox: Outbox, clock: SystemCl
         site=config.unit.site,
         unit=config.unit.id,
         utc_now=lambda: _utc_now(clock),
+        delay_minutes=rules_for(config).delay_minutes,
         stop_timeout_s=_FLUSH_S,
     )
 

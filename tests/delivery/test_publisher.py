@@ -12,7 +12,7 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -25,9 +25,10 @@ from maskcam.delivery.link import Acknowledged, Connected, Disconnected
 from maskcam.delivery.outbox import Outbox
 from maskcam.delivery.publisher import Publisher
 from maskcam.errors import ConfigError, DeliveryError
+from maskcam.records import MinuteCount, WindowKind
 from tests.broker import Mosquitto, Subscriber, free_port, needs_mosquitto, wait_until
 from tests.certificates import Authority
-from tests.delivery.windows import SITE, UNIT, window
+from tests.delivery.windows import FIRST, SITE, UNIT, window
 
 LOCAL = BrokerSettings(host="127.0.0.1", port=1, reconnect_min_s=0.05, reconnect_max_s=0.2)
 
@@ -220,6 +221,55 @@ def test_a_window_handed_over_just_before_the_end_is_kept(tmp_path, links):
     assert kept.result(0) is True
     with Outbox(tmp_path / "s", site=SITE, unit=UNIT) as outbox:
         assert len(outbox) == 1
+
+
+def test_decree_publishes_15_minutes_late_and_a_stop_loses_nothing(tmp_path, links):
+    """A window is on disk when it is over; who stops or falls meanwhile publishes it later."""
+    first, second = (replace(window(minute), minutes=20) for minute in (0, 20))
+    hour = replace(window(0), kind=WindowKind.HOUR, minutes=60)
+    now: list[datetime | None] = [FIRST + timedelta(minutes=30)]
+
+    def open_link(*args, **named):
+        links.append(FakeLink(*args, **named))
+        return links[-1]
+
+    def published() -> list[MinuteCount]:
+        """Returns what leaves the unit in the second life of its process."""
+        return [
+            wire.decode_count(payload, topic=topic).count
+            for topic, payload, _ in links[1].sent
+            if topic.endswith(("/count", "/hour"))
+        ]
+
+    def life() -> Publisher:
+        outbox = Outbox(tmp_path / "s", site=SITE, unit=UNIT)
+        return Publisher(
+            outbox, broker=LOCAL, site=SITE, unit=UNIT, open_link=open_link,
+            utc_now=lambda: now[0], delay_minutes=15, stop_timeout_s=0.1,
+        )  # fmt: skip
+
+    with life() as unit:
+        links[0].connect()
+        for count in (hour, second, first):  # in no order
+            assert unit.deliver(count).result(5)
+        time.sleep(1.2)
+        assert links[0].counts == []
+    with life() as unit:
+        links[1].connect()
+        expected: list[MinuteCount] = []
+        for minute, due in ((34.9, None), (35, first), (54.9, None), (55, second), (75, hour)):
+            now[0] = FIRST + timedelta(minutes=minute)
+            if due is not None:
+                expected.append(due)
+                wait_until(lambda: len(published()) == len(expected))
+                links[1].answer(len(links[1].sent))
+            else:
+                time.sleep(0.7)
+            assert published() == expected
+        now[0] = None  # a clock that is not believed makes nothing due
+        assert unit.deliver(replace(first, start=first.start + timedelta(hours=1))).result(5)
+        time.sleep(0.7)
+        assert published() == expected
 
 
 def test_only_a_minute_count_is_taken(unit):
