@@ -36,6 +36,16 @@ collectors = Table(
 )
 """What each collector last said of itself, as Prometheus reads it."""
 
+notes = Table(
+    "notes",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("day", String(10), nullable=False, index=True),
+    Column("site", String(63), nullable=False),
+    Column("text", String(120), nullable=False),
+)
+"""What administrators note on local days (ISO 8601); `site` is "" for one on all sites."""
+
 notices = Table(
     "notices",
     metadata,

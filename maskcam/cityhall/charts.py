@@ -26,13 +26,14 @@ COLOURS = {
     "unclear": "#8a8f98",
 }
 _INK, _PALE, _GAP, _AXIS = "#3b4252", "#d9dee7", "#eceff4", "#8a8f98"
+NOTED = "#7a3ea8"
 _ids = count()
 
 
 class Bar(NamedTuple):
     """One hour or day. `parts` is None where nothing is known; `tip` says all of it in words.
 
-    `blank` ones are still to come; `earlier` is a height to compare with.
+    `blank` ones are still to come; `earlier` is a height to compare with; `noted` has a mark.
     """
 
     label: str
@@ -41,6 +42,7 @@ class Bar(NamedTuple):
     partly: bool = False
     blank: bool = False
     earlier: int | None = None
+    noted: bool = False
 
 
 class Dot(NamedTuple):
@@ -108,6 +110,9 @@ def stacked_bars(bars: Sequence[Bar], *, title: str, description: str, size: Siz
                 _rect(group, left + (step - width) / 2, top, width, height, fill=colour)
         if bar.earlier is not None:
             _stroke(group, left, size.inner_height - max(0, bar.earlier) * scale, step)
+        if bar.noted:
+            place_of_mark = {"cx": f"{left + step / 2:.1f}", "cy": "-5", "r": "4"}
+            _add(group, "circle", attributes={**place_of_mark, "fill": NOTED})
         if bar.partly:
             _mark(group, left + step / 2, min(top, size.inner_height) - 5)
         _rect(group, left, 0, step, size.inner_height, fill="#000", **{"fill-opacity": "0"})

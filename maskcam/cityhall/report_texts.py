@@ -45,6 +45,8 @@ REPORT_TEXTS: dict[str, tuple[str, str]] = {
         "Le plus de personnes sans masque : {site}, {weekday}, {hours}, environ {number} par "
         "heure. Il y faudrait autant de masques.",
     ),
+    "read_notes": ("Noted: {notes}.", "À noter : {notes}."),
+    "read_note": ("{day}, {site}: {text}", "{day}, {site} : {text}"),
     "read_wholly": (
         "All sites were observed as usual.",
         "Tous les sites ont été observés comme d'habitude.",

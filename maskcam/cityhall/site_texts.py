@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 SITE_TEXTS: dict[str, tuple[str, str]] = {
+    "notes": ("Notes", "Notes"),
+    "note_day": ("Day", "Jour"),
+    "note_where": ("Where", "Où"),
+    "note_all_sites": ("all sites", "tous les sites"),
+    "note_text": (
+        "Note (market closed, works)",
+        "Note (marché fermé, travaux)",
+    ),
+    "note_add": ("Add the note", "Ajouter la note"),
     "length": ("Period", "Période"),
     "length_day": ("Day", "Jour"),
     "length_week": ("Week", "Semaine"),

@@ -24,7 +24,7 @@ from maskcam.cityhall.reader import Reader
 from maskcam.cityhall.rollup import Calendar
 from maskcam.cityhall.sessions import Sessions
 from maskcam.cityhall.settings import Settings
-from maskcam.cityhall.web import administration, api, login, pages, report
+from maskcam.cityhall.web import administration, api, login, notes, pages, report
 from maskcam.cityhall.web.context import NotThereError, Page, WebContext, WrongAddressError
 from maskcam.cityhall.web.guard import Gate, HostNames, SecurityHeaders
 from maskcam.cityhall.web.limits import Bodies
@@ -67,6 +67,7 @@ def create_app(
         report.routes(context),
         api.routes(context, live),
         administration.routes(context),
+        notes.routes(context),
     ):
         app.include_router(router)
     static = resources.files("maskcam.cityhall").joinpath("static")

@@ -127,8 +127,15 @@ class Page:
             WrongAddressError: it is none.
         """
         text = self.request.query_params.get(parameter)
-        if not text:
-            return default
+        return self.as_day(text, parameter) if text else default
+
+    @staticmethod
+    def as_day(text: str, parameter: str) -> date:
+        """Returns the day that a text names.
+
+        Raises:
+            WrongAddressError: it names none.
+        """
         try:
             found = date.fromisoformat(text[:10]) if len(text) == 10 else None
         except ValueError:

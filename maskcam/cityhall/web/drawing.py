@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import date
 from typing import Any, Literal, NamedTuple
 
 from markupsafe import Markup
@@ -10,6 +11,7 @@ from markupsafe import Markup
 from maskcam.cityhall import charts
 from maskcam.cityhall.charts import Bar, Dot
 from maskcam.cityhall.figures import Point, Seen
+from maskcam.cityhall.notes import Note
 from maskcam.cityhall.reader import Level
 from maskcam.cityhall.web.context import Page
 
@@ -56,10 +58,17 @@ def charts_of(
     *,
     level: Step,
     earlier: Sequence[Point | None] | None = None,
+    notes: Sequence[Note] = (),
 ) -> dict[Subject, Chart]:
-    """Returns the charts of passages and of shares; `earlier` points are drawn across them."""
+    """Returns the charts of passages and of shares; `earlier` points are drawn across them.
+
+    Of `notes` those on days are marked.
+    """
     words = page.words
     bars, dots = [], []
+    noted: dict[date, list[str]] = {}
+    for note in notes if level == "daily" else ():
+        noted.setdefault(note.day, []).append(note.text)
     for point, before in zip(points, earlier or [None] * len(points), strict=True):
         label = _label(point, page, level)
         tip = _tip(point, page, level)
@@ -71,7 +80,9 @@ def charts_of(
         height = before.totals.people if before else None
         if before:
             tip += words("tip_earlier", number=words.number(before.totals.people))
-        bars.append(Bar(label, tip, None if gap else parts, partly, to_come, height))
+        texts = noted.get(page.periods.calendar.local(point.bucket).date(), [])
+        tip = ". ".join([tip, *texts])
+        bars.append(Bar(label, tip, None if gap else parts, partly, to_come, height, bool(texts)))
         share_tip = _tip(point, page, level)
         if not gap:
             share_tip = words(

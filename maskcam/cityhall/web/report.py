@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from maskcam.cityhall import charts
+from maskcam.cityhall.notes import Notes
 from maskcam.cityhall.web.context import YEARS, Page, WebContext, WrongAddressError
 from maskcam.cityhall.web.drawing import charts_of
 from maskcam.cityhall.web.limits import BusyError
@@ -74,6 +75,7 @@ def _values(context: WebContext, page: Page, week: str) -> dict[str, Any]:
         ("week", monday),
         lambda: find_week(context.reader, monday=monday, now=page.now),
     )
+    notes = Notes(context.reader.engine).between(monday, monday + timedelta(days=6))
     return {
         "week": week_name(monday),
         "number": monday.isocalendar().week,
@@ -83,7 +85,7 @@ def _values(context: WebContext, page: Page, week: str) -> dict[str, Any]:
         "previous": week_name(monday - seven),
         "following": week_name(monday + seven) if monday + seven <= page.periods.today else None,
         "found": found,
-        "drawn": charts_of(found.days, page, level="daily") if found.days else None,
+        "drawn": charts_of(found.days, page, level="daily", notes=notes) if found.days else None,
         "spark": lambda item: charts.sparkline(
             [None if p.seen.is_gap else p.totals.people for p in item.days],
             [p.seen.value == "partly" for p in item.days],
@@ -124,7 +126,23 @@ def read_aloud(page: Page, found: Week, *, monday: date) -> list[str]:
             )
         )
     partly = t.count("read_partly", found.partly) if found.partly else t("read_wholly")
-    return [*paragraphs, partly]
+    return [*paragraphs, partly, *_noted(page, monday)]
+
+
+def _noted(page: Page, monday: date) -> list[str]:
+    t, called = page.words, page.context.settings.site_name
+    found = Notes(page.context.reader.engine).between(monday, monday + timedelta(days=6))
+    texts = [
+        t(
+            "read_note",
+            day=t.weekday_day(note.day),
+            site=called(note.site) if note.site else t("note_all_sites"),
+            text=note.text.rstrip("."),
+        )
+        for note in found
+    ]
+    separator = "\u00a0; " if t.language == "fr" else "; "
+    return [t("read_notes", notes=separator.join(texts))] if texts else []
 
 
 def _clock(hour: int) -> str:

@@ -11,6 +11,7 @@ from maskcam.cityhall import cameras
 from maskcam.cityhall.chosen import LENGTHS, Against, Chosen, Length, find_chosen
 from maskcam.cityhall.figures import site_points, total_of
 from maskcam.cityhall.health import Health, find_health
+from maskcam.cityhall.notes import LONGEST, Note, Notes
 from maskcam.cityhall.reader import Span, Totals
 from maskcam.cityhall.web.context import YEARS, Page, WrongAddressError
 from maskcam.cityhall.web.drawing import TITLES, Step, charts_of, describe
@@ -36,6 +37,9 @@ def show_site(page: Page) -> Response:
         raise WrongAddressError("day")
     found = find_chosen(page.context.reader, chosen, site=name, now=page.now)
     step = _STEPS[chosen.length]
+    weeks_from = chosen.day - timedelta(days=7 * WEEKS - 1)
+    first = weeks_from if chosen.length == "day" else chosen.first
+    notes = Notes(page.context.reader.engine).between(first, chosen.last, site=name)
     span = page.periods.days(chosen.first, chosen.last)
     return page.render(
         "site.html",
@@ -50,8 +54,12 @@ def show_site(page: Page) -> Response:
         step=_API_STEPS[step],
         titles=TITLES[step],
         rows=describe(found.points, page, level=step),
-        drawn=charts_of(found.points, page, level=step, earlier=found.earlier),
-        weeks=_weeks_up_to(page, name, chosen.day) if chosen.length == "day" else None,
+        drawn=charts_of(found.points, page, level=step, earlier=found.earlier, notes=notes),
+        weeks=_weeks(page, name, (weeks_from, chosen.day), notes)
+        if chosen.length == "day"
+        else None,
+        notes=notes,
+        longest_note=LONGEST,
         **_cameras(page, name, span),
     )
 
@@ -65,14 +73,14 @@ def _title(page: Page, chosen: Chosen) -> str:
     return words.days(chosen.first, chosen.last)
 
 
-def _weeks_up_to(page: Page, site: str, day: date) -> dict[str, Any]:
+def _weeks(page: Page, site: str, days: tuple[date, date], notes: list[Note]) -> dict[str, Any]:
     """Returns the chart and table of the weeks up to a day."""
-    span = page.periods.days(day - timedelta(days=7 * WEEKS - 1), day)
-    days = site_points(page.context.reader, site=site, level="daily", span=span, now=page.now)
+    span = page.periods.days(*days)
+    points = site_points(page.context.reader, site=site, level="daily", span=span, now=page.now)
     return {
         "number": WEEKS,
-        "rows": describe(days, page, level="daily"),
-        "drawn": charts_of(days, page, level="daily"),
+        "rows": describe(points, page, level="daily"),
+        "drawn": charts_of(points, page, level="daily", notes=notes),
     }
 
 

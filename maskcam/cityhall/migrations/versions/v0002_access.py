@@ -28,6 +28,13 @@ def upgrade() -> None:
         sa.Column("figures", sa.Text, nullable=False),
     )
     op.create_table(
+        "notes",
+        sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+        sa.Column("day", sa.String(10), nullable=False, index=True),
+        sa.Column("site", sa.String(63), nullable=False),
+        sa.Column("text", sa.String(120), nullable=False),
+    )
+    op.create_table(
         "notices",
         sa.Column("channel", sa.String(16), primary_key=True),
         sa.Column("subject", sa.String(80), primary_key=True),
@@ -60,7 +67,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drops the tables and all that is in them."""
-    for name in ("audit", "notices", "collectors", "sessions"):
+    for name in ("audit", "notices", "notes", "collectors", "sessions"):
         op.drop_table(name)
     if op.get_bind().dialect.name == "postgresql":
         op.execute("DROP FUNCTION audit_is_append_only()")
