@@ -175,6 +175,7 @@ def test_broker_restarted_every_second(broker, publisher, report):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_broker_restarted_every_second_for_a_minute(broker, publisher, report):
     restarted(broker, publisher, report, times=60)
 
