@@ -23,6 +23,25 @@ EXAMPLES = """\
 
 def add_unit_commands(command: Any) -> None:
     """Registers the commands; `command` makes a parser, as in `commands.py`."""
+    _add_adding(command)
+
+    listed = command("list-units", _list_units, "list the units that may connect")
+    listed.add_argument("--json", action="store_true", help="print JSON instead of a table")
+
+    for name, run, text in (
+        ("add-collector", _add_collector, "issue the certificate of a further collector"),
+        ("add-reader", _add_reader, "let another program read the counts from the broker"),
+    ):
+        program = command(name, run, text)
+        program.add_argument("name", help="for example cityhall-2, home-assistant")
+        _add_authority(program)
+
+    revoke = command("revoke-unit", _revoke_unit, "take a unit's or a program's right to connect")
+    revoke.add_argument("unit", help="its id or name")
+    _add_authority(revoke)
+
+
+def _add_adding(command: Any) -> None:
     add = command("add-unit", _add_unit, "issue a unit's certificate and SD card folder")
     add.set_defaults(parser=add)
     add.add_argument("unit", nargs="?", help="its id, for example forville-01")
@@ -56,21 +75,6 @@ def add_unit_commands(command: Any) -> None:
         "epsilon_minute,epsilon_hour,language",
     )
     _add_authority(add)
-
-    listed = command("list-units", _list_units, "list the units that may connect")
-    listed.add_argument("--json", action="store_true", help="print JSON instead of a table")
-
-    for name, run, text in (
-        ("add-collector", _add_collector, "issue the certificate of a further collector"),
-        ("add-reader", _add_reader, "let another program read the counts from the broker"),
-    ):
-        program = command(name, run, text)
-        program.add_argument("name", help="for example cityhall-2, home-assistant")
-        _add_authority(program)
-
-    revoke = command("revoke-unit", _revoke_unit, "take a unit's or a program's right to connect")
-    revoke.add_argument("unit", help="its id or name")
-    _add_authority(revoke)
 
 
 def _add_authority(parser: argparse.ArgumentParser) -> None:

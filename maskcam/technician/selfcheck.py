@@ -17,6 +17,7 @@ from maskcam.technician.checks import delivery, frames, machine, models
 from maskcam.technician.finding import Finding, State
 from maskcam.unit.clock import SystemClock, is_synchronised
 from maskcam.unit.sources import camera_for
+from maskcam.unit.state import is_in_use
 from maskcam.vision.models import load_model
 
 _MARKS = {State.OK: "OK", State.FAULT: "NOT OK", State.ABSENT: "not present"}
@@ -77,7 +78,7 @@ def run_checks(config: Config, probes: Probes) -> Iterator[Finding]:
     yield machine.button(config.objections)
     yield delivery.network(config)
     yield delivery.tls(config, today=probes.today())
-    yield delivery.broker(config)
+    yield delivery.broker(config, unit_runs=is_in_use(config.unit.state_directory))
     yield delivery.noise(config)
     yield machine.storage(config.unit.state_directory)
     yield machine.temperature(probes.root)

@@ -88,6 +88,21 @@ class StateDirectory:
         return max(found)
 
 
+def is_in_use(path: Path) -> bool:
+    """Returns whether a unit runs with this state directory now."""
+    try:
+        directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(directory, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(directory)  # with the lock, if it was got
+    return False
+
+
 def _line(run: int) -> bytes:
     return b"\n%d %08x\n" % (run, zlib.crc32(b"%d" % run))
 

@@ -7,6 +7,8 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from functools import cache
@@ -19,11 +21,14 @@ from gpiozero.pins.mock import MockFactory, MockPin
 
 from maskcam import config
 from maskcam.config import ObjectionsSection
-from maskcam.errors import AcceleratorError, ModelError
+from maskcam.delivery.outbox import Outbox
+from maskcam.delivery.publisher import Publisher
+from maskcam.errors import AcceleratorError, CameraError, ModelError
 from maskcam.technician import selfcheck
 from maskcam.technician.checks import delivery, frames, machine, models
 from maskcam.technician.finding import Finding, State
 from maskcam.unit.lamp import Lamp
+from maskcam.unit.state import StateDirectory, is_in_use
 from maskcam.vision import models as vision_models
 from maskcam.vision.detector import Detector
 from maskcam.vision.interpreter import Interpreter
@@ -60,6 +65,12 @@ LABELS = ["with_mask", "without_mask", "mask_worn_incorrectly"]
 @pytest.fixture
 def broker(tmp_path, authority):
     """A mosquitto at "localhost" that wants certificates and grants only a unit's own topics."""
+    with broker_at(tmp_path, authority) as running:
+        yield running
+
+
+@contextmanager
+def broker_at(tmp_path, authority, more=""):
     for_servers = ExtendedKeyUsageOID.SERVER_AUTH
     server = issue("localhost", by=authority, host="localhost", purpose=for_servers)
     files = {"ca.crt": authority.pem, "server.crt": server.pem, "server.key": server.key_pem()}
@@ -68,7 +79,7 @@ def broker(tmp_path, authority):
     (tmp_path / "acl").write_text("pattern write maskcam/v2/+/%u/#\n")
     lines = (
         f"cafile {tmp_path}/ca.crt\ncertfile {tmp_path}/server.crt\nkeyfile {tmp_path}/server.key\n"
-        f"require_certificate true\nuse_identity_as_username true\nacl_file {tmp_path}/acl\n"
+        f"require_certificate true\nuse_identity_as_username true\nacl_file {tmp_path}/acl\n{more}"
     )
     with Mosquitto(tmp_path, lines=lines) as running:
         yield running
@@ -348,6 +359,54 @@ def test_checking_leaves_no_last_will_behind(broker, settle):
     assert delivery.broker(settings).state is State.OK
     wait_until(lambda: "forville-01-check" in broker.log.split("connected from")[-1])
     assert "closed its connection" not in broker.log, "it left without a goodbye"
+
+
+@needs_mosquitto
+def test_a_unit_that_counts_keeps_its_connection(tmp_path, authority, settle):
+    """City hall's broker takes the name in the certificate for the client's id."""
+    with broker_at(tmp_path, authority, "use_username_as_clientid true\n") as running:
+        settings = settle(running.port)
+        outbox = Outbox(settings.unit.state_directory, site="forville", unit="forville-01")
+        with (
+            StateDirectory(settings.unit.state_directory),
+            Publisher(
+                outbox,
+                broker=settings.broker.connection(),
+                site=settings.unit.site,
+                unit=settings.unit.id,
+            ) as unit,
+        ):
+            wait_until(lambda: unit.connected)
+            probes = selfcheck.Probes(load_model=no_model, open_camera=no_camera)
+            found = {one.name: one for one in selfcheck.run_checks(settings, probes)}
+            assert found["broker"].state is State.OK
+            assert "the unit runs" in found["broker"].detail
+            time.sleep(1)
+            assert unit.connected
+            assert running.log.count("New client connected") == 1, running.log
+        assert not is_in_use(settings.unit.state_directory)
+        assert "accepts this unit" in delivery.broker(settings).detail
+
+
+@needs_mosquitto
+def test_beside_a_unit_that_counts_a_wrong_certificate_is_found(broker, settle, folder):
+    own = issue("forville-01", by=issue("Another", authority=True))
+    (folder / "client.crt").write_bytes(own.pem)
+    (folder / "client.key").write_bytes(own.key_pem())
+    finding = delivery.broker(settle(broker.port), unit_runs=True)
+    assert finding.state is State.FAULT
+    assert "CA" in finding.detail or "certificate" in finding.detail
+    broker.stop()
+    finding = delivery.broker(config.load(folder / "maskcam.toml", environment={}), unit_runs=True)
+    assert "nothing listens there" in finding.detail
+
+
+def no_model():
+    raise ModelError("none here")
+
+
+def no_camera(size):
+    raise CameraError("none here")
 
 
 def test_a_silent_broker_is_given_up(settle):

@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 import queue
 import socket
+import ssl
 import threading
+from contextlib import suppress
 from datetime import date
 
 from maskcam.config import Config
-from maskcam.delivery import wire
+from maskcam.delivery import reasons, wire
 from maskcam.delivery.link import Connected, Disconnected, Link, LinkEvent, Will
 from maskcam.errors import MaskcamError
 from maskcam.examples import find_examples
@@ -21,6 +23,7 @@ RESOLVE_TIMEOUT_S = 10.0
 BROKER_TIMEOUT_S = 20.0
 
 _GOODBYE_S = 5.0
+_REFUSAL_S = 1.0
 
 
 def network(config: Config) -> Finding:
@@ -82,16 +85,23 @@ def tls(config: Config, *, today: date) -> Finding:
     return Finding.ok("tls", days)
 
 
-def broker(config: Config, *, timeout_s: float = BROKER_TIMEOUT_S) -> Finding:
-    """Connects to the broker as this unit, waits for its consent, and leaves again."""
+def broker(
+    config: Config, *, unit_runs: bool = False, timeout_s: float = BROKER_TIMEOUT_S
+) -> Finding:
+    """Connects to the broker as this unit, waits for its consent, and leaves again.
+
+    unit_runs: only looks whether the broker answers; city hall's broker lets a certificate in
+        once, so that connecting with it would throw out the unit that counts.
+    """
     unit, site = config.unit.id, config.unit.site
     settings = config.broker
     where = f"{settings.host}:{settings.port}"
+    if unit_runs:
+        return _answers(config, where, timeout_s=timeout_s)
     events: queue.SimpleQueue[LinkEvent] = queue.SimpleQueue()
     try:
         link = Link(
             config.broker.connection(),
-            # Not the unit's own client id, which would end the session of a unit that runs.
             client_id=f"{unit}-check",
             will=Will(
                 wire.status_topic(site=site, unit=unit),
@@ -114,6 +124,32 @@ def broker(config: Config, *, timeout_s: float = BROKER_TIMEOUT_S) -> Finding:
     if isinstance(answer, Disconnected):
         return Finding.fault("broker", f"{where}: {answer.why}")
     return Finding.ok("broker", f"{where} accepts this unit")
+
+
+def _answers(config: Config, where: str, *, timeout_s: float) -> Finding:
+    """Makes the encrypted connection, and says nothing in it."""
+    try:
+        settings = config.broker.connection()
+        address = (settings.host, settings.port)
+        with socket.create_connection(address, timeout=timeout_s) as connection:
+            if settings.encrypted:
+                context = settings.tls_context()
+                with context.wrap_socket(connection, server_hostname=settings.host) as secured:
+                    _wait_for_refusal(secured)
+    except MaskcamError as error:
+        return Finding.fault("broker", str(error))
+    except OSError as error:
+        why = reasons.of_network(error, encrypted=config.broker.ca is not None)
+        return Finding.fault("broker", f"{where}: {why}")
+    return Finding.ok("broker", f"{where} answers; the unit runs and has the connection")
+
+
+def _wait_for_refusal(connection: ssl.SSLSocket) -> None:
+    """With TLS 1.3 the broker refuses a certificate after the connection was made."""
+    connection.settimeout(_REFUSAL_S)
+    with suppress(TimeoutError):
+        if not connection.recv(1):
+            raise ConnectionResetError
 
 
 def sign(config: Config, *, today: date) -> Finding:
