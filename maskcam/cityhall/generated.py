@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from maskcam.cityhall.credentials import NewUnit
+from maskcam.cityhall.new_units import NewUnit
 
 
 def cityhall_toml(city: str, zone: str, port: int, *, database: str) -> str:

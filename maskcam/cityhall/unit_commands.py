@@ -93,7 +93,8 @@ def _state(arguments: argparse.Namespace) -> Any:
 
 
 def _add_unit(arguments: argparse.Namespace) -> int:
-    from maskcam.cityhall.credentials import NewUnit, add_units, read_new_units
+    from maskcam.cityhall.credentials import add_units
+    from maskcam.cityhall.new_units import NewUnit, read_new_units
 
     if arguments.table is not None:
         if arguments.unit or arguments.site:

@@ -152,8 +152,8 @@ def test_what_is_kept_of_past_days_is_made_anew_when_a_window_comes_late(
         expected = expectation(reader, week, periods=periods)
         return change.now.people, best.per_hour, expected.of_day("quay", week.start)
 
-    first = found()
-    assert found() == first == (7 * 1000, 50, 36_000)
+    for _ in range(2):  # the second answer comes from memory
+        assert found() == (7 * 1000, 50, 36_000)
     day_of(store, "late", date(2026, 5, 12))
     assert found() == (7 * 1000, 100, 36_000)  # nothing to compare it with
     day_of(store, "late", date(2026, 5, 5))

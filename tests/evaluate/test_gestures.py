@@ -131,7 +131,7 @@ def fake_clip(folder, *, optional=(), damage=lambda content: content, **arrays):
     (folder / "x.npz").write_bytes(damage(content))
     entry = {"file": "x.npz", "label": "shake", **dict(optional)}
     (folder / "manifest.json").write_text(json.dumps([entry]))
-    return gestures.evaluate(folder)
+    return gestures.evaluate(folder, load_face_in_view())
 
 
 def npy(content):
