@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from maskcam.cityhall.intake import Refused
 from maskcam.cityhall.registry import Registered
@@ -57,10 +58,23 @@ def find_fault(
     return None
 
 
+DOUBTS: Final = {
+    "contradicting": "differs from the one that is stored; have two units this id?",
+    "overlapping": "shares minutes with one that is stored; have two units this id?",
+    "interleaved": "comes after one of a later start of the unit; have two units this id?",
+}
+"""What is said of a window, by the reason that `doubt` returns."""
+
+
 def doubt(
     window: Window, known: Window | None, stored: Mapping[tuple[int, int, bool], Window]
 ) -> str | None:
     """Returns why a window does not go with those that are stored of its hour, or None."""
+    if not window.is_hour and any(
+        other.run > window.run and other.start < window.start and not other.is_hour
+        for other in stored.values()
+    ):
+        return "interleaved"
     if known is not None:
         differs = window.run == known.run and window != known
         return "contradicting" if differs else None

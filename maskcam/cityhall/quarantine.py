@@ -11,6 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from maskcam.cityhall.access_schema import quarantine
 from maskcam.cityhall.database import writing
+from maskcam.cityhall.judgement import DOUBTS
 from maskcam.cityhall.store import Store
 from maskcam.delivery.wire import ReceivedCount, WireError, decode_count, parse_topic
 from maskcam.records import WindowKind
@@ -20,7 +21,8 @@ MAX_ALL = 100_000
 """Three days of a unit; some 60 MB. What is beyond is counted in the metrics and not kept."""
 TAKEABLE = frozenset(
     {"future", "crowd", "unregistered", "site", "minutes", "noise", "before"}
-    | {"contradicting", "overlapping", "unforeseen", "unstorable"}
+    | {"unforeseen", "unstorable"}
+    | DOUBTS.keys()
 )
 """What can be stored all the same, once somebody has looked at it."""
 
@@ -117,7 +119,7 @@ class Quarantine:
             if record is not None:
                 taken.append(row.id)
                 records.append(record)
-        store.write(records, overruling=reason in {"contradicting", "overlapping"})
+        store.write(records, overruling=reason in DOUBTS)
         with writing(self._engine).begin() as connection:
             for place in range(0, len(taken), 500):
                 ids = taken[place : place + 500]

@@ -25,7 +25,7 @@ _HOURS_FROM = "hours_from"
 _ROWS_AT_ONCE = 1000  # SQLite and PostgreSQL take 32,766 and 65,535 values in a statement
 _Hour = tuple[int, int]  # a unit, and hours since the epoch
 Doubt = tuple[str, ReceivedCount]
-"""``contradicting`` or ``overlapping``, and the window."""
+"""A key of `judgement.DOUBTS`, and the window."""
 _minute = lru_cache(maxsize=20_000)(minute_of)
 
 
@@ -34,8 +34,9 @@ class Written(NamedTuple):
 
     `repeated` arrived before with the same content; `contradicting` arrived before
     with other content, and the first one stays; `overlapping` are hours that share minutes with
-    another one of the same run; `replaced` gave way to one of a higher run with
-    the same key, whichever came first; `too_old` are from before the retention.
+    another one of the same run; `interleaved` are of an earlier run than a window before them;
+    `replaced` gave way to one of a higher run with the same key, whichever came first;
+    `too_old` are from before the retention.
     """
 
     stored: int = 0
@@ -44,6 +45,7 @@ class Written(NamedTuple):
     replaced: int = 0
     too_old: int = 0
     overlapping: int = 0
+    interleaved: int = 0
 
 
 class Store:

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from maskcam.cityhall.database import reason_of
 from maskcam.cityhall.intake import HeardStatus, Refused, sort
-from maskcam.cityhall.judgement import find_fault
+from maskcam.cityhall.judgement import DOUBTS, find_fault
 from maskcam.cityhall.metrics import Metrics
 from maskcam.cityhall.quarantine import Kept, Quarantine, unit_of
 from maskcam.cityhall.registry import Registry
@@ -115,7 +115,7 @@ class Writing:
         self._count(written, counts)
         message_of = {id(record): message for message, record in good}
         return [
-            _kept(message_of[id(record)], Refused(word, f"window of {record.unit}: {word}"))
+            _kept(message_of[id(record)], Refused(word, f"window of {record.unit} {DOUBTS[word]}"))
             for word, record in doubted
         ]
 

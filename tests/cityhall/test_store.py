@@ -4,6 +4,7 @@ import random
 import shutil
 import subprocess
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -18,8 +19,8 @@ from maskcam.cityhall.intake import HeardStatus
 from maskcam.cityhall.rollup import Calendar, minute_of
 from maskcam.cityhall.serve import apply_retention
 from maskcam.cityhall.settings import DatabaseSection
-from maskcam.cityhall.store import Store, Written
-from maskcam.delivery.wire import Status
+from maskcam.cityhall.store import Doubt, Store, Written
+from maskcam.delivery.wire import ReceivedCount, Status
 from maskcam.errors import ConfigError
 from tests import needs
 from tests.cityhall.messages import assert_sums_are_right, minutes_from, received
@@ -45,6 +46,33 @@ def test_the_first_arrival_stays_when_a_second_one_contradicts_it(store: Store) 
     other = received(START, counts=(9, 9, 9, 9))
     assert store.write([other]) == Written(contradicting=1)
     assert store.write([received(START, counts=(7, 4, 0, 1))]) == Written(repeated=1)
+
+
+def test_two_units_with_one_id_are_not_mixed(
+    store: Store, engine: Engine, calendar: Calendar
+) -> None:
+    """Their runs differ, and take turns; a unit's own runs follow each other."""
+    one = [replace(item, count=replace(item.count, run=3)) for item in minutes_from(START, 25)]
+    other = [replace(item, count=replace(item.count, run=17)) for item in minutes_from(START, 25)]
+    doubted: list[Doubt] = []
+    for pair in zip(one, other, strict=True):
+        for item in pair:
+            store.write([item], doubted=doubted)
+    assert [(word, item.count.run) for word, item in doubted] == [("interleaved", 3)] * 24
+    with engine.connect() as connection:
+        assert set(connection.scalars(select(schema.windows.c.run))) == {17}
+    assert_sums_are_right(engine, calendar)
+
+
+def test_a_unit_that_starts_again_or_sets_its_clock_back_is_one_unit(store: Store) -> None:
+    def windows(run: int, first: int, number: int) -> list[ReceivedCount]:
+        found = minutes_from(START + timedelta(minutes=first), number)
+        return [replace(item, count=replace(item.count, run=run)) for item in found]
+
+    assert store.write(windows(1, 5, 5)).stored == 5
+    assert store.write(windows(2, 9, 6)) == Written(stored=5, replaced=1)  # again, in its minute
+    assert store.write(windows(1, 4, 1)).stored == 1  # late
+    assert store.write(windows(3, 0, 20)) == Written(stored=9, replaced=11)  # the clock
 
 
 def test_sums_stay_right_when_windows_arrive_late_and_twice(
