@@ -451,6 +451,26 @@ def test_the_status_is_retained_and_the_will_speaks_for_a_dead_unit(tmp_path, br
 
 
 @needs_mosquitto
+@pytest.mark.parametrize("kill", [False, True])
+def test_the_status_is_right_after_the_broker_was_away(tmp_path, broker, kill):
+    """A broker that is killed has forgotten it; one that ends well has kept "offline"."""
+    outbox = Outbox(tmp_path / "s", site=SITE, unit=UNIT)
+    with Publisher(outbox, broker=broker.settings(), site=SITE, unit=UNIT) as unit:
+        wait_until(lambda: unit.connected)
+        broker.restart(kill=kill)
+        wait_until(lambda: unit.connected)
+        with Subscriber(broker) as city:
+            wait_until(lambda: city.statuses and city.statuses[-1].online)
+            broker.restart(kill=kill)
+            broker.restart(kill=kill)
+            heard = len(city.statuses)
+            wait_until(lambda: len(city.statuses) > heard and city.statuses[-1].online)
+    with Subscriber(broker, client_id="later") as later:
+        wait_until(lambda: later.statuses)
+        assert not later.statuses[-1].online
+
+
+@needs_mosquitto
 @pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace (apt install strace)")
 def test_a_unit_listens_on_nothing_not_even_for_a_moment(tmp_path, broker):
     """paho's own loop would open a listening socket on the loopback."""
