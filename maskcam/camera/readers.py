@@ -23,6 +23,7 @@ Timed = tuple[float, NDArray[np.uint8]]
 _STOP_TIMEOUT_S = 2.0
 _LONGEST_PAUSE_S: Final = 2.5  # of a film that runs in real time; tracks end in it
 _LATE_S: Final = 0.04  # so late a frame of such a film is left out
+_GAP_S: Final = 0.6  # between two frames of a film: nobody can be observed in it
 _REOPEN_S: Final = 0.5
 _REPORT_EVERY_S: Final = 600.0
 
@@ -70,6 +71,7 @@ class FileReader:
         self._length_if_cut = length_if_cut
         self._at_s = 0.0
         self._untimed = 0
+        self._gaps_s: list[float] = []
         self._ended = False
 
     def read(self, timeout_s: float) -> Timed | None:
@@ -82,6 +84,8 @@ class FileReader:
         while not self._ended and (frame := self._next_frame()) is not None:
             at_s = self._clock.time_of(frame.own_s)
             if at_s is not None:
+                if at_s - self._at_s > _GAP_S:
+                    self._gaps_s.append(at_s - self._at_s)
                 self._at_s = at_s
                 return at_s, frame.bgr
             self._untimed += 1
@@ -111,6 +115,10 @@ class FileReader:
             )
             if number
         ]
+        if self._gaps_s:
+            number = len(self._gaps_s)
+            gaps = "1 gap" if number == 1 else f"{number} gaps"
+            left_out.append(f"{gaps} between frames, {sum(self._gaps_s):.1f} s")
         if left_out:
             _log.warning("%s: left out: %s", self._name, "; ".join(left_out))
         return True
