@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from maskcam.cityhall import cameras
 from maskcam.cityhall.cameras import Stay
+from maskcam.cityhall.older_counts import PREFIX
 from maskcam.cityhall.periods import Periods
 from maskcam.cityhall.reader import Reader, Span
 from maskcam.cityhall.rollup import Calendar
@@ -110,7 +111,7 @@ class Expectation:
             ends[stay.unit] = stay
         for stay in known:
             until = stay.until
-            if ends[stay.unit] is stay:
+            if ends[stay.unit] is stay and not stay.unit.startswith(PREFIX):
                 until += MISSED_DAYS * _DAY + 60  # the clocks may change meanwhile
             self._stays.setdefault(stay.site, []).append(stay._replace(until=until))
 

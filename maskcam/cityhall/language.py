@@ -21,6 +21,8 @@ from maskcam.cityhall.texts import LANGUAGES, TEXTS
 from maskcam.cityhall.weekly import WeekOfSite
 
 FINE_WIDTH = 0.02
+LEAST_CHANGE = 0.0005
+"""Less than a twentieth of a point would be shown as none."""
 _BEFORE_SIGN = re.compile(r" (?=[:;?!%])")
 """In French the sign stays on the line of its word."""
 _LOCALES = {"en": "en_GB", "fr": "fr_FR"}  # both count hours to 24
@@ -56,6 +58,11 @@ class Words:
         self._locale = Locale.parse(_LOCALES[language])
         self._zone = zone
         self._right = right
+
+    @property
+    def colon(self) -> str:
+        """The colon after a word."""
+        return "\u00a0:" if self.language == "fr" else ":"
 
     def __call__(self, key: str, **values: object) -> str:
         """Returns the text `key` with its placeholders filled."""
@@ -245,11 +252,16 @@ class Words:
         """Returns a change of a share in percentage points, or that none is clear."""
         if change is None:
             return self("points_unknown")
-        if change.low <= 0 <= change.high:
+        if not self.is_clear(change):
             return self("points_same")
         limits = sorted((abs(100 * change.low), abs(100 * change.high)))
         low, high = (self.number(limit, digits=1) for limit in limits)
         return self("points_up" if change.value > 0 else "points_down", low=low, high=high)
+
+    @staticmethod
+    def is_clear(change: Interval | None) -> bool:
+        """Whether a change of a share is one, by its interval, as it is rounded for readers."""
+        return change is not None and (change.low >= LEAST_CHANGE or change.high <= -LEAST_CHANGE)
 
     def seen(self, point: Point) -> str:
         """Returns what is known of an hour or day."""

@@ -34,6 +34,11 @@ class SiteToday:
         return observing(self.cameras)
 
     @property
+    def closed(self) -> bool:
+        """Whether it is outside the usual hours of all its cameras."""
+        return bool(self.cameras) and all(one.state is State.CLOSED for one in self.cameras)
+
+    @property
     def needs_attention(self) -> bool:
         """Whether somebody should look after one of its cameras."""
         return any(camera.state.needs_attention for camera in self.cameras)

@@ -171,6 +171,7 @@ def test_words_say_how_sure_a_share_is() -> None:
         (Totals(60, 40), Totals(55, 45), "no clear change"),
         (Totals(6000, 4000), Totals(5000, 5000), "up by 8.6 to 11.4 points"),
         (Totals(6, 4), Totals(5000, 5000), "too few to compare"),
+        (Totals(5141, 4859), Totals(5000, 5000), "no clear change"),  # 0.02 to 2.8: "up by 0.0"
     ):
         assert words.points(Change(now, before).share) == said
 
