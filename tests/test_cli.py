@@ -178,6 +178,13 @@ def test_closed_and_full_streams(command, code, line):
     assert shell(command) == (code, "", line)
 
 
+def test_a_demo_whose_reader_has_gone_ends_without_a_word_of_it():
+    code, out, words = shell("set -o pipefail; maskcam demo --minutes 0.02 --fast | true")
+    assert (code, out) == (1, "")
+    assert "Traceback" not in words
+    assert "fault" not in words
+
+
 def test_no_file_gets_the_number_of_a_closed_stream(tmp_path):
     """Native code writes to descriptor 2, whatever lies there."""
     program = tmp_path / "program.py"

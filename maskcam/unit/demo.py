@@ -100,7 +100,7 @@ def _run(
 ) -> None:
     """Counts until the street ends, and then compares what was published, counted and true."""
     with (
-        _delivery() as (deliver, subscriber),
+        _delivery(stop) as (deliver, subscriber),
         _camera(source, scene, loaded.input_size, fast=fast) as opened,
     ):
         camera = _Ending(opened, stop, 60 * minutes if minutes else None)
@@ -183,11 +183,13 @@ def _camera(
 
 
 @contextmanager
-def _delivery() -> Iterator[tuple[Callable[[MinuteCount], None], _Subscriber]]:
+def _delivery(
+    stop: threading.Event,
+) -> Iterator[tuple[Callable[[MinuteCount], None], _Subscriber]]:
     """Gives what publishes a count through a broker of the demo's own, and its subscriber."""
     with (
         EmbeddedBroker() as broker,
-        _Subscriber(broker) as subscriber,
+        _Subscriber(broker, stop) as subscriber,
         tempfile.TemporaryDirectory(prefix="maskcam-demo-") as state,
         Publisher(
             Outbox(Path(state), site=_SITE, unit=_UNIT),
@@ -228,9 +230,16 @@ class _Ending(CameraWrapper):
 
 
 class _Subscriber:
-    """City hall in small: prints each count message as it arrives, and adds it up."""
+    """City hall in small: prints each count message as it arrives, and adds it up.
 
-    def __init__(self, broker: EmbeddedBroker) -> None:
+    Args:
+        broker: where the messages arrive.
+        stop: set where they can no longer be printed: the reader has gone, the disk is full.
+    """
+
+    def __init__(self, broker: EmbeddedBroker, stop: threading.Event) -> None:
+        self._stop = stop
+        self._failure: OSError | None = None
         self.expected = 0
         self.totals: dict[WindowKind, Counter[MaskState]] = {kind: Counter() for kind in WindowKind}
         self._received = 0
@@ -263,19 +272,26 @@ class _Subscriber:
 
         Raises:
             DeliveryError: some did not.
+            OSError: some could not be printed.
         """
         with self._changed:
             if not self._changed.wait_for(lambda: self._received >= self.expected, _DELIVERY_S):
                 missing = self.expected - self._received
                 raise DeliveryError(f"{missing} windows did not arrive; report this as a fault")
+        if self._failure is not None:
+            raise self._failure
 
     def _print(self, client: mqtt.Client, data: object, message: mqtt.MQTTMessage) -> None:
         del client, data
         count = wire.decode_count(bytes(message.payload), topic=message.topic).count
         if sys.stderr.isatty():
             sys.stderr.write("\r\033[K")
-        sys.stdout.write(message.payload.decode() + "\n")
-        sys.stdout.flush()
+        try:
+            sys.stdout.write(message.payload.decode() + "\n")
+            sys.stdout.flush()
+        except OSError as error:  # not in this thread, which has to answer the broker
+            self._failure = error
+            self._stop.set()
         with self._changed:
             for state in MaskState:
                 self.totals[count.kind][state] += getattr(count, state.value) or 0
