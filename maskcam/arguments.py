@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -50,16 +51,18 @@ def _parser(commands: Any, name: str, *, summary: str, examples: str) -> argpars
     return parser
 
 
-def positive(kind: type[float] | type[int]) -> Callable[[str], float]:
-    """Returns an argument type for numbers above zero."""
+def positive(kind: type[float] | type[int], *, most: float = math.inf) -> Callable[[str], float]:
+    """Returns an argument type for numbers above zero, up to `most`."""
 
     def convert(text: str) -> float:
         try:
             value = kind(text)
         except ValueError as error:
             raise argparse.ArgumentTypeError(f"{text!r} is not a number") from error
-        if not 0 < value < float("inf"):
+        if not 0 < value < math.inf:
             raise argparse.ArgumentTypeError(f"{text} must be above 0")
+        if value > most:
+            raise argparse.ArgumentTypeError(f"{text} must be {most} at most")
         return value
 
     return convert
@@ -89,11 +92,14 @@ def utc(text: str) -> datetime:
     """Reads a time; without a zone it is UTC. An argument type."""
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError as error:
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise argparse.ArgumentTypeError(
             f"{text!r} is not a time such as 2026-05-04T08:00:00Z"
         ) from error
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    if not 2020 <= moment.year <= 2099:  # as on the wire
+        raise argparse.ArgumentTypeError(f"{text!r} is not in the years 2020 to 2099")
+    return moment
 
 
 def add_config_file(parser: argparse.ArgumentParser) -> None:
@@ -113,5 +119,9 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         "--model", type=file_path, metavar="FILE", help="a .tflite file in place of maskcam's own"
     )
     parser.add_argument(
-        "--threads", type=positive(int), default=2, metavar="N", help="CPU threads (default: 2)"
+        "--threads",
+        type=positive(int, most=64),
+        default=2,
+        metavar="N",
+        help="CPU threads (default: 2)",
     )
