@@ -11,7 +11,6 @@ import csv
 import io
 import random
 from collections import defaultdict
-from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -37,6 +36,7 @@ FIRST = datetime(2026, 5, 4, 7, 0, tzinfo=UTC)  # a Monday, 9 o'clock in Paris
 NOW = FIRST + timedelta(hours=3, minutes=5)
 UNITS = {"forville-01": "forville", "forville-02": "forville", "gare-01": "gare"}
 Numbers = tuple[int, ...]
+UNKNOWN: tuple[None, ...] = (None,) * 4
 
 
 def published(seed: int) -> list[ReceivedCount]:
@@ -55,11 +55,16 @@ def published(seed: int) -> list[ReceivedCount]:
                 exact = [chance.randrange(3), chance.randrange(2), 0, 0]
                 total = [a + b for a, b in zip(total, exact, strict=True)]
                 runs = (1, 2) if chance.random() < 0.1 else (1,)
-                start, of = begin + timedelta(minutes=minute), {"unit": unit, "site": site}
-                messages += [received(start, **of, counts=noisy(exact), run=run) for run in runs]
+                start = begin + timedelta(minutes=minute)
+                messages += [
+                    received(start, unit=unit, site=site, counts=noisy(exact), run=run)
+                    for run in runs
+                ]
             if chance.random() < 0.7:  # else the unit lost its power before the hour was over
-                counts = noisy(total)
-                messages.append(received(begin, **of, counts=counts, minutes=60, hour=True))
+                hours = noisy(total)
+                messages.append(
+                    received(begin, unit=unit, site=site, counts=hours, minutes=60, hour=True)
+                )
     chance.shuffle(messages)
     return messages
 
@@ -106,16 +111,16 @@ def assert_answers_follow(client: TestClient, messages: list[ReceivedCount]) -> 
     query = {"from": "2026-05-04", "to": "2026-05-04"}
     expected = hours_from(messages)
     days: dict[str, Numbers] = {}
-    for (site, _), numbers in expected.items():
-        days[site] = tuple(a + b for a, b in zip(days.get(site, (0,) * 4), numbers, strict=True))
+    for (site, _), hour in expected.items():
+        days[site] = tuple(a + b for a, b in zip(days.get(site, (0,) * 4), hour, strict=True))
     for step, truth in (
-        ("hour", {(site, f"{hour:%Y-%m-%dT%H:%M:%SZ}"): n for (site, hour), n in expected.items()}),
+        ("hour", {(site, f"{at:%Y-%m-%dT%H:%M:%SZ}"): n for (site, at), n in expected.items()}),
         ("day", {(site, "2026-05-03T22:00:00Z"): n for site, n in days.items()}),
         ("month", {(site, "2026-05-03T22:00:00Z"): n for site, n in days.items()}),
     ):
         rows = client.get("/api/v1/counts", params=query | {"step": step}).json()
         for row in rows:
-            numbers = truth.get((row["site"], row["start"]), (None,) * 4)
+            numbers: Numbers | tuple[None, ...] = truth.get((row["site"], row["start"])) or UNKNOWN
             assert tuple(row[state] for state in STATES) == numbers
             judged = sum(number or 0 for number in numbers[:3])
             if judged < FEW:
@@ -137,11 +142,10 @@ def test_the_live_stream_holds_no_number(tmp_path: Path) -> None:
     """It says that something changed, not what: the words are the same for everybody."""
 
     async def listen(store: Store, reader: Reader) -> set[str]:
-        live, said = Live(reader, clock=lambda: NOW, every_s=0.02), set()
-        async with aclosing(live.events("")) as events:
-            for minute in range(4):
-                said.add(await asyncio.wait_for(anext(events), 10))
-                store.write([received(FIRST + timedelta(minutes=minute))])
+        events, said = Live(reader, clock=lambda: NOW, every_s=0.02).events(""), set()
+        for minute in range(4):
+            said.add(await asyncio.wait_for(anext(events), 10))
+            store.write([received(FIRST + timedelta(minutes=minute))])
         return said
 
     with up_to_date(f"sqlite:///{tmp_path / 'c.db'}", zone=PARIS) as engine:

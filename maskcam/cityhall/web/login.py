@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlsplit
@@ -33,6 +34,8 @@ class Doorkeeper:
     session_s: int
     tries: Tries = field(default_factory=Tries)
     turns: Turns = field(default_factory=lambda: Turns(HASHES, waiting=20, wait_s=10))
+    forms: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
+    """One at a time: however many strangers ask, those who are signed in find a thread."""
 
 
 def routes(context: WebContext, door: Doorkeeper) -> APIRouter:
@@ -40,8 +43,8 @@ def routes(context: WebContext, door: Doorkeeper) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     @router.get("/login")
-    def ask(request: Request, next: str = "/") -> Response:  # noqa: A002
-        return _form(Page(context, request), inner_address(next))
+    async def ask(request: Request, next: str = "/") -> Response:  # noqa: A002
+        return await _form(Page(context, request), door, inner_address(next))
 
     @router.post("/login")
     async def answer(request: Request) -> Response:
@@ -71,7 +74,7 @@ async def _answer_form(page: Page, form: dict[str, str], door: Doorkeeper) -> Re
     address = client.host if client else "?"
 
     async def refuse(status: int, fault: str) -> Response:
-        return await run_in_threadpool(_form, page, wanted, status, fault)
+        return await _form(page, door, wanted, status, fault)
 
     name, password = form.get("name", "")[:63], form.get("password", "")
     if (foreign := page.foreign_form()) is not None:
@@ -127,8 +130,14 @@ def inner_address(wanted: str) -> str:
     return wanted if inside and not parts.scheme and not parts.netloc else "/"
 
 
-def _form(page: Page, wanted: str, status: int = 200, fault: str | None = None) -> Response:
-    return page.render("login.html", status=status, wanted=wanted, fault=fault)
+async def _form(
+    page: Page, door: Doorkeeper, wanted: str, status: int = 200, fault: str | None = None
+) -> Response:
+    def render() -> Response:
+        return page.render("login.html", status=status, wanted=wanted, fault=fault)
+
+    async with door.forms:
+        return await run_in_threadpool(render)
 
 
 def _set_cookie(response: Response, door: Doorkeeper, value: str, *, encrypted: bool) -> None:
