@@ -45,9 +45,9 @@ def add_database_commands(command: Any) -> None:
 
 def _check(arguments: argparse.Namespace) -> int:
     log_to_stderr()
-    from maskcam.cityhall.alone import name_at
     from maskcam.cityhall.database import opened
     from maskcam.cityhall.settings import load
+    from maskcam.cityhall.single_collector import name_at
 
     settings = load(arguments.config)
     say(f"{arguments.config}: is a valid configuration")
@@ -63,7 +63,7 @@ def _check(arguments: argparse.Namespace) -> int:
 def _send_test(arguments: argparse.Namespace) -> int:
     log_to_stderr()
     from maskcam.cityhall.language import Words
-    from maskcam.cityhall.post import Letter, channels
+    from maskcam.cityhall.mail_webhook import Letter, channels
     from maskcam.cityhall.settings import load
 
     settings = load(arguments.config)

@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 from sqlalchemy import Connection, Engine, and_, case, cast, func, select
 
 from maskcam.cityhall import schema
-from maskcam.cityhall.kept import Kept
+from maskcam.cityhall.past_cache import Kept
 from maskcam.cityhall.rollup import COUNTS, Calendar
 from maskcam.cityhall.statistics import FEW, Interval, share
 

@@ -15,14 +15,14 @@ from typing import Literal
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from maskcam.cityhall.alone import alone
 from maskcam.cityhall.collector import Collector
+from maskcam.cityhall.collector_state import REPORT_EVERY_S, report
 from maskcam.cityhall.database import up_to_date
 from maskcam.cityhall.metrics import Metrics
-from maskcam.cityhall.presence import REPORT_EVERY_S, report
 from maskcam.cityhall.registry import Registry
 from maskcam.cityhall.rollup import Calendar, minute_of
 from maskcam.cityhall.settings import DatabaseSection, Settings
+from maskcam.cityhall.single_collector import alone
 from maskcam.cityhall.store import Store
 from maskcam.errors import DeliveryError
 

@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from maskcam.cityhall import schema
 from maskcam.cityhall.database import writing
 from maskcam.cityhall.intake import HeardStatus
-from maskcam.cityhall.judgement import doubt
+from maskcam.cityhall.plausibility import doubt
 from maskcam.cityhall.rollup import COUNTS, Calendar, Key, Sums, Window, fold, minute_of, roll_up
 from maskcam.cityhall.stints import Stint, settle
 from maskcam.delivery.wire import ReceivedCount

@@ -7,7 +7,7 @@ it is shown.
 from __future__ import annotations
 
 from maskcam.cityhall.about_texts import ABOUT_TEXTS
-from maskcam.cityhall.notice_texts import NOTICE_TEXTS
+from maskcam.cityhall.notification_texts import NOTICE_TEXTS
 from maskcam.cityhall.report_texts import REPORT_TEXTS
 from maskcam.cityhall.site_texts import SITE_TEXTS
 

@@ -10,7 +10,7 @@ from maskcam.cityhall.expectation import expectation
 from maskcam.cityhall.figures import Point, PointMaker, Seen, buckets, city_point, total_of
 from maskcam.cityhall.periods import Periods
 from maskcam.cityhall.reader import Reader, Totals
-from maskcam.cityhall.slots import Slot, find_slots
+from maskcam.cityhall.where_and_when import Slot, find_slots
 
 MAX_SITES = 60
 """So many sites are drawn; the report says how many it left out."""

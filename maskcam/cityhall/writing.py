@@ -16,8 +16,8 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from maskcam.cityhall.database import reason_of
 from maskcam.cityhall.intake import HeardStatus, Refused, sort
-from maskcam.cityhall.judgement import DOUBTS, find_fault
 from maskcam.cityhall.metrics import Metrics
+from maskcam.cityhall.plausibility import DOUBTS, find_fault
 from maskcam.cityhall.quarantine import Kept, Quarantine, unit_of
 from maskcam.cityhall.registry import Registry
 from maskcam.cityhall.rollup import minute_of

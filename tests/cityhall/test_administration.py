@@ -11,14 +11,14 @@ import pytest
 from sqlalchemy import event
 
 from maskcam import config as unit_config
-from maskcam.cityhall.alone import alone, name_at
 from maskcam.cityhall.audit import Audit
 from maskcam.cityhall.backup import back_up, restore
 from maskcam.cityhall.commands import main
 from maskcam.cityhall.database import DatabaseError, connect, sqlite_file, up_to_date, upgrade
-from maskcam.cityhall.judgement import find_fault
+from maskcam.cityhall.plausibility import find_fault
 from maskcam.cityhall.rollup import Calendar
 from maskcam.cityhall.settings import CollectorBroker, load
+from maskcam.cityhall.single_collector import alone, name_at
 from maskcam.cityhall.state_folder import StateFolder
 from maskcam.delivery.wire import ReceivedCount
 from maskcam.errors import ConfigError
@@ -254,7 +254,7 @@ def test_a_second_collector_is_refused_before_it_connects(
         with alone(broker, engine) as name, alone(other, engine):
             assert name == "one"
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr("maskcam.cityhall.alone.WAIT_S", 0.3)
+                patch.setattr("maskcam.cityhall.single_collector.WAIT_S", 0.3)
                 with pytest.raises(ConfigError, match="add-collector"), alone(broker, engine):
                     pass
         with alone(broker, engine):
@@ -267,7 +267,7 @@ def test_a_second_collector_on_another_machine_sees_the_lock_in_postgresql(
     url = postgres.new_database("alone")
     here = CollectorBroker(host="127.0.0.1", port=47_124, client_id="one")
     there = CollectorBroker(host="10.0.0.1", port=47_124, client_id="one", insecure=True)
-    monkeypatch.setattr("maskcam.cityhall.alone.WAIT_S", 0.3)
+    monkeypatch.setattr("maskcam.cityhall.single_collector.WAIT_S", 0.3)
     with (
         up_to_date(url, zone=calendar.zone) as engine,
         alone(here, engine),

@@ -14,9 +14,9 @@ from maskcam.cityhall.figures import Seen, all_points, site_points
 from maskcam.cityhall.periods import Periods
 from maskcam.cityhall.reader import Reader
 from maskcam.cityhall.rollup import Calendar
-from maskcam.cityhall.slots import find_slots
 from maskcam.cityhall.stints import Stint, settle
 from maskcam.cityhall.store import Store
+from maskcam.cityhall.where_and_when import find_slots
 from tests.cityhall.conftest import PARIS
 from tests.cityhall.messages import received
 

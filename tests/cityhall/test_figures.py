@@ -19,10 +19,10 @@ from maskcam.cityhall.overview import overview
 from maskcam.cityhall.periods import Periods
 from maskcam.cityhall.reader import Reader, Totals
 from maskcam.cityhall.rollup import Calendar
-from maskcam.cityhall.slots import find_slots
 from maskcam.cityhall.statistics import difference, share
 from maskcam.cityhall.store import Store
 from maskcam.cityhall.texts import TEXTS
+from maskcam.cityhall.where_and_when import find_slots
 from maskcam.delivery.wire import Status
 from tests.cityhall.conftest import PARIS
 from tests.cityhall.messages import minutes_from, received

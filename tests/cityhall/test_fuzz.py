@@ -20,7 +20,7 @@ from starlette.testclient import TestClient
 from maskcam.cityhall.client import _publish_at
 from maskcam.cityhall.database import up_to_date
 from maskcam.cityhall.intake import Refused, read_as_sent, sort
-from maskcam.cityhall.judgement import find_fault
+from maskcam.cityhall.plausibility import find_fault
 from maskcam.cityhall.quarantine import unit_of
 from maskcam.cityhall.registry import Registered
 from maskcam.cityhall.rollup import Calendar, Window, roll_up

@@ -14,8 +14,8 @@ from starlette.testclient import TestClient
 
 from maskcam.cityhall import intake, schema
 from maskcam.cityhall import quarantine as module
-from maskcam.cityhall.judgement import MAX_PER_MINUTE, NOISE_ROOM, find_fault
 from maskcam.cityhall.metrics import Metrics
+from maskcam.cityhall.plausibility import MAX_PER_MINUTE, NOISE_ROOM, find_fault
 from maskcam.cityhall.quarantine import Kept, Quarantine
 from maskcam.cityhall.registry import Registered, Registry, write_units
 from maskcam.cityhall.rollup import Calendar

@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 from maskcam.cityhall.rollup import Calendar, minute_of
 from maskcam.cityhall.settings import CitySection, CollectorBroker, Settings
 from maskcam.cityhall.web.app import create_app
-from maskcam.cityhall.web.warm import warm
+from maskcam.cityhall.web.prefetch import warm
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 

@@ -14,10 +14,10 @@ from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
 from maskcam.cityhall.accounts import Accounts
+from maskcam.cityhall.collector_state import report
 from maskcam.cityhall.database import connect, upgrade
 from maskcam.cityhall.intake import HeardStatus
 from maskcam.cityhall.metrics import Metrics
-from maskcam.cityhall.presence import report
 from maskcam.cityhall.rollup import Calendar
 from maskcam.cityhall.settings import CitySection, CollectorBroker, Settings, WebSection, load
 from maskcam.cityhall.store import Store

@@ -10,11 +10,10 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
+from maskcam.cityhall.collector_state import CollectorFigures
 from maskcam.cityhall.figures import all_points, joined, site_points
 from maskcam.cityhall.health import UnitHealth, find_health
-from maskcam.cityhall.presence import CollectorFigures
 from maskcam.cityhall.reader import Level, Span
-from maskcam.cityhall.slots import find_slots
 from maskcam.cityhall.web.api_models import (
     COLUMNS,
     FRENCH_COLUMNS,
@@ -30,6 +29,7 @@ from maskcam.cityhall.web.api_models import (
 from maskcam.cityhall.web.context import MAX_SPAN_DAYS, Page, WebContext, WrongAddressError
 from maskcam.cityhall.web.live import Live
 from maskcam.cityhall.web.streams import csv_answer, json_answer
+from maskcam.cityhall.where_and_when import find_slots
 
 Step = Literal["hour", "day", "week", "month", "year", "window"]
 MAX_DAYS: dict[Step, int] = {

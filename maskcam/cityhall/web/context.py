@@ -20,8 +20,8 @@ from maskcam.cityhall.periods import Periods
 from maskcam.cityhall.reader import Reader, Span
 from maskcam.cityhall.settings import Settings
 from maskcam.cityhall.texts import LANGUAGES, TEXTS
+from maskcam.cityhall.web.answer_cache import Memo
 from maskcam.cityhall.web.limits import Turns
-from maskcam.cityhall.web.memo import Memo
 from maskcam.cityhall.web.origin import foreign_form, plain_name
 from maskcam.names import LOOPBACK_HOSTS
 

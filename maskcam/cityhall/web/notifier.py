@@ -11,8 +11,8 @@ from fastapi import Request
 from sqlalchemy.exc import SQLAlchemyError
 
 from maskcam.cityhall.health import find_health
-from maskcam.cityhall.notices import ALL, News, Notices, find_news
-from maskcam.cityhall.post import Channel, Letter, channels
+from maskcam.cityhall.mail_webhook import Channel, Letter, channels
+from maskcam.cityhall.notifications import ALL, News, Notices, find_news
 from maskcam.cityhall.web.context import Page, WebContext
 from maskcam.cityhall.web.pdf import PdfError
 from maskcam.cityhall.web.report import pdf_of, read_aloud, week_name

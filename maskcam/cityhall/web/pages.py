@@ -13,10 +13,10 @@ from maskcam.cityhall import charts
 from maskcam.cityhall.comparison import Change, compare, whole_weeks
 from maskcam.cityhall.overview import Overview, SiteToday, overview
 from maskcam.cityhall.reader import Totals
-from maskcam.cityhall.slots import Slot, find_slots
 from maskcam.cityhall.statistics import FEW
 from maskcam.cityhall.web.context import DEFAULT_DAYS, Page, WebContext
 from maskcam.cityhall.web.site import show_site
+from maskcam.cityhall.where_and_when import Slot, find_slots
 
 T = TypeVar("T")
 SHADES = 6

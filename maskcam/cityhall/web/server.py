@@ -16,8 +16,8 @@ from maskcam.cityhall.rollup import Calendar
 from maskcam.cityhall.settings import Settings
 from maskcam.cityhall.web.app import create_app
 from maskcam.cityhall.web.notifier import Notifier, notifiers
-from maskcam.cityhall.web.patience import PatientProtocol
-from maskcam.cityhall.web.warm import Warmer
+from maskcam.cityhall.web.prefetch import Warmer
+from maskcam.cityhall.web.slow_connections import PatientProtocol
 from maskcam.errors import ConfigError, MaskcamError
 
 START_TIMEOUT_S = 15.0

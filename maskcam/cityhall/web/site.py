@@ -8,11 +8,11 @@ from typing import Any, cast
 from starlette.responses import Response
 
 from maskcam.cityhall import cameras
-from maskcam.cityhall.chosen import LENGTHS, Against, Chosen, Length, find_chosen
 from maskcam.cityhall.figures import site_points, total_of
 from maskcam.cityhall.health import Health, find_health
 from maskcam.cityhall.notes import LONGEST, Note, Notes
 from maskcam.cityhall.reader import Span, Totals
+from maskcam.cityhall.site_history import LENGTHS, Against, Chosen, Length, find_chosen
 from maskcam.cityhall.web.context import YEARS, Page, WrongAddressError
 from maskcam.cityhall.web.drawing import TITLES, Step, charts_of, describe
 

@@ -11,7 +11,7 @@ from maskcam.cityhall.rollup import Calendar
 from maskcam.cityhall.settings import CitySection, CollectorBroker, Settings
 from maskcam.cityhall.store import Store
 from maskcam.cityhall.web.app import create_app
-from maskcam.cityhall.web.warm import Warmer, warm
+from maskcam.cityhall.web.prefetch import Warmer, warm
 from tests.cityhall.fleet import wait_until
 from tests.cityhall.messages import received
 

@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from maskcam.cityhall.web import memo as module
-from maskcam.cityhall.web.memo import Memo
+from maskcam.cityhall.web import answer_cache as module
+from maskcam.cityhall.web.answer_cache import Memo
 
 
 def test_many_who_ask_at_once_share_one_answer() -> None:

@@ -7,9 +7,9 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from sqlalchemy import Engine
 
-from maskcam.cityhall.chosen import Against, Chosen, Length, find_chosen
 from maskcam.cityhall.reader import Reader
 from maskcam.cityhall.rollup import Calendar
+from maskcam.cityhall.site_history import Against, Chosen, Length, find_chosen
 from maskcam.cityhall.store import Store
 from tests.cityhall.conftest import PARIS
 from tests.cityhall.messages import received

@@ -16,8 +16,8 @@ from cryptography.x509.oid import NameOID
 from sqlalchemy import Engine
 
 from maskcam.cityhall.commands import main
-from maskcam.cityhall.notices import Notices
-from maskcam.cityhall.post import Letter, Mail, channels
+from maskcam.cityhall.mail_webhook import Letter, Mail, channels
+from maskcam.cityhall.notifications import Notices
 from maskcam.cityhall.rollup import Calendar
 from maskcam.cityhall.settings import (
     CitySection,

@@ -16,7 +16,7 @@ import uvicorn
 from maskcam.cityhall.database import up_to_date
 from maskcam.cityhall.rollup import Calendar
 from maskcam.cityhall.settings import CitySection, CollectorBroker, Settings, WebSection
-from maskcam.cityhall.web import limits, patience
+from maskcam.cityhall.web import limits, slow_connections
 from maskcam.cityhall.web.server import WebServer
 
 QUICK_S = 0.5
@@ -24,9 +24,9 @@ QUICK_S = 0.5
 
 @pytest.fixture
 def port(tmp_path: Path, calendar: Calendar, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
-    monkeypatch.setattr(patience, "REQUEST_S", QUICK_S)
-    monkeypatch.setattr(patience, "READ_S", QUICK_S)
-    monkeypatch.setattr(patience, "MAX_CONNECTIONS", 20)
+    monkeypatch.setattr(slow_connections, "REQUEST_S", QUICK_S)
+    monkeypatch.setattr(slow_connections, "READ_S", QUICK_S)
+    monkeypatch.setattr(slow_connections, "MAX_CONNECTIONS", 20)
     monkeypatch.setattr(limits, "BODY_S", QUICK_S)
     settings = Settings(
         city=CitySection(name="Ville d'Exemple"),
@@ -122,7 +122,7 @@ def test_idle_connections_make_room_for_a_visitor(port: int) -> None:
 
 
 def test_an_answer_that_nobody_reads_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "READ_S", QUICK_S)
+    monkeypatch.setattr(slow_connections, "READ_S", QUICK_S)
     total = 50_000_000
 
     async def long_answer(_scope: Any, _receive: Any, send: Any) -> None:
@@ -134,7 +134,7 @@ def test_an_answer_that_nobody_reads_is_given_up(monkeypatch: pytest.MonkeyPatch
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(
         uvicorn.Config(
-            long_answer, http=patience.PatientProtocol, log_level="error", lifespan="off"
+            long_answer, http=slow_connections.PatientProtocol, log_level="error", lifespan="off"
         )
     )
     thread = threading.Thread(target=server.run, args=([listener],))

@@ -12,9 +12,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from maskcam.cityhall.comparison import compare
 from maskcam.cityhall.overview import overview
 from maskcam.cityhall.periods import Periods
-from maskcam.cityhall.slots import find_slots
 from maskcam.cityhall.web.context import DEFAULT_DAYS, WebContext
 from maskcam.cityhall.weekly import find_week, last_monday
+from maskcam.cityhall.where_and_when import find_slots
 
 _log = logging.getLogger(__name__)
 
