@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from maskcam.cityhall.access_schema import quarantine
 from maskcam.cityhall.database import writing
-from maskcam.cityhall.judgement import DOUBTS
+from maskcam.cityhall.plausibility import DOUBTS
 from maskcam.cityhall.store import Store
 from maskcam.delivery.wire import ReceivedCount, WireError, decode_count, parse_topic
 from maskcam.records import WindowKind
