@@ -8,6 +8,7 @@ shape is fixed, and each operator is one that the compiler maps, in no newer ver
 from __future__ import annotations
 
 import importlib
+import struct
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -131,7 +132,7 @@ def inspect(file: Path) -> ModelReport:
     try:
         model = schema.Model.GetRootAs(content, 0)
         return _Inspection(schema, model, len(content)).report(_labels(file))
-    except (IndexError, ValueError, TypeError) as error:
+    except (LookupError, ValueError, TypeError, AttributeError, struct.error) as error:
         raise ModelError(f"{file}: cannot be taken apart ({error}); export it again") from error
 
 

@@ -1,6 +1,8 @@
 import os
+import random
 import subprocess
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 from maskcam.errors import ModelError
 from maskcam.evaluate.inspection import inspect
 from maskcam.vision.model_files import default_model, describe
+from tests.vision.tiny_model import TinyModel
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -218,3 +221,16 @@ def test_compiling_refuses_that_the_network_stays_on_the_cpu(tmp_path: Path) -> 
 
     assert done.returncode == 1
     assert "ADD" in done.stderr.splitlines()[-1]
+
+
+def test_flipped_bits_are_an_error_at_most(tmp_path: Path) -> None:
+    chance = random.Random(1)
+    whole = TinyModel().build()
+    file = tmp_path / "x.tflite"
+    for _ in range(300):
+        content = bytearray(whole)
+        for _ in range(chance.choice([1, 3, 20])):
+            content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
+        file.write_bytes(content)
+        with suppress(ModelError):
+            inspect(file)
