@@ -7,7 +7,7 @@ beside it. Elements of class "hit" carry what is shown at a pointer or arrow key
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import count
 from math import ceil, floor, log10
@@ -139,29 +139,7 @@ def shares(dots: Sequence[Dot], *, title: str, description: str, size: Size = WI
         if dot.earlier is not None:
             _stroke(plot, place * step, level(dot.earlier), step)
     for run in _runs(dots):
-        points = [(step * (i + 0.5), interval) for i, interval in run]
-        upper = [(x, level(i.high)) for x, i in points]
-        lower = [(x, level(i.low)) for x, i in reversed(points)]
-        if len(points) == 1:
-            (x, only), half = points[0], min(4.0, step / 3)
-            above = level(only.high)
-            tall = level(only.low) - above
-            _rect(plot, x - half, above, 2 * half, tall, fill="#0072b2", **{"fill-opacity": "0.25"})
-        else:
-            band = " ".join(f"{x:.1f},{y:.1f}" for x, y in upper + lower)
-            attributes = {"points": band, "fill": "#0072b2", "fill-opacity": "0.22"}
-            _add(plot, "polygon", attributes=attributes)
-            line = " ".join(f"{x:.1f},{level(i.value):.1f}" for x, i in points)
-            attributes = {"points": line, "fill": "none", "stroke": "#0072b2", "stroke-width": "2"}
-            _add(plot, "polyline", attributes=attributes)
-        for x, interval in points:
-            attributes = {
-                "cx": f"{x:.1f}",
-                "cy": f"{level(interval.value):.1f}",
-                "r": "3",
-                "fill": "#0072b2",
-            }
-            _add(plot, "circle", attributes=attributes)
+        _draw_run(plot, [(step * (i + 0.5), interval) for i, interval in run], level, step)
     for place, dot in enumerate(dots):
         group = _add(plot, "g", attributes={"class": "hit", "data-tip": dot.tip})
         _add(group, "title").text = dot.tip
@@ -170,6 +148,31 @@ def shares(dots: Sequence[Dot], *, title: str, description: str, size: Size = WI
         _rect(group, place * step, 0, step, height, fill="#000", **{"fill-opacity": "0"})
     _labels(plot, size, [dot.label for dot in dots])
     return _markup(root)
+
+
+def _draw_run(
+    plot: ET.Element,
+    points: list[tuple[float, Interval]],
+    level: Callable[[float], float],
+    step: float,
+) -> None:
+    """Draws shares that follow each other, with their band; one alone as a bar."""
+    if len(points) == 1:
+        (x, only), half = points[0], min(4.0, step / 3)
+        above = level(only.high)
+        tall = level(only.low) - above
+        _rect(plot, x - half, above, 2 * half, tall, fill="#0072b2", **{"fill-opacity": "0.25"})
+    else:
+        edges = [(x, i.high) for x, i in points] + [(x, i.low) for x, i in reversed(points)]
+        band = " ".join(f"{x:.1f},{level(y):.1f}" for x, y in edges)
+        attributes = {"points": band, "fill": "#0072b2", "fill-opacity": "0.22"}
+        _add(plot, "polygon", attributes=attributes)
+        line = " ".join(f"{x:.1f},{level(i.value):.1f}" for x, i in points)
+        attributes = {"points": line, "fill": "none", "stroke": "#0072b2", "stroke-width": "2"}
+        _add(plot, "polyline", attributes=attributes)
+    for x, interval in points:
+        place = {"cx": f"{x:.1f}", "cy": f"{level(interval.value):.1f}", "r": "3"}
+        _add(plot, "circle", attributes={**place, "fill": "#0072b2"})
 
 
 def sparkline(heights: Sequence[int | None], partly: Sequence[bool], *, title: str) -> Markup:

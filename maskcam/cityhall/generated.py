@@ -7,6 +7,19 @@ from collections.abc import Mapping
 
 from maskcam.cityhall.new_units import NewUnit
 
+_NOTIFY = """\
+# [notify]                       # off unless email_to or webhook is set
+# email_to = ["mairie@example.org"]
+# email_from = "masks@example.org"
+# smtp_host = "localhost"        # smtp_port = 587, smtp_security = "starttls", "tls" or "none"
+# smtp_user = ""                 # smtp_password_file = "smtp-password"
+# webhook = "https://…"          # gets the same as JSON
+# attention = true               # cameras that need attention for after_minutes = 30
+# weekly_report = false          # true: each Monday at 7, the report's sentences and its PDF
+# language = "en"                # or "fr"
+# address = "https://masques.example.org/"
+"""
+
 
 def cityhall_toml(city: str, zone: str, port: int, *, database: str) -> str:
     """Returns the configuration of ``maskcam cityhall serve``."""
@@ -43,17 +56,7 @@ accounts = true                  # add yourself: maskcam cityhall add-user NAME
 # behind_proxy = false           # true: a proxy on this machine does HTTPS
 # host_names = ["masques.example.org"]
 
-# [notify]                       # off unless email_to or webhook is set
-# email_to = ["mairie@example.org"]
-# email_from = "masks@example.org"
-# smtp_host = "localhost"        # smtp_port = 587, smtp_security = "starttls", "tls" or "none"
-# smtp_user = ""                 # smtp_password_file = "smtp-password"
-# webhook = "https://…"          # gets the same as JSON
-# attention = true               # cameras that need attention for after_minutes = 30
-# weekly_report = false          # true: each Monday at 7, the report's sentences and its PDF
-# language = "en"                # or "fr"
-# address = "https://masques.example.org/"
-
+{_NOTIFY}
 # [recognition]
 # right_at_least = 0.962         # of the faces; from the model card. Intervals allow for the rest
 """

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import Connection, Engine, and_, case, cast, func, select
+from sqlalchemy import Connection, Engine, Select, and_, case, cast, func, select
 
 from maskcam.cityhall import schema
 from maskcam.cityhall.past_cache import Kept
@@ -129,35 +129,14 @@ class Reader:
             least_s: seconds that a camera must have observed in each of the two hours.
             site: only this one.
         """
-        now, before = schema.hourly, schema.hourly.alias("before")
         found: dict[int, tuple[Totals, Totals]] = {}
         with self.engine.connect() as connection:
             names = self._site_names(connection)
             for span, earlier in pairs:
-                query = (
-                    select(  # by the number of the site: its name would be sorted, row by row
-                        now.c.site_id,
-                        *(func.sum(now.c[name]) for name in _SUMMED),
-                        *(func.sum(before.c[name]) for name in _SUMMED),
-                    )
-                    .join(
-                        before,
-                        and_(
-                            before.c.bucket == now.c.bucket - earlier,
-                            before.c.site_id == now.c.site_id,
-                            before.c.unit_id == now.c.unit_id,
-                        ),
-                    )
-                    .where(
-                        now.c.bucket >= span.start,
-                        now.c.bucket < span.end,
-                        now.c.observed_s >= least_s,
-                        before.c.observed_s >= least_s,
-                    )
-                    .group_by(now.c.site_id)
-                )
+                query = _matched_hours(span, earlier, least_s)
                 if site is not None:
-                    query = query.where(now.c.site_id.in_(i for i, n in names.items() if n == site))
+                    ids = [number for number, name in names.items() if name == site]
+                    query = query.where(schema.hourly.c.site_id.in_(ids))
                 for number, *sums in connection.execute(query).all():
                     known = found.get(number, (Totals(), Totals()))
                     half = len(_SUMMED)
@@ -335,3 +314,25 @@ class Reader:
         with self.engine.connect() as connection:
             for row in connection.execute(query).all():
                 yield tuple(row[: len(by)]), Totals(*row[len(by) :])
+
+
+def _matched_hours(span: Span, earlier: int, least_s: float) -> Select[Any]:
+    """Selects, by the number of the site, sums of hours observed both times, now and before."""
+    now, before = schema.hourly, schema.hourly.alias("before")
+    same = and_(
+        before.c.bucket == now.c.bucket - earlier,
+        before.c.site_id == now.c.site_id,
+        before.c.unit_id == now.c.unit_id,
+    )
+    sums = [func.sum(table.c[name]) for table in (now, before) for name in _SUMMED]
+    return (
+        select(now.c.site_id, *sums)  # by its name, each row would be sorted
+        .join(before, same)
+        .where(
+            now.c.bucket >= span.start,
+            now.c.bucket < span.end,
+            now.c.observed_s >= least_s,
+            before.c.observed_s >= least_s,
+        )
+        .group_by(now.c.site_id)
+    )

@@ -183,6 +183,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "previous_week": ("Week before", "Semaine précédente"),
     "next_week": ("Next week", "Semaine suivante"),
     "downloads": ("Download", "Télécharger"),
+    "xlsx": ("Excel workbook", "Classeur Excel"),
     "csv": ("CSV for a spreadsheet", "CSV pour un tableur"),
     "json": ("JSON", "JSON"),
     "not_found": ("There is no such page or site.", "Cette page ou ce site n'existe pas."),

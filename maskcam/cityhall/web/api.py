@@ -11,7 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from maskcam.cityhall.collector_state import CollectorFigures
-from maskcam.cityhall.figures import all_points, joined, site_points
+from maskcam.cityhall.figures import Point, all_points, joined, site_points
 from maskcam.cityhall.health import UnitHealth, find_health
 from maskcam.cityhall.reader import Level, Span
 from maskcam.cityhall.web.api_models import (
@@ -29,6 +29,7 @@ from maskcam.cityhall.web.api_models import (
 from maskcam.cityhall.web.context import MAX_SPAN_DAYS, Page, WebContext, WrongAddressError
 from maskcam.cityhall.web.live import Live
 from maskcam.cityhall.web.streams import csv_answer, json_answer
+from maskcam.cityhall.web.workbook import MAX_ROWS, xlsx_answer
 from maskcam.cityhall.where_and_when import find_slots
 
 Step = Literal["hour", "day", "week", "month", "year", "window"]
@@ -115,11 +116,11 @@ def _add_counts(router: APIRouter, context: WebContext) -> None:
     def get_counts(
         request: Request,
         step: Annotated[Step, Query()] = "day",
-        format: Annotated[Literal["json", "csv"], Query()] = "json",  # noqa: A002
+        format: Annotated[Literal["json", "csv", "xlsx"], Query()] = "json",  # noqa: A002
         site: Site = None,
         first: Annotated[Day, Query(alias="from")] = None,  # noqa: ARG001 - for the docs; Page reads it
         last: Annotated[Day, Query(alias="to")] = None,  # noqa: ARG001 - for the docs; Page reads it
-        lang: Annotated[str, Query(description="fr: CSV for a French spreadsheet")] = "",
+        lang: Annotated[str, Query(description="fr: a table for a French spreadsheet")] = "",
     ) -> Response:
         page = Page(context, request)
         limit = MAX_DAYS[step]
@@ -128,12 +129,18 @@ def _add_counts(router: APIRouter, context: WebContext) -> None:
             page.site(site)
         asked = f"{step} {format} {site or 'all sites'} {start} to {end}"
         context.audit.note(page.who, "export", asked, repeated=False)
-        name = f"maskcam-{step}-{start}-{end}.csv"
+        name = f"maskcam-{step}-{start}-{end}.{format}"
         if step == "window":
             if format != "csv":
                 raise HTTPException(422, "windows come as CSV only: add format=csv")
             return csv_answer(page, WINDOW_COLUMNS, _windows(context, span, site), name=name)
-        french = format == "csv" and lang == "fr"
+        french = format != "json" and lang == "fr"
+        if format == "xlsx":
+            hours = 24 if step == "hour" else 1
+            number = (1 if site else len(page.sites)) * ((end - start).days + 1) * hours
+            if number > MAX_ROWS:
+                raise HTTPException(422, f"xlsx: at most {MAX_ROWS} rows; take format=csv")
+            return xlsx_answer(page, _table(page, step, span, site), name=name)
         rows = _rows(page, step, span, site, french=french)
         if format == "csv":
             header = FRENCH_COLUMNS if french else COLUMNS
@@ -145,16 +152,7 @@ def _rows(
     page: Page, step: Step, span: Span, site: str | None, *, french: bool
 ) -> Iterator[tuple[object, ...]]:
     """Yields a row for each hour, day or longer period, of one site or of all."""
-    reader = page.context.reader
-    level: Level = "hourly" if step == "hour" else "daily"
-    if site is None:
-        found = all_points(reader, level=level, span=span, now=page.now)
-    else:
-        points = site_points(reader, site=site, level=level, span=span, now=page.now)
-        found = ((site, point) for point in points)
-    if step in PERIODS:
-        local, name = page.periods.calendar.local, PERIODS[step]
-        found = joined(found, lambda day: name(local(day).date()))
+    found = _points(page, step, span, site)
     if not french:
         return (count_row(name, point, page.words) for name, point in found)
     called, local = page.context.settings.site_name, page.periods.calendar.local
@@ -167,6 +165,32 @@ def _rows(
         )
         for name, point in found
     )
+
+
+def _table(page: Page, step: Step, span: Span, site: str | None) -> Iterator[tuple[object, ...]]:
+    """Yields the head and the rows of a workbook: names, local times, numbers as numbers."""
+    called, local = page.context.settings.site_name, page.periods.calendar.local
+    french = page.words.language == "fr"
+    yield FRENCH_COLUMNS if french else (COLUMNS[0], "start (local time)", *COLUMNS[2:])
+    for name, point in _points(page, step, span, site):
+        row, moment = count_row(name, point, page.words), local(point.bucket)
+        if french:
+            row = french_row(row, point, name=called(name), local=moment)
+        yield called(name), moment.replace(tzinfo=None), *row[2:]
+
+
+def _points(page: Page, step: Step, span: Span, site: str | None) -> Iterator[tuple[str, Point]]:
+    reader = page.context.reader
+    level: Level = "hourly" if step == "hour" else "daily"
+    if site is None:
+        found = all_points(reader, level=level, span=span, now=page.now)
+    else:
+        points = site_points(reader, site=site, level=level, span=span, now=page.now)
+        found = ((site, point) for point in points)
+    if step in PERIODS:
+        local, name = page.periods.calendar.local, PERIODS[step]
+        found = joined(found, lambda day: name(local(day).date()))
+    return found
 
 
 def _windows(context: WebContext, span: Span, site: str | None) -> Iterator[tuple[object, ...]]:

@@ -64,52 +64,61 @@ def charts_of(
 
     Of `notes` those on days are marked.
     """
-    words = page.words
-    bars, dots = [], []
     noted: dict[date, list[str]] = {}
     for note in notes if level == "daily" else ():
         noted.setdefault(note.day, []).append(note.text)
+    local, bars, dots = page.periods.calendar.local, [], []
     for point, before in zip(points, earlier or [None] * len(points), strict=True):
-        label = _label(point, page, level)
-        tip = _tip(point, page, level)
-        gap = point.seen.is_gap
-        total = point.totals
-        parts = (total.with_mask, total.without_mask, total.incorrect, total.unclear)
-        partly = point.seen is Seen.PARTLY
-        to_come = point.seen is Seen.TO_COME
-        height = before.totals.people if before else None
-        if before:
-            tip += words("tip_earlier", number=words.number(before.totals.people))
-        texts = noted.get(page.periods.calendar.local(point.bucket).date(), [])
-        tip = ". ".join([tip, *texts])
-        bars.append(Bar(label, tip, None if gap else parts, partly, to_come, height, bool(texts)))
-        share_tip = _tip(point, page, level)
-        if not gap:
-            share_tip = words(
-                "tip_share",
-                when=_when(point, page, level),
-                share=words.share(total),
-                range=words.share_range(total),
-            )
-        share = words.interval(before.totals) if before else None
-        if before and share:
-            share_tip += words("tip_earlier", number=words.share(before.totals))
-        shown = None if gap else words.interval(total)
-        dots.append(Dot(label, share_tip, shown, gap and not to_come, share and share.value))
-    titles = [words(name) for name in TITLES[level]]
+        texts = noted.get(local(point.bucket).date(), [])
+        bars.append(_bar(point, before, texts, page, level))
+        dots.append(_dot(point, before, page, level))
+    passages, share = (page.words(name) for name in TITLES[level])
     about = _summary(points, page, level)
-
-    def both(draw: Draw, items: list[Any], title: str, text: str) -> Chart:
-        wide, narrow = (
-            draw(items, title=title, description=text, size=size)
-            for size in (charts.WIDE, charts.NARROW)
-        )
-        return Chart(wide, narrow)
-
     return {
-        "passages": both(charts.stacked_bars, bars, titles[0], about),
-        "shares": both(charts.shares, dots, titles[1], words("chart_shares")),
+        "passages": _both(charts.stacked_bars, bars, passages, about),
+        "shares": _both(charts.shares, dots, share, page.words("chart_shares")),
     }
+
+
+def _bar(point: Point, before: Point | None, notes: list[str], page: Page, level: Step) -> Bar:
+    total, words, tip = point.totals, page.words, _tip(point, page, level)
+    if before:
+        tip += words("tip_earlier", number=words.number(before.totals.people))
+    return Bar(
+        label=_label(point, page, level),
+        tip=". ".join([tip, *notes]),
+        parts=None if point.seen.is_gap else total[:4],
+        partly=point.seen is Seen.PARTLY,
+        blank=point.seen is Seen.TO_COME,
+        earlier=before.totals.people if before else None,
+        noted=bool(notes),
+    )
+
+
+def _dot(point: Point, before: Point | None, page: Page, level: Step) -> Dot:
+    total, words, gap = point.totals, page.words, point.seen.is_gap
+    tip = _tip(point, page, level)
+    if not gap:
+        share, limits = words.share(total), words.share_range(total)
+        tip = words("tip_share", when=_when(point, page, level), share=share, range=limits)
+    earlier = words.interval(before.totals) if before else None
+    if before and earlier:
+        tip += words("tip_earlier", number=words.share(before.totals))
+    return Dot(
+        label=_label(point, page, level),
+        tip=tip,
+        interval=None if gap else words.interval(total),
+        gap=gap and point.seen is not Seen.TO_COME,
+        earlier=earlier.value if earlier else None,
+    )
+
+
+def _both(draw: Draw, items: list[Any], title: str, text: str) -> Chart:
+    wide, narrow = (
+        draw(items, title=title, description=text, size=size)
+        for size in (charts.WIDE, charts.NARROW)
+    )
+    return Chart(wide, narrow)
 
 
 def _summary(points: list[Point], page: Page, level: Step) -> str:

@@ -19,15 +19,18 @@ _RISKY = frozenset("=+-@\t\r")
 """What begins so, a spreadsheet takes for a formula."""
 
 
-class _LongAnswer(StreamingResponse):
+class LongAnswer(StreamingResponse):
     """A streamed answer that waits its turn: few are made at once, one for each account."""
 
-    def __init__(self, page: Page, chunks: Iterator[str], *, kind: str, name: str = "") -> None:
+    def __init__(
+        self, page: Page, chunks: Iterator[str | bytes], *, kind: str, name: str = ""
+    ) -> None:
         named = {"Content-Disposition": f'attachment; filename="{name}"'} if name else None
         super().__init__(chunks, media_type=kind, headers=named)
         self._page = page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Sends the answer when it is its turn, or 503."""
         try:
             async with self._page.context.exports.turn(self._page.who):
                 await super().__call__(scope, receive, send)
@@ -53,12 +56,12 @@ def csv_answer(
     chunks = _csv_chunks(header, rows)
     if french:
         chunks = _csv_chunks(header, map(_with_commas, rows), delimiter=";", begin="\ufeff")
-    return _LongAnswer(page, chunks, kind="text/csv", name=name)
+    return LongAnswer(page, chunks, kind="text/csv", name=name)
 
 
 def json_answer(page: Page, items: Iterable[Mapping[str, Any]]) -> Response:
     """Returns items as a JSON list, a line for each."""
-    return _LongAnswer(page, _json_chunks(items), kind="application/json")
+    return LongAnswer(page, _json_chunks(items), kind="application/json")
 
 
 def _with_commas(row: tuple[object, ...]) -> tuple[object, ...]:

@@ -27,19 +27,7 @@ def upgrade() -> None:
         sa.Column("connected", sa.Boolean, nullable=False),
         sa.Column("figures", sa.Text, nullable=False),
     )
-    op.create_table(
-        "notes",
-        sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
-        sa.Column("day", sa.String(10), nullable=False, index=True),
-        sa.Column("site", sa.String(63), nullable=False),
-        sa.Column("text", sa.String(120), nullable=False),
-    )
-    op.create_table(
-        "notices",
-        sa.Column("channel", sa.String(16), primary_key=True),
-        sa.Column("subject", sa.String(80), primary_key=True),
-        sa.Column("at", sa.BigInteger, nullable=False),
-    )
+    _create_notes()
     op.create_table(
         "audit",
         sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
@@ -63,6 +51,22 @@ def upgrade() -> None:
             f"CREATE TRIGGER audit_no_{what.lower()} BEFORE {what} ON audit "
             f"BEGIN SELECT RAISE(ABORT, '{_REFUSED}'); END"
         )
+
+
+def _create_notes() -> None:
+    op.create_table(
+        "notes",
+        sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+        sa.Column("day", sa.String(10), nullable=False, index=True),
+        sa.Column("site", sa.String(63), nullable=False),
+        sa.Column("text", sa.String(120), nullable=False),
+    )
+    op.create_table(
+        "notices",
+        sa.Column("channel", sa.String(16), primary_key=True),
+        sa.Column("subject", sa.String(80), primary_key=True),
+        sa.Column("at", sa.BigInteger, nullable=False),
+    )
 
 
 def downgrade() -> None:
