@@ -10,18 +10,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskcam.vision.second_look import REACH
-from training.cuts import Cut, longer_side
+from training.cuts import NO_FACE, Cut, longer_side
 from training.drawn_covers import draw_cover
 from training.drawn_masks import draw_mask
 from training.feed import from_process
 from training.photometry import vary
 from training.settings import SecondLookSettings
+from training.turned_heads import turn_head
 
 _WITH_MASK, _WITHOUT_MASK, _INCORRECT = range(3)
 _DRAWN = {_WITH_MASK: (0.3, ("well",)), _INCORRECT: (0.6, ("nose_out", "chin"))}
 _DRAWABLE_PX = 22.0
 _COVERED = 0.3  # share of unmasked faces with something before, on or below them
-_DEFOCUSED, _DEFOCUS = 0.35, (0.015, 0.06)  # how often, and its sigma in longer sides
+_TURNED, _YAW_DEG, _BOW_DEG = 0.3, 28.0, (0.0, 45.0)  # share of photographed faces; angles
+_MOST_YAW_DEG = 60.0
+_DEFOCUSED, _DEFOCUS = 0.45, (0.015, 0.09)  # how often, and its sigma in longer sides
 _SMALLEST_PX, _LARGEST_PX = 11.0, 64.0  # longer side that a face is brought to
 
 
@@ -55,6 +58,8 @@ class Sampler:
             pool = self._pools[rendered, kind]
             cut = pool[int(rng.integers(len(pool)))]
             rgb = cut.rgb
+        if not rendered and kind != NO_FACE and rng.random() < _TURNED:
+            rgb = _turned(rgb, cut.box, rng)
         return _seen_anew(rgb, cut.box, settings.size, rng), kind
 
 
@@ -80,6 +85,15 @@ def _ycrcb(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2YCrCb), np.uint8)
 
 
+def _turned(
+    rgb: NDArray[np.uint8], box: NDArray[np.float32], rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    """Turns a head to a side, and bows every second one."""
+    yaw = float(np.clip(rng.normal(0, _YAW_DEG), -_MOST_YAW_DEG, _MOST_YAW_DEG))
+    bow = float(rng.uniform(*_BOW_DEG) if rng.random() < 0.5 else rng.normal(0, 8))
+    return turn_head(rgb, box, yaw_deg=yaw, bow_deg=bow)
+
+
 def _seen_anew(
     rgb: NDArray[np.uint8], box: NDArray[np.float32], size: int, rng: np.random.Generator
 ) -> NDArray[np.uint8]:
@@ -95,7 +109,8 @@ def _seen_anew(
     if rng.random() < 0.7:
         ycrcb[:, :, 1:] = _coarse(ycrcb[:, :, 1:], rng.uniform(0.35, 1.0))
     longer = longer_side(box)
-    moved = box + np.tile(rng.normal(0, 0.06, 2) * longer, 2)
+    badly = rng.random() < 0.25  # as on heads that the detector hardly knows
+    moved = box + np.tile(rng.normal(0, 0.16 if badly else 0.06, 2) * longer, 2)
     angle = np.deg2rad(rng.normal(0, 7))
     mirror = -1 if rng.random() < 0.5 else 1
     turn = np.array(

@@ -15,7 +15,15 @@ from maskcam.records import Box
 from maskcam.vision.detector import Detector
 from maskcam.vision.interpreter import Interpreter
 from maskcam.vision.model_files import describe
-from training.pictures import IGNORE, Picture, load_crops, load_distractors, read_coco
+from training.pictures import (
+    IGNORE,
+    Picture,
+    leave_out_unseen,
+    load_coco,
+    load_crops,
+    load_distractors,
+    read_coco,
+)
 
 NO_FACE = 3
 _REACH = 2.4  # side of a cut in longer sides of the face: more than the unit cuts, to move it
@@ -23,8 +31,10 @@ _MOST_PX = 112
 _SMALLEST_FACE_PX = 8.0
 _LOWEST_SCORE = 0.15
 _HIT, _MISS = 0.5, 0.25  # overlap from which a box is that face, and below which it is none
+_CLEAR = 0.2  # overlap with no face from which a place beside one is cut out
 _IGNORED = 0.4  # share of a box in a region to ignore
 _INCOMPLETE = ("face-mask-detection-853", "face-mask-jk4nr")  # sets that lack some of their faces
+_BESIDE = 0.4  # share of faces beside which a place is cut that is none: an ear, a neck, hair
 RENDERED = "rendered"
 
 
@@ -57,9 +67,10 @@ def load_cuts(data: Path, stills: Path, model: Path) -> list[Cut]:
         labels=description.labels,
         score_threshold=_LOWEST_SCORE,
     )
-    cuts: list[Cut] = []
+    labels = data / "teacher_labels/masks_train"
+    masks = load_coco(labels.with_name(f"{labels.name}.mended.json"), data / "masks/images")
+    cuts = list(_harvest(leave_out_unseen(masks, labels), detector))
     for file, images in (
-        (data / "teacher_labels/masks_train.mended.json", data / "masks/images"),
         (data / "teacher_labels/faces_train.mended.json", data / "faces/images"),
         (data / "people/train.json", data / "people/images"),
         (stills / "stills.json", stills),
@@ -72,6 +83,7 @@ def load_cuts(data: Path, stills: Path, model: Path) -> list[Cut]:
 
 def harvest(pictures: Iterable[Picture], detector: Detector) -> Iterator[Cut]:
     """Yields each face once, as the detector boxed it where it did, and what is none."""
+    rng = np.random.default_rng(0)
     for picture in pictures:
         faces = [Box(*map(float, picture.boxes[index])) for index in picture.faces]
         kinds = picture.classes[picture.faces]
@@ -95,6 +107,23 @@ def harvest(pictures: Iterable[Picture], detector: Detector) -> Iterator[Cut]:
         for index in missed:
             if max(faces[index].width, faces[index].height) >= _SMALLEST_FACE_PX:
                 yield _cut(picture, np.array(faces[index]), int(kinds[index]))
+        for face in faces:
+            box = _beside(face, rng)
+            if (
+                max(face.width, face.height) >= _SMALLEST_FACE_PX
+                and rng.random() < _BESIDE
+                and all(box.iou(one) < _CLEAR for one in faces)
+                and not any(box.share_in(one) > _IGNORED for one in ignored)
+            ):
+                yield _cut(picture, np.array(box), NO_FACE)
+
+
+def _beside(face: Box, rng: np.random.Generator) -> Box:
+    """Returns a box of the size of a face beside, above or below it."""
+    aside, low, high = (0.75, -0.3, 0.6) if rng.random() < 0.75 else (0.0, 0.95, 1.3)
+    across = float(rng.choice([-1, 1]) * rng.uniform(aside, 1.15 * aside + 0.2)) * face.width
+    down = float(rng.uniform(low, high) * (1 if aside else rng.choice([-1, 1]))) * face.height
+    return Box(face.x0 + across, face.y0 + down, face.x1 + across, face.y1 + down)
 
 
 def longer_side(box: NDArray[np.floating]) -> float:

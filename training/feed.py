@@ -14,7 +14,13 @@ import numpy as np
 from training import cells
 from training.compose import Composer, finish
 from training.hardness import weigh
-from training.pictures import Picture, load_coco, load_crops, load_distractors
+from training.pictures import (
+    Picture,
+    leave_out_unseen,
+    load_coco,
+    load_crops,
+    load_distractors,
+)
 from training.settings import Settings
 
 _AHEAD = 6  # batches
@@ -26,9 +32,11 @@ def load_training_pictures(data: Path, settings: Settings) -> list[Picture]:
     """Returns all photographs to train on, with mended labels."""
     weight = settings.approximate_box_weight
     mended, people = data / "teacher_labels", data / "people"
-    masks = mended / "masks_train.mended.json"
+    masks = load_coco(
+        mended / "masks_train.mended.json", data / "masks/images", approximate_weight=weight
+    )
     return [
-        *load_coco(masks, data / "masks/images", approximate_weight=weight),
+        *leave_out_unseen(masks, mended / "masks_train"),
         *load_coco(mended / "faces_train.mended.json", data / "faces/images"),
         *load_coco(people / "train.json", people / "images"),
         *load_crops(data / "mask_crops"),

@@ -3,6 +3,9 @@
 Scores: quality focal loss (Li et al., Generalized Focal Loss, NeurIPS 2020): the wanted score of
 a cell grows with the overlap (IoU) of its box, so that the best-placed cell ranks first.
 Boxes: generalised IoU (Rezatofighi et al., CVPR 2019) and a small absolute error of the codes.
+Cells that no label speaks for, around faces and in regions to ignore, keep what the teacher, the
+network as it was before the training, says of the same picture (Li, Hoiem, "Learning without
+forgetting", ECCV 2016).
 """
 
 from __future__ import annotations
@@ -21,27 +24,35 @@ def loss(
     weights: tf.Tensor,
     anchor_px: tf.Tensor,
     class_weights: tuple[float, float, float],
+    teacher: tuple[tf.Tensor, tf.Tensor],
+    anchoring: float,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Returns the score loss and the box loss of a batch.
 
     codes (B, N, 4), scores (B, N, 1); target, kinds, weights as cells.assign gives them;
-    anchor_px (N, 4) y x h w px; class_weights: how much a face of each state counts.
+    anchor_px (N, 4) y x h w px; class_weights: how much a face of each state counts;
+    teacher: its codes and scores of the same pictures; anchoring: how much a cell counts that
+    no label speaks for.
     """
     face = tf.cast(kinds >= 0, tf.float32)
     iou, giou = _overlaps(_decoded(codes, anchor_px), target)
     wished = tf.clip_by_value(_encoded(target, anchor_px), 0.0, 6.0)
     code_error = tf.reduce_mean(tf.abs(codes - wished), -1)
 
-    wish = tf.stop_gradient(tf.sqrt(iou)) * face
-    known = tf.cast(kinds != -2, tf.float32)
+    unlabelled = tf.cast(kinds == -2, tf.float32)
+    teacher_codes, teacher_scores = teacher[0], teacher[1][..., 0]
+    wish = tf.stop_gradient(tf.sqrt(iou)) * face + teacher_scores * unlabelled
     clipped = tf.clip_by_value(scores[..., 0], 1e-5, 1 - 1e-5)
     entropy = -(wish * tf.math.log(clipped) + (1 - wish) * tf.math.log(1 - clipped))
     focus = tf.square(wish - scores[..., 0])
     of_kind = tf.constant([1.0, *class_weights])  # nothing here, then the states
     share = tf.gather(of_kind, tf.maximum(tf.cast(kinds, tf.int32), -1) + 1)
     faces = tf.maximum(tf.reduce_sum(face), 1.0)
-    score_loss = tf.reduce_sum(entropy * focus * known * share) / faces
-    box_loss = tf.reduce_sum(weights * face * ((1 - giou) + 0.3 * code_error)) / faces
+    counts = share * (1 + (anchoring - 1) * unlabelled)
+    score_loss = tf.reduce_sum(entropy * focus * counts) / faces
+    drift = tf.reduce_mean(tf.abs(codes - teacher_codes), -1) * teacher_scores
+    box_loss = weights * face * ((1 - giou) + 0.3 * code_error)
+    box_loss = tf.reduce_sum(box_loss + 0.3 * anchoring * unlabelled * drift) / faces
     return score_loss, box_loss
 
 

@@ -89,6 +89,43 @@ def read_coco(
         )
 
 
+def leave_out_unseen(pictures: list[Picture], labels: Path) -> list[Picture]:
+    """Returns the pictures with regions to ignore where the teacher sees a face without a label.
+
+    Of these the surer ones were looked at (`missing`); those that are no face stay background.
+
+    pictures: all of a mended COCO file, in its order. labels: the start of the names of the
+    teacher's files beside it.
+    """
+    beside = {
+        kind: json.loads(labels.with_name(f"{labels.name}.{kind}.json").read_text())
+        for kind in ("mended", "teacher", "missing")
+    }
+    no_face = {
+        (one["image_id"], tuple(one["bbox"]))
+        for one in beside["missing"]["items"]
+        if one["state"] == "not_a_face"
+    }
+    seen = {
+        image["id"]: [
+            one["bbox"]
+            for one in image["boxes"]
+            if not one["covered"] and (image["id"], tuple(one["bbox"])) not in no_face
+        ]
+        for image in beside["teacher"]["images"]
+    }
+    added = (_corners(seen.get(image["id"], [])) for image in beside["mended"]["images"])
+    return [
+        replace(
+            picture,
+            boxes=np.concatenate([picture.boxes, boxes]),
+            classes=np.concatenate([picture.classes, np.full(len(boxes), IGNORE, np.int32)]),
+            box_weight=np.concatenate([picture.box_weight, np.ones(len(boxes), np.float32)]),
+        )
+        for picture, boxes in zip(pictures, added, strict=True)
+    ]
+
+
 def load_crops(folder: Path) -> list[Picture]:
     """Reads the pictures of `mask_crops` that a face fills; the name of a folder is their class.
 

@@ -74,6 +74,7 @@ class Settings:
     approximate_box_weight: float
     class_weights: tuple[float, float, float]
     box_weight: float
+    anchoring: float
     export: Export
     second_look: SecondLookSettings
     face_in_view: FaceInViewSettings

@@ -81,6 +81,8 @@ class _Learner:
         # Fixed shapes train a fifth faster; the weights fit any.
         self._model = build(height=height, width=width, batch=settings.batch)
         start_from(self._model, teacher)
+        self._teacher = build(height=height, width=width, batch=settings.batch)
+        self._teacher.set_weights(self._model.get_weights())
         self._average = build()
         self._average.set_weights(self._model.get_weights())
         self._optimizer = tf.keras.optimizers.AdamW(
@@ -147,8 +149,10 @@ class _Learner:
         keep: tf.Tensor,
     ) -> tf.Tensor:
         model = self._model
+        scaled = (tf.cast(rgb, tf.float32) - 127.5) / 127.5
+        teacher = self._teacher(scaled, training=False)
         with tf.GradientTape() as tape:
-            codes, scores = model((tf.cast(rgb, tf.float32) - 127.5) / 127.5, training=True)
+            codes, scores = model(scaled, training=True)
             parts = loss(
                 *(codes, scores),
                 target=target,
@@ -156,6 +160,8 @@ class _Learner:
                 weights=weights,
                 anchor_px=self._anchor_px,
                 class_weights=self._settings.class_weights,
+                teacher=teacher,
+                anchoring=self._settings.anchoring,
             )
             whole = parts[0] + self._settings.box_weight * parts[1]
         gradients = tape.gradient(whole, model.trainable_variables)

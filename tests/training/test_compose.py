@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 
+from maskcam.records import Box
 from training.compose import Composer, Recipe, finish
 from training.cut_feed import Sampler
-from training.cuts import NO_FACE, Cut
+from training.cuts import NO_FACE, Cut, _beside
 from training.drawn_covers import draw_cover
 from training.drawn_masks import draw_mask
 from training.photo_street import cut_head
 from training.photometry import back_light, gain, motion_blur, noise, vary
-from training.pictures import Picture
+from training.pictures import Picture, leave_out_unseen
 from training.settings import SecondLookSettings
+from training.turned_heads import turn_head
 
 RED = (220, 40, 30)
 RECIPE = Recipe(
@@ -140,6 +143,51 @@ def test_a_cover_at_the_edge_is_no_error():
     rgb = np.full((20, 20, 3), 90, np.uint8)
     for seed in range(20):
         draw_cover(rgb, np.array([12.0, 10.0, 30.0, 34.0]), np.random.default_rng(seed))
+
+
+@pytest.mark.parametrize(("yaw_deg", "bow_deg"), [(40.0, 0.0), (-40.0, 0.0), (0.0, 35.0)])
+def test_a_turned_head_moves_its_face_and_leaves_the_rest(yaw_deg, bow_deg):
+    rgb, box = photograph().rgb, np.array([100, 60, 160, 130], np.float32)
+    cv2.ellipse(rgb, (130, 95), (8, 8), 0, 0, 360, (0, 0, 250), -1)  # a nose
+    turned = turn_head(rgb, box, yaw_deg=yaw_deg, bow_deg=bow_deg)
+    rows, columns = np.nonzero((turned[..., 2] > 180) & (turned[..., 0] < 90))
+    aside, down = columns.mean() - 130, rows.mean() - 95
+    assert np.sign(round(aside / 5)) == np.sign(yaw_deg)
+    assert np.sign(round(down / 5)) == np.sign(bow_deg)
+    np.testing.assert_array_equal(turned[:, :60], rgb[:, :60])
+    np.testing.assert_array_equal(turned[150:], rgb[150:])
+
+
+def test_a_head_is_not_changed_by_no_turn():
+    rgb, box = photograph().rgb, np.array([100, 60, 160, 130], np.float32)
+    same = turn_head(rgb, box, yaw_deg=0.0, bow_deg=0.0)
+    inner = same[65:125, 105:155].astype(int) - rgb[65:125, 105:155]
+    assert np.abs(inner).max() <= 1
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_place_beside_a_face_is_hardly_on_it(seed):
+    face = Box(50, 60, 90, 110)
+    box = _beside(face, np.random.default_rng(seed))
+    assert box.iou(face) < 0.2
+    assert (box.width, box.height) == pytest.approx((40, 50))
+    assert abs(box.centre[0] - 70) + abs(box.centre[1] - 85) < 3 * 50
+
+
+def test_faces_that_only_the_teacher_sees_are_left_out(tmp_path):
+    box, no_face, labelled = [1.0, 2.0, 30.0, 40.0], [100.0, 2.0, 30.0, 40.0], [60.0, 2.0, 9.0, 9.0]
+    seen = [{"bbox": one, "covered": one is labelled} for one in (box, no_face, labelled)]
+    files = {
+        "mended": {"images": [{"id": 7}]},
+        "teacher": {"images": [{"id": 7, "boxes": seen}]},
+        "missing": {"items": [{"image_id": 7, "bbox": no_face, "state": "not_a_face"}]},
+    }
+    for kind, content in files.items():
+        (tmp_path / f"set.{kind}.json").write_text(json.dumps(content))
+    [picture] = leave_out_unseen([photograph()], tmp_path / "set")
+    assert picture.boxes.tolist() == [[100, 60, 160, 130], [1, 2, 31, 42]]
+    assert picture.classes.tolist() == [1, -1]
+    assert len(picture.box_weight) == 2
 
 
 def test_a_head_is_parted_from_what_is_behind_it():
