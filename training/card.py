@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -75,11 +76,14 @@ def _people(results: dict[str, Any]) -> str:
     for name, clip in results["clips"].items():
         counted, alarms = clip["passages"], f"{clip['false_alarms_per_frame']:.2f}"
         rows.append([name.replace("_", " "), clip["people_by_eye"], *_counts(counted), "", alarms])
-    for street in results["streets"]:
-        true = street["true"]
-        share = f"{_mask_share(street['counted']):.3f} ({_mask_share(true):.3f})"
-        name = f"{street['street']} street {street['seed']}"
-        rows.append([name, sum(true.values()), *_counts(street["counted"]), share, ""])
+    for kind in dict.fromkeys(street["street"] for street in results["streets"]):
+        streets = [one for one in results["streets"] if one["street"] == kind]
+        true, counted = (
+            sum((Counter(one[key]) for one in streets), Counter()) for key in ("true", "counted")
+        )
+        share = f"{_mask_share(counted):.3f} ({_mask_share(true):.3f})"
+        name = f"{len(streets)} {kind} streets"
+        rows.append([name, true.total(), *_counts(counted), share, ""])
     heads = ("where", "people in truth", "counted", "with mask", "without", "incorrect", "unclear")
     return _table((*heads, "share of masks (true)", "false alarms per frame"), rows)
 
