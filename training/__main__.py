@@ -78,7 +78,7 @@ def _train_detector(run: Run) -> dict[str, Any]:
 def _export_detector(run: Run) -> dict[str, Any]:
     from training.export import export
 
-    model = export(run.data, run.teacher, run.stills, run.settings, run.weights, run.models)
+    model = export(run.data, run.stills, run.settings, run.weights, run.models)
     return {"sha256": json.loads(model.with_suffix(".json").read_text())["sha256"]}
 
 

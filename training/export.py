@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 from tensorflow.lite.python import schema_py_generated as schema
 
 from training import cells
-from training.network import build, start_from
+from training.network import build
 from training.pictures import load_coco
 from training.settings import Settings
-from training.teacher import FILE
 from training.validation import letterbox
 
 _log = logging.getLogger(__name__)
@@ -27,12 +26,11 @@ LABELS = ("face",)
 _POST_PROCESS = "TFLite_Detection_PostProcess"
 
 
-def export(
-    data: Path, teacher: Path, stills: Path, settings: Settings, weights: Path, models: Path
-) -> Path:
+def export(data: Path, stills: Path, settings: Settings, weights: Path, models: Path) -> Path:
     """Writes maskcam.tflite and maskcam.json (labels, input, threshold, SHA-256) to `models`."""
     height, width = settings.input
-    model = mixed(settings, teacher, weights, height=height, width=width)
+    model = build(height=height, width=width, batch=1)
+    model.load_weights(str(weights))
     seen = calibration(data, stills, settings, height=height, width=width)
     content = to_int8(model, seen, output=tf.float32)
     content = add_post_process(content, settings, height=height, width=width)
@@ -51,28 +49,6 @@ def export(
     described.write_text(json.dumps(known, indent=2) + "\n")
     _log.info("%s: %.2f MB, input %d x %d", file, len(content) / 1e6, width, height)
     return file
-
-
-def mixed(
-    settings: Settings, teacher: Path, weights: Path, *, height: int, width: int
-) -> tf.keras.Model:
-    """Returns the network with weights between the teacher's and the trained ones.
-
-    What the training photographs teach then costs less of what the teacher knew (Wortsman et
-    al., "Robust fine-tuning of zero-shot models", CVPR 2022).
-    """
-    model = build(height=height, width=width, batch=1)
-    start_from(model, teacher / FILE)
-    before = model.get_weights()
-    model.load_weights(str(weights))
-    share = settings.export.trained_share
-    model.set_weights(
-        [
-            share * new + (1 - share) * old
-            for new, old in zip(model.get_weights(), before, strict=True)
-        ]
-    )
-    return model
 
 
 def calibration(

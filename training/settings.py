@@ -14,7 +14,6 @@ from training.compose import Recipe
 class Export:
     """How the detector is made of the trained weights; see config.toml."""
 
-    trained_share: float
     score_threshold: float
     calibration_pictures: int
     max_detections: int
