@@ -22,9 +22,8 @@ _WITH_MASK, _WITHOUT_MASK, _INCORRECT = range(3)
 _DRAWN = {_WITH_MASK: (0.3, ("well",)), _INCORRECT: (0.6, ("nose_out", "chin"))}
 _DRAWABLE_PX = 22.0
 _COVERED = 0.3  # share of unmasked faces with something before, on or below them
-_TURNED, _YAW_DEG, _BOW_DEG = 0.45, 36.0, (0.0, 50.0)  # share of photographed faces; angles
-_MOST_YAW_DEG = 68.0
-_RAISED = 0.4  # most that the box lies on the hair of a bowed head, in its sides
+_TURNED, _YAW_DEG, _BOW_DEG = 0.3, 28.0, (0.0, 45.0)  # share of photographed faces; angles
+_MOST_YAW_DEG = 60.0
 _DEFOCUSED, _DEFOCUS = 0.45, (0.015, 0.09)  # how often, and its sigma in longer sides
 _SMALLEST_PX, _LARGEST_PX = 11.0, 64.0  # longer side that a face is brought to
 
@@ -59,10 +58,9 @@ class Sampler:
             pool = self._pools[rendered, kind]
             cut = pool[int(rng.integers(len(pool)))]
             rgb = cut.rgb
-        box = cut.box
         if not rendered and kind != NO_FACE and rng.random() < _TURNED:
-            rgb, box = _turned(rgb, box, rng)
-        return _seen_anew(rgb, box, settings.size, rng), kind
+            rgb = _turned(rgb, cut.box, rng)
+        return _seen_anew(rgb, cut.box, settings.size, rng), kind
 
 
 def batches(
@@ -89,15 +87,11 @@ def _ycrcb(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def _turned(
     rgb: NDArray[np.uint8], box: NDArray[np.float32], rng: np.random.Generator
-) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """Turns a head to a side, or bows it; a detector's box of a bowed head lies on its hair."""
+) -> NDArray[np.uint8]:
+    """Turns a head to a side, and bows every second one."""
     yaw = float(np.clip(rng.normal(0, _YAW_DEG), -_MOST_YAW_DEG, _MOST_YAW_DEG))
-    bow = float(rng.normal(0, 8))
-    raised = np.zeros(2, np.float32)
-    if rng.random() < 0.5:
-        yaw, bow = yaw / 2, float(rng.uniform(*_BOW_DEG))
-        raised[1] = rng.uniform(0, _RAISED) * bow / _BOW_DEG[1] * (box[3] - box[1])
-    return turn_head(rgb, box, yaw_deg=yaw, bow_deg=bow), box - np.tile(raised, 2)
+    bow = float(rng.uniform(*_BOW_DEG) if rng.random() < 0.5 else rng.normal(0, 8))
+    return turn_head(rgb, box, yaw_deg=yaw, bow_deg=bow)
 
 
 def _seen_anew(

@@ -34,7 +34,7 @@ _HIT, _MISS = 0.5, 0.25  # overlap from which a box is that face, and below whic
 _CLEAR = 0.2  # overlap with no face from which a place beside one is cut out
 _IGNORED = 0.4  # share of a box in a region to ignore
 _INCOMPLETE = ("face-mask-detection-853", "face-mask-jk4nr")  # sets that lack some of their faces
-_BESIDE = 0.7  # share of faces beside which a place is cut that is none: an ear, a neck, hair
+_BESIDE = 0.4  # share of faces beside which a place is cut that is none: an ear, a neck, hair
 RENDERED = "rendered"
 
 
@@ -120,7 +120,7 @@ def harvest(pictures: Iterable[Picture], detector: Detector) -> Iterator[Cut]:
 
 def _beside(face: Box, rng: np.random.Generator) -> Box:
     """Returns a box of the size of a face beside, above or below it."""
-    aside, low, high = (0.7, -0.3, 0.6) if rng.random() < 0.75 else (0.0, 0.95, 1.3)
+    aside, low, high = (0.75, -0.3, 0.6) if rng.random() < 0.75 else (0.0, 0.95, 1.3)
     across = float(rng.choice([-1, 1]) * rng.uniform(aside, 1.15 * aside + 0.2)) * face.width
     down = float(rng.uniform(low, high) * (1 if aside else rng.choice([-1, 1]))) * face.height
     return Box(face.x0 + across, face.y0 + down, face.x1 + across, face.y1 + down)
