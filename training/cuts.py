@@ -69,7 +69,7 @@ def load_cuts(data: Path, stills: Path, model: Path) -> list[Cut]:
     )
     labels = data / "teacher_labels/masks_train"
     masks = load_coco(labels.with_name(f"{labels.name}.mended.json"), data / "masks/images")
-    cuts = list(_harvest(leave_out_unseen(masks, labels), detector))
+    cuts = list(harvest(leave_out_unseen(masks, labels), detector))
     for file, images in (
         (data / "teacher_labels/faces_train.mended.json", data / "faces/images"),
         (data / "people/train.json", data / "people/images"),
