@@ -20,7 +20,7 @@ from maskcam.camera.base import Camera
 from maskcam.config import CameraSection, Config
 from maskcam.delivery.outbox import Outbox
 from maskcam.delivery.publisher import Publisher
-from maskcam.errors import AcceleratorError, CameraError, MaskcamError, ModelError
+from maskcam.errors import AcceleratorError, CameraError, MaskcamError, ModelError, UsageError
 from maskcam.people.windows import MinuteCounts, WindowRules
 from maskcam.unit.button import Button
 from maskcam.unit.clock import SystemClock
@@ -90,12 +90,21 @@ def run(config: Config, edges: Edges | None = None) -> None:
     with stop_on_signals() as stop, _lamp_if_it_works(config.lamp.gpio, edges) as lamp:
         try:
             _count(config, edges, clock=clock, lamp=lamp, stop=stop)
-        except (CameraError, ModelError, AcceleratorError) as error:
-            fault = Fault.CAMERA if isinstance(error, CameraError) else Fault.MODEL
+        except UsageError:
+            raise
+        except MaskcamError as error:
+            fault = _fault_of(error)
             lamp.show(fault)
             if config.lamp.gpio is not None:
                 stop.wait(flashing_s(fault))
             raise
+
+
+def _fault_of(error: MaskcamError) -> Fault:
+    if isinstance(error, CameraError):
+        return Fault.CAMERA
+    is_model = isinstance(error, ModelError | AcceleratorError)
+    return Fault.MODEL if is_model else Fault.CONFIGURATION  # such as a button that is not there
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from maskcam import config
 from maskcam.delivery import publisher
 from maskcam.delivery.broker import BrokerSettings
 from maskcam.delivery.outbox import Outbox
-from maskcam.errors import AcceleratorError, CameraError, MaskcamError, ModelError
+from maskcam.errors import AcceleratorError, CameraError, MaskcamError, ModelError, UsageError
 from maskcam.unit import run
 from maskcam.unit.lamp import Lamp, flashing_s
 from maskcam.unit.lamp_codes import Fault
@@ -55,6 +55,7 @@ def settings(tmp_path, lamp="[lamp]\ngpio = 17\n"):
         (CameraError("no camera"), Fault.CAMERA),
         (ModelError("no model"), Fault.MODEL),
         (AcceleratorError("no Coral"), Fault.MODEL),
+        (MaskcamError("the button on GPIO 27 cannot be used"), Fault.CONFIGURATION),
     ],
 )
 def test_it_flashes_the_code_once(tmp_path, lamp, factory, error, fault):
@@ -64,21 +65,21 @@ def test_it_flashes_the_code_once(tmp_path, lamp, factory, error, fault):
 
 
 def test_a_lamp_that_cannot_be_used_does_not_stop_the_unit(tmp_path, lamp, caplog):
-    taken, reached = lamp(17), MaskcamError("so far it came")
-    with taken, pytest.raises(MaskcamError, match=str(reached)):
+    taken, reached = lamp(17), UsageError("so far it came")
+    with taken, pytest.raises(UsageError, match=str(reached)):
         run.run(settings(tmp_path), Edges(load_model=failing(reached), lamp=lamp))
     assert re.search("the lamp on GPIO 17 cannot be used .*; counting without it", caplog.text)
 
 
 def test_a_required_accelerator_that_is_missing_does_not_stop_the_unit(tmp_path, lamp, caplog):
-    asked, reached = [], MaskcamError("so far it came")
+    asked, reached = [], UsageError("so far it came")
 
     def load(*, accelerator, **_):
         asked.append(accelerator)
         raise AcceleratorError("no Edge TPU") if accelerator == "required" else reached
 
     required = settings(tmp_path, lamp='[detector]\naccelerator = "required"\n')
-    with pytest.raises(MaskcamError, match=str(reached)):
+    with pytest.raises(UsageError, match=str(reached)):
         run.run(required, Edges(load_model=load, lamp=lamp))
     assert asked == ["required", "off"]
     assert "the CPU does the work: no Edge TPU" in caplog.text
