@@ -80,7 +80,7 @@ class NewUnit:
         controller = self.controller or city
         if controller and not (2 <= len(controller) <= 120 and controller.isprintable()):
             raise UsageError(f"{self.name}: give --controller: who is responsible, for the sign")
-        for option, text in (("--contact", self.contact), ("--controller", unit.controller)):
+        for option, text in (("--contact", self.contact), ("--controller", self.controller)):
             if is_example(text):
                 raise UsageError(f"{self.name}: {option} {text!r} is an example's; give your own")
 
