@@ -53,7 +53,7 @@ notices = Table(
     Column("subject", String(80), primary_key=True),
     Column("at", BigInteger, nullable=False),
 )
-"""Of what an e-mail or webhook told, so that it is told once."""
+"""Of what e-mails and webhooks were sent, so that each is sent once."""
 
 audit = Table(
     "audit",

@@ -1,4 +1,4 @@
-"""Which cameras somebody has to be told of, and who was told already."""
+"""Which cameras somebody must be notified of, and who was notified already."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ class News(NamedTuple):
 
 
 def find_news(cameras: list[Health], known: set[str], *, now: int, after_minutes: int) -> News:
-    """Returns what a channel that knows of some subjects has to be told.
+    """Returns what a channel must be notified of.
 
     Args:
         cameras: all of them.
-        known: the subjects that it was told of and that are not over.
+        known: the subjects that it was notified of and that are not over.
         now: minutes since the epoch.
-        after_minutes: so long a camera must need attention before anybody is told.
+        after_minutes: so long a camera must need attention before anybody is notified.
     """
     silent = {State.SILENT, State.OFFLINE, State.CLOSED}
     ill = [one for one in cameras if one.state.needs_attention]
@@ -67,13 +67,13 @@ class Notices:
         self._engine = engine
 
     def known(self, channel: str) -> set[str]:
-        """Returns the subjects of which a channel was told."""
+        """Returns the subjects of which a channel was notified."""
         query = select(notices.c.subject).where(notices.c.channel == channel)
         with self._engine.connect() as connection:
             return set(connection.scalars(query))
 
     def claim(self, channel: str, subject: str, *, now_s: int) -> bool:
-        """Notes that a channel is told of a subject; False if another one did so first."""
+        """Notes that a channel is notified of a subject; False if another one did so first."""
         row = {"channel": channel, "subject": subject, "at": now_s}
         try:
             with writing(self._engine).begin() as connection:

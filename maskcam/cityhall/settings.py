@@ -112,7 +112,7 @@ class WebSection:
 
 @section
 class NotifySection:
-    """Who is told of cameras that need attention, and gets the weekly report. Off by default."""
+    """Who is notified of cameras that need attention and gets the weekly report; off by default."""
 
     email_to: tuple[str, ...] = entry(many(ADDRESS), default=())
     email_from: str = entry(text(0, 120), default="")

@@ -202,7 +202,7 @@ def test_a_device_that_is_no_camera(device, message):
         read_all(f"v4l2:{device}")
 
 
-def test_a_stream_that_cannot_be_reached_does_not_tell_the_password():
+def test_a_stream_that_cannot_be_reached_does_not_show_the_password():
     with pytest.raises(CameraError, match=r"rtsp://127.0.0.1:9: cannot be reached") as caught:
         read_all("rtsp://guard:secret@127.0.0.1:9/live")
     assert "secret" not in str(caught.value)

@@ -1,4 +1,4 @@
-"""E-mails and webhooks: each thing is told once, to real servers on this machine."""
+"""E-mails and webhooks: each thing is sent once, to real servers on this machine."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def cameras(store: Store) -> None:
 
 
 @pytest.mark.usefixtures("cameras")
-def test_a_silent_camera_is_told_once_and_so_is_its_return(
+def test_a_silent_camera_is_notified_once_and_so_is_its_return(
     engine: Engine, calendar: Calendar, store: Store, mailbox: Mailbox
 ) -> None:
     office = Office(engine, calendar, mail_to(mailbox, language="fr"))
@@ -120,7 +120,7 @@ def test_a_silent_camera_is_told_once_and_so_is_its_return(
 
 
 @pytest.mark.usefixtures("cameras")
-def test_nobody_is_told_before_the_time_that_is_set(
+def test_nobody_is_notified_before_the_time_that_is_set(
     engine: Engine, calendar: Calendar, mailbox: Mailbox
 ) -> None:
     office = Office(engine, calendar, mail_to(mailbox, after_minutes=81))

@@ -198,7 +198,7 @@ def test_no_time_is_published_but_whole_minutes_and_that_of_the_connection(evide
         assert moment.second == 0 or moment in since
 
 
-def test_the_proxy_and_strace_tell_the_same(evidence):
+def test_the_proxy_and_strace_report_the_same(evidence):
     """Neither record has a hole that the other does not have."""
     traced = b"".join(c.data for c in evidence.writes if c.target.startswith("TCP"))
     assert traced == b"".join(evidence.streams)

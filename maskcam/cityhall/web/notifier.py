@@ -1,4 +1,4 @@
-"""Tells by e-mail or webhook which cameras need attention, and sends the report each Monday."""
+"""Notifies by e-mail or webhook which cameras need attention, and sends the report each Monday."""
 
 from __future__ import annotations
 
