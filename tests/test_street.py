@@ -122,8 +122,8 @@ def test_ten_minutes_of_street(tmp_path, monkeypatch):
     print(json.dumps(found))
     assert found["passages"] >= 80
     # The models learn from real faces first: see "The drawn street" in the model card.
-    assert found["people_counted"] == pytest.approx(found["people_truth"], rel=0.1)
+    assert found["people_counted"] == pytest.approx(found["people_truth"], rel=0.05)
     assert found["state_right"] >= 0.95
     assert found["incorrect_right"] >= 0.8
     assert found["honoured"] >= 0.9 * found["objecting"]
-    assert found["suppressed_wrongly"] <= 0.035 * found["people_truth"]
+    assert found["suppressed_wrongly"] <= 0.025 * found["people_truth"]
