@@ -4,6 +4,8 @@ import csv
 import io
 import json
 import logging
+import re
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -410,3 +412,22 @@ def test_an_unsafe_or_wrong_configuration_is_refused(tmp_path: Path, more: str, 
 
 def test_the_openapi_description_is_json(client: TestClient) -> None:
     assert json.loads(client.get("/openapi.json").text)["info"]["title"] == "maskcam city hall"
+
+
+def test_open_pages_get_their_figures_once_for_all(client: TestClient) -> None:
+    asked = {"X-Maskcam-Part": "main"}
+    whole = client.get("/?lang=en")
+    first = client.get("/?lang=en", headers=asked)
+    numbers = re.compile(r"(chart|hatch)\d+")  # of the charts, each time others
+    part = numbers.sub("", first.text.strip())
+    assert part.startswith('<main id="content"')
+    assert part.endswith("</main>")
+    assert part in numbers.sub("", whole.text)
+    known = asked | {"If-None-Match": first.headers["etag"]}
+    time.sleep(0.6)  # it is rendered anew
+    again = client.get("/?lang=en", headers=known)
+    assert (again.status_code, again.content) == (304, b"")
+    french = client.get("/?lang=fr", headers=known)
+    assert french.status_code == 200
+    assert "Aujourd'hui" in french.text.replace("&#39;", "'")
+    assert client.get("/sites/nowhere", headers=asked).status_code == 404

@@ -44,6 +44,7 @@ let refreshing = false;
 let again = false;
 let refreshedAt = 0;
 let planned = 0;
+let known = ""; // the mark of what is shown
 
 async function refresh() {
   const main = document.querySelector("main[data-live]");
@@ -62,8 +63,11 @@ async function refresh() {
   refreshedAt = Date.now();
   again = false;
   try {
-    const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+    const wanted = { Accept: "text/html", "X-Maskcam-Part": "main", "If-None-Match": known };
+    const answer = await fetch(location.href, { headers: wanted, cache: "no-store" });
+    if (answer.status === 304) { mark("on"); return; }
     if (!answer.ok || answer.redirected) return;
+    known = answer.headers.get("ETag") || "";
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const fresh = page.querySelector("main[data-live]");
     if (fresh) replace(main, fresh);

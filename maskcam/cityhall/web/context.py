@@ -26,6 +26,7 @@ from maskcam.cityhall.web.origin import foreign_form, plain_name
 from maskcam.names import LOOPBACK_HOSTS
 
 MAX_SPAN_DAYS = 400
+PART_HEADER = "X-Maskcam-Part"
 DEFAULT_DAYS = {"compare": 7, "where": 28}
 """What these pages show unless it is chosen: so many days that are over."""
 YEARS = range(2000, 2200)
@@ -84,6 +85,11 @@ class Page:
     def account(self) -> Account | None:
         """Who asks; None where nobody has to sign in, and on open pages."""
         return getattr(self.request.state, "account", None)
+
+    @property
+    def part_only(self) -> bool:
+        """Whether an open page asks for its figures anew, without what stands around them."""
+        return self.request.headers.get(PART_HEADER) == "main"
 
     @property
     def who(self) -> str:
@@ -222,12 +228,13 @@ class Page:
                 if name not in {"q", "page"}
             },
             "keep": self._keep,
+            "part_only": self.part_only,
         }
         response = self.context.templates.TemplateResponse(
             self.request, template, values, status_code=status
         )
         response.headers["Content-Language"] = self.words.language
-        response.headers["Vary"] = "Accept-Language, Cookie"
+        response.headers["Vary"] = f"Accept-Language, Cookie, {PART_HEADER}"
         return response
 
     def _keep(self, **changes: object) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -20,6 +22,8 @@ from maskcam.cityhall.where_and_when import Slot, find_slots
 
 T = TypeVar("T")
 SHADES = 6
+_CHART_NUMBER = re.compile(rb"(?<=chart|hatch)[0-9]+")
+"""Of the charts on a page, each time others."""
 ROWS = 50
 """Sites on one page of a list."""
 SHOWN_ATTENTION = 8
@@ -47,9 +51,23 @@ def routes(context: WebContext) -> APIRouter:
 
 def _route(context: WebContext, show: Callable[[Page], Response]) -> Callable[..., Response]:
     def route(request: Request) -> Response:
-        return show(Page(context, request))
+        page = Page(context, request)
+        return _main_part(page, show) if page.part_only else show(page)
 
     return route
+
+
+def _main_part(page: Page, show: Callable[[Page], Response]) -> Response:
+    """Returns the figures of an open page, made once for all who look; 304 if it has them."""
+    url, words = page.request.url, page.words
+    key = ("part", url.path, url.query, words.language, page.may("admin"))
+    made: Response = page.context.memo.get(key, lambda: show(page))
+    content = _CHART_NUMBER.sub(b"", bytes(made.body))
+    mark = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+    headers = {"ETag": mark, "Vary": made.headers.get("Vary", "")}
+    if page.request.headers.get("if-none-match") == mark:
+        return Response(status_code=304, headers=headers)
+    return Response(made.body, made.status_code, headers, made.media_type)
 
 
 def _today(page: Page) -> Response:
