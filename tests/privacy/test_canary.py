@@ -120,10 +120,10 @@ def test_the_log_says_nothing_of_persons(evidence):
         r"ENCRYPTED: .*",
         r"INFO maskcam\.delivery\.publisher: connected to 127\.0\.0\.1:\d+",
         r"INFO maskcam\.unit\.run: maskcam \S+ has started as forville/forville-01",
-        r"INFO maskcam\.unit\.loop: the clock is synchronised: windows can be published",
+        r"INFO maskcam\.unit\.timekeeper: the clock is synchronised: windows can be published",
         r"INFO maskcam\.unit\.loop: (?:[\d.]+ degrees C, )?(?:[a-zA-Z ,():]+, )?"
         r"\d+ MB of the unit, \d+ MB available",  # once an hour: the machine, not the street
-        r"INFO maskcam\.unit\.loop: counting",
+        r"INFO maskcam\.unit\.timekeeper: counting",
         r"INFO maskcam\.unit\.loop: the unit sees; counting begins with the next whole minute",
         r"INFO maskcam\.unit\.loop: the first frame is counted",
     ]
