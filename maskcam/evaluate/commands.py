@@ -76,9 +76,9 @@ def _add_street(kinds: Any) -> None:
     street.add_argument(
         "--teacher-boxes",
         type=file_path,
-        required=True,
         metavar="FILE",
-        help='the faces of each frame: {"size": [w, h], "frames": [[{"bbox": [x, y, w, h], '
+        help="the faces of each frame (without it, only passages are reported): "
+        '{"size": [w, h], "frames": [[{"bbox": [x, y, w, h], '
         '"score": 0.9, "state": "with_mask"}, ...], ...]}; score and state may be left out',
     )
     street.add_argument(

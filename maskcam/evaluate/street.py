@@ -63,6 +63,8 @@ class _FilmTally:
     frames: int = 0
     at_s: float = 0.0
     crowd: Crowd | None = None
+    anybody: Crowd | None = None  # the same, with those who were in view too briefly to object
+    passed: int = 0  # of these
     detector: Detector | None = None
 
     def add(
@@ -70,23 +72,27 @@ class _FilmTally:
     ) -> None:
         """Adds a frame; width: of the frame for which the faces are given, in px."""
         high, wide = frame.luma.shape
-        if self.crowd is None or self.detector is None:
+        if self.crowd is None or self.anybody is None or self.detector is None:
             self.detector = loaded.detector()
-            self.crowd = Crowd(
-                frame_size=(wide, high), high_score=loaded.high_score, recording=True
+            size, score = (wide, high), loaded.high_score
+            self.crowd = Crowd(frame_size=size, high_score=score, recording=True)
+            self.anybody = Crowd(
+                frame_size=size, high_score=score, recording=True, least_view_s=0.0
             )
         detections = self.detector.detect(frame)
         self.frames, self.at_s = self.frames + 1, frame.captured_at_s
-        self.crowd.update(detections, self.at_s)
+        for crowd in (self.crowd, self.anybody):
+            crowd.update(detections, self.at_s)
         ended = self.crowd.take_passages(self.at_s, observed=True)
         self.passages.update(str(one.state) for one in ended)
+        self.passed += len(self.anybody.take_passages(self.at_s, observed=True))
         sure = [one for one in detections if one.score >= loaded.high_score]
         self.false_alarms += _compare(given, sure, self.sizes, wide / width)
 
 
 def evaluate(
     clip: Path,
-    boxes: Path,
+    boxes: Path | None = None,
     *,
     model: Path | None = None,
     threads: int = 1,
@@ -98,6 +104,7 @@ def evaluate(
         clip: a film of a street that OpenCV can read.
         boxes: JSON with `size` [width, height] in px, and `frames`: of each frame of the clip
             the faces, each with `bbox` [x, y, width, height] and if known `score` and `state`.
+            None: only who passes is reported.
         model: a .tflite file with its .json beside it; None: the one that comes with maskcam.
         threads: CPU threads of one inference.
         state: how all people of the clip wear their mask, for boxes without a `state`.
@@ -107,25 +114,31 @@ def evaluate(
         CameraError: the clip cannot be read.
         ModelError: the model is missing or unfit.
     """
-    size, given = read_boxes(boxes, state)
+    size, given = ((1.0, 1.0), None) if boxes is None else read_boxes(boxes, state)
     loaded = load_model(model=model, threads=threads)
     tally = _FilmTally()
     for frame in _frames(clip, loaded.input_size):
-        if tally.frames == len(given):
+        if given is not None and tally.frames == len(given):
             raise UsageError(f"{boxes}: has {len(given)} frames, but {clip} has more")
-        tally.add(frame, given[tally.frames], loaded, size[0])
-    if tally.crowd is None or tally.frames != len(given):
+        tally.add(frame, given[tally.frames] if given else [], loaded, size[0])
+    if tally.crowd is None or tally.anybody is None:
+        raise UsageError(f"{clip}: has no frames")
+    if given is not None and tally.frames != len(given):
         raise UsageError(f"{boxes}: has {len(given)} frames, but {clip} has {tally.frames}")
     tally.passages.update(str(one.state) for one in tally.crowd.finish(tally.at_s))
-    pairs = zip(SIZES_PX, tally.sizes, strict=True)
-    return {
+    tally.passed += len(tally.anybody.finish(tally.at_s))
+    report = {
         "frames": tally.frames,
         "threshold": loaded.high_score,
-        "sizes": {_name(limits): one.as_dict() for limits, one in pairs},
-        "false_alarms_per_frame": tally.false_alarms / tally.frames,
         "people": tally.passages.total(),
+        "too_briefly_in_view": tally.passed - tally.passages.total(),
         "passages": {str(one): tally.passages[str(one)] for one in MaskState},
     }
+    if given is not None:
+        pairs = zip(SIZES_PX, tally.sizes, strict=True)
+        report["sizes"] = {_name(limits): one.as_dict() for limits, one in pairs}
+        report["false_alarms_per_frame"] = tally.false_alarms / tally.frames
+    return report
 
 
 def read_boxes(
@@ -152,9 +165,19 @@ def read_boxes(
 
 def as_text(report: dict[str, Any]) -> str:
     """Returns what `evaluate` found as a table for people."""
+    lines = [f"{report['frames']} frames, threshold {report['threshold']}"]
+    if "sizes" in report:
+        lines += _faces_as_text(report)
+    counted = ", ".join(f"{key} {value}" for key, value in report["passages"].items())
+    lines.append(f"{report['people']} people passed: {counted}")
+    brief = report["too_briefly_in_view"]
+    lines.append(f"{brief} more were in view for less than a second, and are not counted")
+    return "\n".join(lines)
+
+
+def _faces_as_text(report: dict[str, Any]) -> list[str]:
     lines = [
-        f"{report['frames']} frames, threshold {report['threshold']}",
-        f"{'faces':12s}{'number':>8s}{'found':>21s}{'state right':>21s}   states of those found",
+        f"{'faces':12s}{'number':>8s}{'found':>21s}{'state right':>21s}   states of those found"
     ]
     for name, row in report["sizes"].items():
         states = ", ".join(f"{key} {value}" for key, value in sorted(row["states"].items()))
@@ -162,10 +185,8 @@ def as_text(report: dict[str, Any]) -> str:
         lines.append(
             f"{name:12s}{row['faces']:8d}" + "".join(f"{c:>21s}" for c in cells) + f"   {states}"
         )
-    counted = ", ".join(f"{key} {value}" for key, value in report["passages"].items())
     lines.append(f"{report['false_alarms_per_frame']:.2f} false alarms per frame, from 20 px")
-    lines.append(f"{report['people']} people passed: {counted}")
-    return "\n".join(lines)
+    return lines
 
 
 def _cell(row: dict[str, Any], name: str) -> str:

@@ -59,6 +59,17 @@ def test_faces_that_stand_in_view_are_found(clip):
     assert "people passed" in as_text(report)
 
 
+def test_who_is_in_view_too_briefly_to_object_is_reported(clip):
+    """Three people stand there for the whole film, which is shorter than a second."""
+    report = evaluate(clip / "street.avi")
+    assert "sizes" not in report
+    assert report["people"] == 0
+    assert report["too_briefly_in_view"] > 0
+    whole = evaluate(clip / "street.avi", clip / "boxes.json")
+    assert {key: whole[key] for key in report} == report
+    assert "less than a second" in as_text(report)
+
+
 def test_a_face_somewhere_else_is_missed_and_what_is_there_a_false_alarm(clip, tmp_path):
     def move(content):
         for faces in content["frames"]:
