@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from maskcam.delivery.link import MOST_RECEIVED
 from tests.proxy import Proxy
 
 CONNECT, PUBLISH, PINGREQ, DISCONNECT = 1, 3, 12, 14
@@ -116,13 +117,12 @@ def _connect(body: bytes) -> tuple[str, Message]:
     assert (reader.field(), reader.number(1)) == (b"MQTT", 5)
     flags = reader.number(1)
     reader.number(2)  # keep-alive
-    properties = reader.take(reader.varying())
+    at_most = reader.take(reader.varying())
+    assert at_most == b"\x27" + MOST_RECEIVED.to_bytes(4), "Maximum Packet Size, and nothing else"
     client_id = reader.field().decode()
     assert flags & 0b11000100 == 0b100, "a will, no user, no password"
     of_will = reader.take(reader.varying())
-    will = Message(
-        reader.field().decode(), reader.field(), properties + of_will, bool(flags & 0b100000)
-    )
+    will = Message(reader.field().decode(), reader.field(), of_will, bool(flags & 0b100000))
     assert reader.rest() == b""
     return client_id, will
 
