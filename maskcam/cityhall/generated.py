@@ -55,6 +55,8 @@ key = "collector/collector.key"
 accounts = true                  # add yourself: maskcam cityhall add-user NAME
 # behind_proxy = false           # true: a proxy on this machine does HTTPS
 # host_names = ["masques.example.org"]
+# public_page = false            # true: everybody may see /public, the days that are over
+# public_contact = "dpo@example.org"
 
 {_NOTIFY}
 # [recognition]

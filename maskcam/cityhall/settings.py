@@ -82,6 +82,9 @@ class WebSection:
     key: Path | None = entry(fields.path(), default=None)
     behind_proxy: bool = entry(flag(), default=False)
     session_hours: int = entry(whole(1, 168), default=12)
+    public_page: bool = entry(flag(), default=False)
+    """Whether everybody may see `/public`: days that are over, without signing in."""
+    public_contact: str = entry(text(0, 120), default="")
 
     @property
     def needs_login(self) -> bool:

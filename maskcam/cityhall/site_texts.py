@@ -3,6 +3,25 @@
 from __future__ import annotations
 
 SITE_TEXTS: dict[str, tuple[str, str]] = {
+    "public_title": ("Passers-by and masks in our city", "Passants et masques dans notre ville"),
+    "public_week": ("In the last 7 days", "Ces 7 derniers jours"),
+    "public_days": ("the last {number} days", "les {number} derniers jours"),
+    "public_all": ("All sites", "Tous les sites"),
+    "public_passages": ("Passages, last 7 days", "Passages, 7 derniers jours"),
+    "fortnight_over": ("Passages of the last 13 days", "Passages des 13 derniers jours"),
+    "public_promise": ("How it is counted", "Comment c'est compté"),
+    "public_how": (
+        "A camera on the pole counts who passes, with and without a mask. Only numbers leave it: "
+        "no pictures, no identities. If you do not want to be counted, shake your head towards "
+        "it.",
+        "Une caméra sur le poteau compte qui passe, avec et sans masque. Seuls des nombres en "
+        "sortent : ni image, ni identité. Si vous ne voulez pas être compté, secouez la tête vers "
+        "elle.",
+    ),
+    "public_contact": (
+        "Responsible: {city}. Questions and objections: {contact}",
+        "Responsable : {city}. Questions et oppositions : {contact}",
+    ),
     "notes": ("Notes", "Notes"),
     "note_day": ("Day", "Jour"),
     "note_where": ("Where", "Où"),

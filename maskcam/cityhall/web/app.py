@@ -24,7 +24,7 @@ from maskcam.cityhall.reader import Reader
 from maskcam.cityhall.rollup import Calendar
 from maskcam.cityhall.sessions import Sessions
 from maskcam.cityhall.settings import Settings
-from maskcam.cityhall.web import administration, api, login, notes, pages, report
+from maskcam.cityhall.web import administration, api, login, notes, pages, public, report
 from maskcam.cityhall.web.context import NotThereError, Page, WebContext, WrongAddressError
 from maskcam.cityhall.web.guard import Gate, HostNames, SecurityHeaders
 from maskcam.cityhall.web.limits import Bodies
@@ -50,9 +50,8 @@ def create_app(
         clock: the time now.
     """
     reader = Reader(engine, calendar=calendar)
-    audit = Audit(engine)
     templates = Jinja2Templates(env=_templates())
-    context = WebContext(settings, reader, audit, templates, clock)
+    context = WebContext(settings, reader, Audit(engine), templates, clock)
     app = FastAPI(
         title="maskcam city hall",
         description="Passages and mask shares by site. Null counts are not known; not zero.",
@@ -68,6 +67,7 @@ def create_app(
         api.routes(context, live),
         administration.routes(context),
         notes.routes(context),
+        public.routes(context),
     ):
         app.include_router(router)
     static = resources.files("maskcam.cityhall").joinpath("static")
@@ -91,7 +91,13 @@ def _add_login(app: FastAPI, context: WebContext, engine: Engine) -> None:
         session_s=web.session_hours * 3600,
     )
     app.include_router(login.routes(context, door))
-    app.add_middleware(Gate, accounts=door.accounts, sessions=door.sessions, cookie=door.cookie)
+    app.add_middleware(
+        Gate,
+        accounts=door.accounts,
+        sessions=door.sessions,
+        cookie=door.cookie,
+        more_open=(public.PATH,) if web.public_page else (),
+    )
 
 
 def _templates() -> Environment:

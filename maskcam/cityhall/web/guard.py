@@ -87,16 +87,23 @@ class Gate:
     """
 
     def __init__(
-        self, app: ASGIApp, *, accounts: Accounts, sessions: Sessions, cookie: str
+        self,
+        app: ASGIApp,
+        *,
+        accounts: Accounts,
+        sessions: Sessions,
+        cookie: str,
+        more_open: Collection[str] = (),
     ) -> None:
         self._app = app
         self._accounts = accounts
         self._sessions = sessions
         self._cookie = cookie
+        self._open = (*OPEN, *more_open)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes a request on, or answers with the way to sign in, or with 403."""
-        if scope["type"] != "http" or _is_open(scope["path"]):
+        if scope["type"] != "http" or _is_open(scope["path"], self._open):
             await self._app(scope, receive, send)
             return
         request = Request(scope)
@@ -130,8 +137,8 @@ def _refusal(account: Account, path: str) -> str | None:
     return f"this account's scope is {account.scope}; this needs {needed}"
 
 
-def _is_open(path: str) -> bool:
-    return any(path == name or (name.endswith("/") and path.startswith(name)) for name in OPEN)
+def _is_open(path: str, names: Collection[str]) -> bool:
+    return any(path == name or (name.endswith("/") and path.startswith(name)) for name in names)
 
 
 def _begins(path: str, names: Collection[str]) -> bool:

@@ -9,10 +9,12 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from fastapi import APIRouter, Request
+from markupsafe import Markup
 from starlette.responses import Response
 
 from maskcam.cityhall import charts
 from maskcam.cityhall.comparison import Change, compare, whole_weeks
+from maskcam.cityhall.figures import Point, Seen
 from maskcam.cityhall.overview import Overview, SiteToday, overview
 from maskcam.cityhall.reader import Totals
 from maskcam.cityhall.statistics import FEW
@@ -75,27 +77,23 @@ def _today(page: Page) -> Response:
         ("overview", page.periods.today), lambda: overview(page.context.reader, now=page.now)
     )
     order = page.word("sort", "name", {"name", *_ORDERS})
-    sites = _wanted(page, found.sites, lambda item: item.site)
+    sites = wanted(page, found.sites, lambda item: item.site)
     if order in _ORDERS:
         sites = sorted(sites, key=_ORDERS[order])
-    number, shown = _page_of(page, sites)
+    number, shown = page_of(page, sites)
     return page.render(
         "today.html",
         found=found,
         rows=shown,
         matches=len(sites),
         number=number,
-        last_number=max(1, -(-len(sites) // ROWS)),
+        last_number=last_page(sites),
         order=order,
         attention=found.attention[:SHOWN_ATTENTION],
         more_attention=max(0, len(found.attention) - SHOWN_ATTENTION),
         week_ago=page.periods.today - timedelta(days=7),
         until=page.words.minute(page.periods.so_far(page.periods.today).end),
-        spark=lambda item: charts.sparkline(
-            [None if p.seen.is_gap else p.totals.people for p in item.days],
-            [p.seen.value == "partly" for p in item.days],
-            title=page.words("fortnight"),
-        ),
+        spark=lambda item: spark_of(item.days, page, "fortnight"),
     )
 
 
@@ -108,8 +106,8 @@ def _compare(page: Page) -> Response:
         ("compare", span),
         lambda: compare(reader, span, days=earlier, periods=page.periods),
     )
-    names = _wanted(page, page.sites, lambda name: name)
-    number, shown = _page_of(page, names)
+    names = wanted(page, page.sites, lambda name: name)
+    number, shown = page_of(page, names)
     return page.render(
         "compare.html",
         first=first,
@@ -118,7 +116,7 @@ def _compare(page: Page) -> Response:
         weeks=earlier // 7,
         number=number,
         matches=len(names),
-        last_number=max(1, -(-len(names) // ROWS)),
+        last_number=last_page(names),
         rows=[(name, now.get(name, Totals()), changes.get(name, Change())) for name in shown],
         interval_bar=lambda totals: _interval_bar(page, totals),
     )
@@ -132,8 +130,8 @@ def _where(page: Page) -> Response:
         lambda: find_slots(page.context.reader, span=span, periods=page.periods, weekday=weekday),
     )
     names = sorted(found.best, key=lambda name: -found.best[name].per_hour)
-    names = _wanted(page, names, lambda name: name)
-    number, shown = _page_of(page, names)
+    names = wanted(page, names, lambda name: name)
+    number, shown = page_of(page, names)
     cells = {(slot.site, slot.hour): slot for slot in found.by_hour}
     hours = sorted({slot.hour for slot in found.by_hour})
     most = {name: max(s.per_hour for s in found.by_hour if s.site == name) for name in shown}
@@ -146,7 +144,7 @@ def _where(page: Page) -> Response:
         shown=shown,
         number=number,
         matches=len(names),
-        last_number=max(1, -(-len(names) // ROWS)),
+        last_number=last_page(names),
         top=found.by_hour[:10],
         cells=cells,
         hours=range(hours[0], hours[-1] + 1) if hours else [],
@@ -167,7 +165,7 @@ def _about(page: Page) -> Response:
     )
 
 
-def _wanted(page: Page, items: list[T], name: Callable[[T], str]) -> list[T]:
+def wanted(page: Page, items: list[T], name: Callable[[T], str]) -> list[T]:
     """Returns the items whose site is searched for, by either of its names."""
     text = page.text("q").casefold()
     if not text:
@@ -176,9 +174,24 @@ def _wanted(page: Page, items: list[T], name: Callable[[T], str]) -> list[T]:
     return [i for i in items if text in name(i).casefold() or text in called(name(i)).casefold()]
 
 
-def _page_of(page: Page, items: list[T]) -> tuple[int, list[T]]:
-    number = min(page.whole("page", 1, low=1, high=999) or 1, max(1, -(-len(items) // ROWS)))
+def last_page(items: list[T]) -> int:
+    """Returns the number of the last page of a list."""
+    return max(1, -(-len(items) // ROWS))
+
+
+def page_of(page: Page, items: list[T]) -> tuple[int, list[T]]:
+    """Returns the number of the page that is asked for, and what is on it."""
+    number = min(page.whole("page", 1, low=1, high=999) or 1, last_page(items))
     return number, items[(number - 1) * ROWS : number * ROWS]
+
+
+def spark_of(points: list[Point], page: Page, title: str) -> Markup:
+    """Returns days as a small row of bars."""
+    return charts.sparkline(
+        [None if point.seen.is_gap else point.totals.people for point in points],
+        [point.seen is Seen.PARTLY for point in points],
+        title=page.words(title),
+    )
 
 
 def _interval_bar(page: Page, totals: Totals) -> object:
