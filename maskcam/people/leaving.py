@@ -7,15 +7,15 @@ from typing import Final
 from maskcam.people.place import face_size
 from maskcam.records import Detection
 
-_SHRUNK_TO: Final = 0.6  # of the size at first sight
-_SURE_SHARE: Final = 1 / 3
+_SHRUNK_TO: Final = 0.75  # of the size at first sight
+_SURE_SHARE: Final = 2 / 3
 
 
 class Leaving:
     """Sums up whether a track went away from the camera without showing a face.
 
     A detector takes the back of a head for a bare face now and then, and a tracker makes a
-    person of it. Such a track shrinks, and few looks at it are sure. A face that is seen
+    person of it. Such a track shrinks, and many looks at it are unsure. A face that is seen
     well counts, whichever way it goes.
     """
 

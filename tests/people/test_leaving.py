@@ -21,6 +21,8 @@ def seen(sizes, score):
     [
         ((60, 40, 20), 0.4, True),
         ((20, 40, 60), 0.4, False),
+        ((60, 50, 44), 0.4, True),
+        ((60, 50, 48), 0.4, False),  # a box that is cut by the edge of the picture
         ((60, 40, 20), 0.7, False),  # a face that is seen well, though it goes
         ((20, 60, 20), 0.4, False),  # came, and went back
         ((40, 40, 40), 0.4, False),
@@ -29,6 +31,14 @@ def seen(sizes, score):
 )
 def test_only_a_back_that_goes_away_is_one(sizes, score, behind):
     assert seen(sizes, score).from_behind() is behind
+
+
+@pytest.mark.parametrize(("scores", "behind"), [((0.4, 0.7, 0.4), True), ((0.4, 0.7, 0.7), False)])
+def test_a_back_is_sure_now_and_then(scores, behind):
+    leaving = Leaving()
+    for size, score in zip((60, 50, 40), scores, strict=True):
+        leaving.add(look(size, score), high_score=0.6)
+    assert leaving.from_behind() is behind
 
 
 def test_parts_of_a_track_are_one_way():
