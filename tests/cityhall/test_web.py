@@ -266,6 +266,16 @@ def test_prometheus_reads_what_each_collector_says_of_itself(
     assert "maskcam_collector_seen_timestamp_seconds" in text
 
 
+def kinds_of(item: Any) -> set[str]:
+    """Returns the kinds of structure elements in a PDF, from one of them downwards."""
+    item = item.get_object()
+    if isinstance(item, list):
+        return set().union(*map(kinds_of, item))
+    if not isinstance(item, dict) or "/S" not in item:
+        return set()
+    return {str(item["/S"])} | (kinds_of(item["/K"]) if "/K" in item else set())
+
+
 def test_the_report_is_printable_and_a_pdf(client: TestClient) -> None:
     pypdf = pytest.importorskip("pypdf")
     pytest.importorskip("weasyprint")
@@ -273,7 +283,11 @@ def test_the_report_is_printable_and_a_pdf(client: TestClient) -> None:
     assert answer.headers["location"] == "/report/2026-W18"
     pdf = client.get("/report/2026-W18.pdf", params={"lang": "fr"})
     assert pdf.headers["content-type"] == "application/pdf"
-    pages = pypdf.PdfReader(io.BytesIO(pdf.content)).pages
+    document = pypdf.PdfReader(io.BytesIO(pdf.content))
+    root, pages = document.trailer["/Root"], document.pages
+    assert (root["/MarkInfo"]["/Marked"], root["/Lang"]) == (True, "fr")
+    kinds = kinds_of(root["/StructTreeRoot"]["/K"])
+    assert kinds >= {"/H1", "/P", "/Table", "/TH", "/TD"}
     text = " ".join(page.extract_text() for page in pages)
     assert "semaine 18 de 2026" in text
     assert "Forville" in text
