@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -103,13 +104,27 @@ def fits(container: str, codec: str, fault: str) -> bool:
     return True
 
 
-def render() -> list[NDArray[np.uint8]]:
-    """Returns the street, (H, W, 3) RGB frames."""
-    scene = Scene(
+@cache
+def _scene() -> Scene:
+    return Scene(
         SceneConfig(
             seed=13, duration_s=40, people_per_minute=60, fps=FPS, size=SIZE, objectors=0, away=0
         )
     )
+
+
+def passed_outside(gone_s: tuple[float, float]) -> int:
+    """Returns how many people, by the truth, pass wholly before or behind what is missing."""
+    passages = [(p.begin_s - _BEGIN_S, p.end_s - _BEGIN_S) for p in _scene().truth.passages]
+    return sum(
+        begin >= 0 and end <= SECONDS and (end <= gone_s[0] or begin >= gone_s[1])
+        for begin, end in passages
+    )
+
+
+def render() -> list[NDArray[np.uint8]]:
+    """Returns the street, (H, W, 3) RGB frames."""
+    scene = _scene()
     return [scene.render(_BEGIN_S + number / FPS) for number in range(SECONDS * FPS)]
 
 
