@@ -32,6 +32,7 @@ _MOST_BAD_LIVE: Final = 150
 _MOST_BAD_LIVE_S: Final = 10.0  # a stream may be joined so long before its next key frame
 _BAD_AT_END: Final = 2  # so many last packets that fail show that a file was cut
 _NO_TIMESTAMPS: Final = 0x80  # AVFMT_NOTIMESTAMPS
+_IN_DECODING_ORDER: Final = {"avi"}  # holds no times of presentation: FFmpeg's are made up
 _MISSING: Final = (
     "video files and network cameras need the package av: pip install 'maskcam[video]' (a unit "
     "reads its own camera, and v4l2:DEVICE, without it)"
@@ -85,6 +86,8 @@ class FFmpegSource:
             self._container.close()
             raise CameraError("holds no video")
         self._stream = cast("VideoStream", stream)
+        self._has_decoding_order = self._container.format.name in _IN_DECODING_ORDER
+        self._tick = -1
         # Threads for whole frames hold several back, and Theora gives other frames each time.
         self._stream.thread_type = "SLICE"
         self._frames = self._decode()
@@ -107,10 +110,17 @@ class FFmpegSource:
     def read(self) -> DecodedFrame | None:
         """Returns the next frame that can be decoded; None at the end, or where it gives up."""
         for frame in self._frames:
-            own = frame.pts if frame.pts is not None else frame.dts
+            own = self._stamp_of(frame)
             own_s = None if own is None or frame.time_base is None else float(own * frame.time_base)
             return DecodedFrame(own_s, _upright(frame))
         return None
+
+    def _stamp_of(self, frame: VideoFrame) -> int | None:
+        if not self._has_decoding_order:
+            return frame.pts if frame.pts is not None else frame.dts
+        # The decoder's last frames come without a packet; a tick is a frame.
+        self._tick = frame.dts if frame.dts is not None else self._tick + 1
+        return self._tick
 
     def close(self) -> None:
         """Closes file or connection; only for the thread that reads."""

@@ -97,6 +97,8 @@ def fits(container: str, codec: str, fault: str) -> bool:
     """Returns whether a container can have a fault."""
     if container in _RAW:
         return fault not in {"sound", "pause", "turned", "trimmed"}
+    if fault == "trimmed" and container == "ts" and codec in _ONE_KEY_FRAME:
+        return False  # nothing would be left
     if fault == "turned":
         return container in {"mp4", "mov", "mkv"}
     if fault in {"pause", "trimmed"}:

@@ -70,9 +70,10 @@ def test_frames_that_cannot_be_decoded_are_left_out_and_counted(tmp_path, caplog
     good = [number for number in range(39) if number not in which]
     assert numbers(lumas) == good
     assert np.array(times) == pytest.approx((np.array(good) - good[0]) / 15, abs=0.002)
+    left_out = "1 frame" if len(which) == 1 else f"{len(which)} frames"
+    gap = "; 1 gap between frames, 1.4 s" if len(which) == 20 else ""
     assert [record.getMessage() for record in caplog.records] == [
-        f"{path}: left out: {'1 frame' if len(which) == 1 else f'{len(which)} frames'} could not "
-        "be decoded"
+        f"{path}: left out: {left_out} could not be decoded{gap}"
     ]
 
 
@@ -199,6 +200,17 @@ def test_a_transport_stream_whose_clock_overflows_goes_on(film, tmp_path):
     assert error is None
     assert len(times) >= 43
     assert times[-1] < 4
+
+
+@pytest.mark.parametrize("codec", [("libx264", "-g", "30"), ("mpeg4",)], ids=str)
+def test_frames_that_are_stored_in_another_order_keep_their_times(tmp_path, caplog, codec):
+    path = encode(tmp_path / "film.avi", numbered(45), "-c:v", *codec, "-bf", "3")
+    times, lumas, error = read(path)
+    assert error is None
+    assert numbers(lumas) == list(range(len(lumas)))
+    assert len(lumas) >= 43
+    assert np.diff(times) == pytest.approx(1 / 15, abs=0.002)
+    assert caplog.records == []
 
 
 def test_a_pause_of_an_hour_stays(tmp_path):
