@@ -113,7 +113,8 @@ def test_an_unreachable_broker_does_not_stop_the_counting(tmp_path, street):
         wait_until(lambda: unit.says("has started as"), timeout_s=60)
         wait_until(lambda: unit.says("broker 127.0.0.1:1"), what="the complaint")
         wait_until(lambda: unit.says("the first frame is counted"), what="counting")
-        time.sleep(2.5)
+        outbox_file = tmp_path / "u/state/outbox.log"
+        wait_until(lambda: outbox_file.read_bytes().count(b"waits") >= 2, what="two minutes")
         assert unit.stop() < 2
         assert unit.process.returncode == 0
     with Outbox(tmp_path / "u/state", site="forville", unit="forville-01") as outbox:
