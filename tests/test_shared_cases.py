@@ -49,7 +49,7 @@ def test_a_film_that_failed_once(arguments, people, observed_s, line):
 
 
 def test_a_frame_that_cannot_be_decoded_changes_no_count(tmp_path):
-    """Three people can be seen in it, two of them 7 px large and less: who counts is the model's."""
+    """Three people can be seen in it, two only 7 px large: who counts is up to the model."""
     without = tmp_path / "without.avi"
     ffmpeg(
         "-i", CASES / "one-bad-frame.avi", "-c", "copy", "-bsf:v", "noise=drop='eq(n,6)'", without
