@@ -89,6 +89,25 @@ class _FilmTally:
         sure = [one for one in detections if one.score >= loaded.high_score]
         self.false_alarms += _compare(given, sure, self.sizes, wide / width)
 
+    def finish(self, threshold: float, *, by_size: bool) -> dict[str, Any]:
+        """Counts who is in view at the end; returns the report of all frames."""
+        assert self.crowd is not None
+        assert self.anybody is not None
+        self.passages.update(str(one.state) for one in self.crowd.finish(self.at_s))
+        self.passed += len(self.anybody.finish(self.at_s))
+        report = {
+            "frames": self.frames,
+            "threshold": threshold,
+            "people": self.passages.total(),
+            "too_briefly_in_view": self.passed - self.passages.total(),
+            "passages": {str(one): self.passages[str(one)] for one in MaskState},
+        }
+        if by_size:
+            pairs = zip(SIZES_PX, self.sizes, strict=True)
+            report["sizes"] = {_name(limits): one.as_dict() for limits, one in pairs}
+            report["false_alarms_per_frame"] = self.false_alarms / self.frames
+        return report
+
 
 def evaluate(
     clip: Path,
@@ -101,7 +120,7 @@ def evaluate(
     """Returns what `maskcam evaluate street --json` prints.
 
     Args:
-        clip: a film of a street that OpenCV can read.
+        clip: a film of a street.
         boxes: JSON with `size` [width, height] in px, and `frames`: of each frame of the clip
             the faces, each with `bbox` [x, y, width, height] and if known `score` and `state`.
             None: only who passes is reported.
@@ -121,24 +140,11 @@ def evaluate(
         if given is not None and tally.frames == len(given):
             raise UsageError(f"{boxes}: has {len(given)} frames, but {clip} has more")
         tally.add(frame, given[tally.frames] if given else [], loaded, size[0])
-    if tally.crowd is None or tally.anybody is None:
+    if not tally.frames:
         raise UsageError(f"{clip}: has no frames")
     if given is not None and tally.frames != len(given):
         raise UsageError(f"{boxes}: has {len(given)} frames, but {clip} has {tally.frames}")
-    tally.passages.update(str(one.state) for one in tally.crowd.finish(tally.at_s))
-    tally.passed += len(tally.anybody.finish(tally.at_s))
-    report = {
-        "frames": tally.frames,
-        "threshold": loaded.high_score,
-        "people": tally.passages.total(),
-        "too_briefly_in_view": tally.passed - tally.passages.total(),
-        "passages": {str(one): tally.passages[str(one)] for one in MaskState},
-    }
-    if given is not None:
-        pairs = zip(SIZES_PX, tally.sizes, strict=True)
-        report["sizes"] = {_name(limits): one.as_dict() for limits, one in pairs}
-        report["false_alarms_per_frame"] = tally.false_alarms / tally.frames
-    return report
+    return tally.finish(loaded.high_score, by_size=given is not None)
 
 
 def read_boxes(
