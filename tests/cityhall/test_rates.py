@@ -144,8 +144,8 @@ def fill_a_year(url: str, *, units: int, with_windows: int, last: datetime) -> i
                     continue
                 connection.exec_driver_sql(
                     "WITH RECURSIVE m(s) AS (SELECT ? UNION ALL SELECT s + 1 FROM m WHERE s < ?) "
-                    "INSERT INTO windows SELECT ?, s, ?, 1, abs(random()) % 8, "
-                    "abs(random()) % 5, abs(random()) % 2, 1, 60.0 FROM m",
+                    "INSERT INTO windows SELECT ?, s, 0, 1, ?, 1, abs(random()) % 8, "
+                    "abs(random()) % 5, abs(random()) % 2, 1, 60, 1.0 FROM m",
                     (start, end - 1, unit, site),
                 )
                 connection.exec_driver_sql(
