@@ -24,6 +24,7 @@ _LINK_FACES: Final = 0.5
 _LINK_FACES_PER_S: Final = 0.7
 _LINK_SIZE_CHANGE: Final = 1.6
 _SHAKE_S: Final = 1.0  # a head shake takes about as long
+_LEAST_FACE_PX: Final = 9.0  # longer side: in a smaller face neither mask nor shake can be seen
 
 
 @dataclass(slots=True, eq=False)
@@ -37,6 +38,7 @@ class _Person:
     believed: bool = False  # an earlier part of the same passage was confirmed
     omitted: bool = False  # is in no figure
     blind_s: float = 0.0
+    face_px: float = 0.0  # the longer side, at its largest
 
     def omit(self) -> None:
         self.omitted = True
@@ -102,6 +104,7 @@ class Crowd:
             if person is None:
                 continue
             person.last_seen_s = at_s
+            person.face_px = max(person.face_px, detection.box.width, detection.box.height)
             if not person.omitted:
                 person.vote.add(detection)
                 person.leaving.add(detection, high_score=self._high_score)
@@ -209,6 +212,7 @@ class Crowd:
         person.believed = True
         person.first_seen_s = before.first_seen_s
         person.blind_s += before.blind_s
+        person.face_px = max(person.face_px, before.face_px)
         person.vote.merge(before.vote)
         person.leaving.merge(before.leaving)
         if before.omitted or person.omitted:
@@ -236,6 +240,7 @@ class Crowd:
         if (
             not person.omitted
             and person.last_seen_s - person.first_seen_s >= self._least_view_s
+            and person.face_px >= _LEAST_FACE_PX
             and person.first_seen_s >= self._watched_s[0] + _SHAKE_S
             and not person.leaving.from_behind()
         ):

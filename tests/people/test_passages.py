@@ -246,6 +246,16 @@ def test_who_was_in_view_for_less_than_a_shake_takes_is_not_counted(seconds, cou
     assert len(play.end()) == counted
 
 
+@pytest.mark.parametrize(("size", "counted"), [(7.0, 0), (8.5, 0), (9.5, 1)])
+def test_whose_face_is_too_small_for_mask_and_shake_is_not_counted(size, counted):
+    assert len(Play().go(3, lambda t: [face(300, size=size)]).end()) == counted
+
+
+def test_who_comes_near_enough_once_is_counted():
+    play = Play().go(4, lambda t: [face(300 + 3 * t, size=5 + 2 * t)])
+    assert len(play.end()) == 1
+
+
 def test_the_time_in_view_is_that_of_both_parts_of_a_broken_track():
     play = Play().go(2).go(0.9, lambda t: [face(640)]).go(1.0).go(0.9, lambda t: [face(640)]).go(4)
     assert len(play.end()) == 1
