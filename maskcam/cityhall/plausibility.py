@@ -61,7 +61,7 @@ def find_fault(
 DOUBTS: Final = {
     "contradicting": "differs from the one that is stored; have two units this id?",
     "overlapping": "shares minutes with one that is stored; have two units this id?",
-    "interleaved": "comes after one of a later start of the unit; have two units this id?",
+    "interleaved": "comes after that of a later start of the unit; have two units this id?",
 }
 """What is said of a window, by the reason that `doubt` returns."""
 
@@ -70,12 +70,9 @@ def doubt(
     window: Window, known: Window | None, stored: Mapping[tuple[int, int, bool], Window]
 ) -> str | None:
     """Returns why a window does not go with those that are stored of its hour, or None."""
-    if not window.is_hour and any(
-        other.run > window.run and other.start < window.start and not other.is_hour
-        for other in stored.values()
-    ):
-        return "interleaved"
     if known is not None:
+        if window.run < known.run:
+            return "interleaved"  # it gives way, whoever sent it
         differs = window.run == known.run and window != known
         return "contradicting" if differs else None
     if not window.is_hour:

@@ -34,9 +34,8 @@ class Written(NamedTuple):
 
     `repeated` arrived before with the same content; `contradicting` arrived before
     with other content, and the first one stays; `overlapping` are hours that share minutes with
-    another one of the same run; `interleaved` are of an earlier run than a window before them;
-    `replaced` gave way to one of a higher run with the same key, whichever came first;
-    `too_old` are from before the retention.
+    another one of the same run; `replaced` gave way to one of a higher run with the same key,
+    whichever came first; `too_old` are from before the retention.
     """
 
     stored: int = 0
@@ -45,7 +44,6 @@ class Written(NamedTuple):
     replaced: int = 0
     too_old: int = 0
     overlapping: int = 0
-    interleaved: int = 0
 
 
 class Store:
@@ -135,13 +133,11 @@ class Store:
         for window, item in recent:
             known = after[_hour(window)].get(window.key)
             if not overruling and (word := doubt(window, known, after[_hour(window)])):
-                number[word] += 1
+                number["replaced" if word == "interleaved" else word] += 1
                 doubted.append((word, item))
             elif known is None or window.run > known.run or (overruling and window != known):
                 after[_hour(window)][window.key] = changed[window.key] = window
                 number["replaced" if known else "stored"] += 1
-            elif window.run < known.run:
-                number["replaced"] += 1
             else:
                 number["repeated"] += 1
         self._upsert(connection, [changed[key] for key in sorted(changed)])
