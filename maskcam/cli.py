@@ -41,7 +41,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     camera or accelerator stalled (see `maskcam.errors`); 130: ended by Ctrl-C.
     """
     _open_closed_streams()
-    args = _parser().parse_args(argv)
+    try:
+        args = _parser().parse_args(argv)
+    except SystemExit as ended:  # of --help, whose reader may have gone, or a wrong call
+        code = int(ended.code or 0)
+        sys.exit(exit_code_of(lambda: code))
     if isinstance(sys.stdout, io.TextIOWrapper):  # it may show a file's name that is no text
         sys.stdout.reconfigure(errors="backslashreplace")
     log_to_stderr(level=logging.DEBUG if args.verbose else logging.INFO)
@@ -103,18 +107,26 @@ def exit_code_of(command: Callable[[], int]) -> int:
         print("maskcam: stopped", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        # The reader (head, say) has gone; keep Python from complaining at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_stdout()  # the reader (head, say) has gone
         return 1
     except OSError as error:  # a disk that is full, a folder that may not be written
         _log.debug("where it happened", exc_info=error)
         place = f"{error.filename}: " if error.filename else ""
         print(f"maskcam: {place}{error.strerror or error}", file=sys.stderr)
+        _give_up_stdout()
         return 1
     except Exception as error:  # noqa: BLE001 - a fault of maskcam: one line of it, too
         print(f"maskcam: {_fault_of(error)}; please report it, with --verbose", file=sys.stderr)
         return 1
     return code
+
+
+def _give_up_stdout() -> None:
+    """Throws away what the standard output does not take, or Python would complain at its end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -165,6 +165,7 @@ def shell(command):
     result = subprocess.run(
         ["bash", "-c", command.replace("maskcam", f"{sys.executable} -m maskcam")],
         capture_output=True, text=True, timeout=60, check=False, cwd=ROOT,
+        env={key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"},
     )  # fmt: skip
     return result.returncode, result.stdout, result.stderr
 
@@ -176,7 +177,8 @@ def shell(command):
         ("maskcam config example <&- >&- 2>&-", 0, ""),
         ("maskcam config example >/dev/full", 1, "maskcam: No space left on device\n"),
         ("maskcam replay /nowhere.mp4 2>&-", 1, ""),
-        ("set -o pipefail; maskcam replay --help | true", 0, ""),
+        ("set -o pipefail; maskcam replay --help | true", 1, ""),
+        ("maskcam replay --help >/dev/full", 1, "maskcam: No space left on device\n"),
     ],
 )
 def test_closed_and_full_streams(command, code, line):
