@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import logging
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -16,12 +13,12 @@ from numpy.typing import NDArray
 from tensorflow.lite.python import schema_py_generated as schema
 
 from training import cells
+from training.description import write_model
 from training.network import build
 from training.pictures import load_coco
 from training.settings import Settings
 from training.validation import letterbox
 
-_log = logging.getLogger(__name__)
 LABELS = ("face",)
 _POST_PROCESS = "TFLite_Detection_PostProcess"
 
@@ -34,21 +31,12 @@ def export(data: Path, stills: Path, settings: Settings, weights: Path, models: 
     seen = calibration(data, stills, settings, height=height, width=width)
     content = to_int8(model, seen, output=tf.float32)
     content = add_post_process(content, settings, height=height, width=width)
-    models.mkdir(parents=True, exist_ok=True)
-    file = models / "maskcam.tflite"
-    file.write_bytes(content)
-    described = models / "maskcam.json"
-    known = json.loads(described.read_text()) if described.is_file() else {}
-    known.update(
-        file=file.name,
-        sha256=hashlib.sha256(content).hexdigest(),
-        labels=list(LABELS),
-        input=[height, width],
-        score_threshold=settings.export.score_threshold,
-    )
-    described.write_text(json.dumps(known, indent=2) + "\n")
-    _log.info("%s: %.2f MB, input %d x %d", file, len(content) / 1e6, width, height)
-    return file
+    facts = {
+        "labels": list(LABELS),
+        "input": [height, width],
+        "score_threshold": settings.export.score_threshold,
+    }
+    return write_model(models, "maskcam.tflite", content, facts)
 
 
 def calibration(

@@ -22,6 +22,7 @@ from maskcam.vision.face_in_view import normalised
 from maskcam.vision.patch import SIZE
 from training.averaged import Averaged
 from training.blocks import conv, residual
+from training.description import write_model
 from training.drawn_heads import Sources
 from training.head_pairs import Pairs, draw_pairs, sources
 from training.settings import FaceInViewSettings
@@ -73,14 +74,8 @@ def export(data: Path, settings: FaceInViewSettings, runs: Path, models: Path) -
     network = build(settings, batch=1)
     network.load_weights(str(runs / _WEIGHTS))
     content = _int8(network, pairs)
-    file = models / _FILE
-    file.write_bytes(content)
-    described = models / "maskcam.json"
-    known = json.loads(described.read_text())
+    write_model(models, _FILE, content, {}, part="face_in_view")
     sha256 = hashlib.sha256(content).hexdigest()
-    known["face_in_view"] = {"file": _FILE, "sha256": sha256}
-    described.write_text(json.dumps(known, indent=2) + "\n")
-    _log.info("%s: %.2f MB", file, len(content) / 1e6)
     held_back = json.loads((runs / "held-back.json").read_text())
     return {"sha256": sha256, "pairs": settings.pairs, "held_back": held_back}
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 from itertools import islice
 from pathlib import Path
@@ -16,6 +14,7 @@ from tensorflow.keras import layers
 from training.averaged import Averaged
 from training.cut_feed import batches
 from training.cuts import NO_FACE, load_cuts
+from training.description import write_model
 from training.export import to_int8
 from training.network import Convolutions, start_trunk_from
 from training.pictures import INCORRECT
@@ -91,18 +90,7 @@ def export(
     feed.close()
 
     content = to_int8(network, np.concatenate(drawn), output=tf.uint8)
-    file = models / _FILE
-    file.write_bytes(content)
-    described = models / "maskcam.json"
-    known = json.loads(described.read_text())
-    known["second_look"] = {
-        "file": _FILE,
-        "sha256": hashlib.sha256(content).hexdigest(),
-        "labels": list(_LABELS),
-    }
-    described.write_text(json.dumps(known, indent=2) + "\n")
-    _log.info("%s: %.2f MB", file, len(content) / 1e6)
-    return file
+    return write_model(models, _FILE, content, {"labels": list(_LABELS)}, part="second_look")
 
 
 def _make_rarer(network: tf.keras.Model, kind: int, share: float) -> None:

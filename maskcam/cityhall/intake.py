@@ -17,6 +17,7 @@ from maskcam.delivery.wire import (
     decode_status,
     parse_topic,
 )
+from maskcam.names import SLUG
 from maskcam.records import MinuteCount, WindowKind
 
 _place = lru_cache(maxsize=40_000)(parse_topic)  # the same units speak every minute
@@ -105,7 +106,7 @@ def read_as_sent(payload: bytes, kind: WindowKind) -> ReceivedCount | None:
 
 
 def _as_sent() -> re.Pattern[bytes]:
-    name, number = rb'"([a-z0-9][a-z0-9-]{0,62})"', rb"(0|-?[1-9][0-9]{0,5})"
+    name, number = b'"(%s)"' % SLUG.pattern.encode(), rb"(0|-?[1-9][0-9]{0,5})"
     fields = [
         (b"v", b"2"),
         (b"site", name),
