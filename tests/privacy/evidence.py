@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -173,8 +174,9 @@ def _snapshot(pid: int) -> Snapshot:
     process = Path("/proc") / str(pid)
     inodes: set[str] = set()
     for descriptor in (process / "fd").iterdir():
-        found = re.fullmatch(r"socket:\[(\d+)\]", str(descriptor.readlink()))
-        inodes.update(found.groups() if found else ())
+        with suppress(FileNotFoundError):  # the process closed it meanwhile
+            found = re.fullmatch(r"socket:\[(\d+)\]", str(descriptor.readlink()))
+            inodes.update(found.groups() if found else ())
     listening = []
     for table in ("tcp", "tcp6", "udp", "udp6", "raw", "raw6", "packet"):
         path = process / "net" / table
@@ -183,7 +185,10 @@ def _snapshot(pid: int) -> Snapshot:
             mine = bool(inodes & set(row))
             if mine and (not table.startswith("tcp") or row[3] == _LISTENS):
                 listening.append(f"{table}: {line}")
-    children = "".join(path.read_text() for path in process.glob("task/*/children"))
+    children = ""
+    for path in process.glob("task/*/children"):
+        with suppress(FileNotFoundError, ProcessLookupError):  # the thread ended meanwhile
+            children += path.read_text()
     return Snapshot(
         limits=(process / "limits").read_text(),
         status=(process / "status").read_text(),
