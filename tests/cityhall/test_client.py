@@ -14,6 +14,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from maskcam.cityhall.client import BulkClient, Message, _publish_at
 from tests.cityhall.fleet import Sender, wait_until
 from tests.cityhall.servers import Mosquitto
+from tests.mqtt_packets import remaining_length
 
 messages = st.builds(
     Message,
@@ -23,21 +24,12 @@ messages = st.builds(
 )
 
 
-def length(number: int) -> bytes:
-    parts = bytearray()
-    while True:
-        number, digit = divmod(number, 128)
-        parts.append(digit | (0x80 if number else 0))
-        if not number:
-            return bytes(parts)
-
-
 def packet(message: Message, *, newest: bool, properties: bytes = b"") -> bytes:
     body = len(message.topic).to_bytes(2, "big") + message.topic
     body += message.number.to_bytes(2, "big")
-    body += length(len(properties)) + properties if newest else b""
+    body += remaining_length(len(properties)) + properties if newest else b""
     body += message.payload
-    return b"\x32" + length(len(body)) + body
+    return b"\x32" + remaining_length(len(body)) + body
 
 
 @given(messages, st.booleans(), st.binary(max_size=200), st.binary(max_size=9))

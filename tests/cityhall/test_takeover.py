@@ -27,6 +27,7 @@ from tests.cityhall.city import City
 from tests.cityhall.conftest import PARIS
 from tests.cityhall.fleet import message, wait_until
 from tests.cityhall.messages import minutes_from
+from tests.mqtt_packets import remaining_length
 
 START = datetime(2026, 5, 4, 8, 31, tzinfo=UTC)
 DOCS = Path(__file__).parents[2] / "docs/mqtt"
@@ -127,7 +128,7 @@ def test_a_long_packet_is_not_even_read(city: City) -> None:
     before = resident_mb(city)
     with mqtt_socket(city, "gare-01") as connection:
         # PUBLISH that says it has 200 MB; none of it has to be sent.
-        connection.sendall(b"\x30" + variable_length(200_000_000) + b"\x00\x01t")
+        connection.sendall(b"\x30" + remaining_length(200_000_000) + b"\x00\x01t")
         connection.settimeout(20)
         while connection.recv(4096):
             pass
@@ -190,15 +191,6 @@ def resident_mb(city: City) -> float:
     return int(status.split("VmRSS:")[1].split()[0]) / 1000
 
 
-def variable_length(number: int) -> bytes:
-    digits = []
-    while True:
-        number, digit = divmod(number, 128)
-        digits.append(digit | (128 if number else 0))
-        if not number:
-            return bytes(digits)
-
-
 @contextmanager
 def mqtt_socket(city: City, unit: str) -> Iterator[ssl.SSLSocket]:
     """Yields a connection that has said CONNECT (MQTT 3.1.1) and was let in."""
@@ -211,7 +203,7 @@ def mqtt_socket(city: City, unit: str) -> Iterator[ssl.SSLSocket]:
         socket.create_connection(("127.0.0.1", city.port), timeout=20) as plain,
         context.wrap_socket(plain, server_hostname="127.0.0.1") as connection,
     ):
-        connection.sendall(b"\x10" + variable_length(len(body)) + body)
+        connection.sendall(b"\x10" + remaining_length(len(body)) + body)
         assert connection.recv(4)[3] == 0
         time.sleep(0.1)
         yield connection

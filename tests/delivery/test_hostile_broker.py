@@ -15,6 +15,7 @@ from maskcam.delivery.link import MOST_RECEIVED
 from maskcam.delivery.publisher import Publisher
 from tests.broker import wait_until
 from tests.delivery.windows import SITE, UNIT, window
+from tests.mqtt_packets import remaining_length
 
 ACCEPTED = b"\x20\x03\x00\x00\x00"
 FLOOD = 64 << 20
@@ -25,17 +26,7 @@ def message(qos: int, number: int, *, payload: bytes = b"x" * 4000) -> bytes:
     topic = b"maskcam/v2/forville/forville-01/count"
     identifier = number.to_bytes(2) if qos else b""
     body = len(topic).to_bytes(2) + topic + identifier + b"\x00" + payload
-    return bytes([0x30 | qos << 1]) + length(len(body)) + body
-
-
-def length(number: int) -> bytes:
-    """Returns a Remaining Length (MQTT 5, section 1.5.5)."""
-    found = bytearray()
-    while True:
-        number, digit = divmod(number, 128)
-        found.append(digit | (0x80 if number else 0))
-        if not number:
-            return bytes(found)
+    return bytes([0x30 | qos << 1]) + remaining_length(len(body)) + body
 
 
 def repeated(packet: bytes) -> Iterator[bytes]:
@@ -52,7 +43,7 @@ def numbered(qos: int) -> Iterator[bytes]:
 
 def endless(first: int, size: int) -> Iterator[bytes]:
     """Yields one packet that says how large it is, and is."""
-    yield bytes([first]) + length(size)
+    yield bytes([first]) + remaining_length(size)
     yield from repeated(b"x" * 65_536)
 
 
