@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import logging
-import threading
 from datetime import UTC, datetime, timedelta
-from typing import Self
 
 from fastapi import Request
-from sqlalchemy.exc import SQLAlchemyError
 
 from maskcam.cityhall.health import find_health
 from maskcam.cityhall.mail_webhook import Channel, Letter, channels
 from maskcam.cityhall.notifications import ALL, News, Notices, find_news
 from maskcam.cityhall.web.context import Page, WebContext
 from maskcam.cityhall.web.pdf import PdfError
+from maskcam.cityhall.web.repeated import EVERY_S, Repeated
 from maskcam.cityhall.web.report import pdf_of, read_aloud, week_name
 from maskcam.cityhall.weekly import find_week, last_monday
 from maskcam.errors import MaskcamError
 
 _log = logging.getLogger(__name__)
 
-EVERY_S = 60.0
-STOP_TIMEOUT_S = 30.0
 REPORT_HOUR = 7
 """On Monday, by the city's clocks; on Tuesday, if nothing ran on Monday."""
 
@@ -33,8 +29,8 @@ def notifiers(context: WebContext) -> list[Notifier]:
     return [Notifier(context, found)] if found else []
 
 
-class Notifier:
-    """A context manager; inside it a thread sends what is new, each thing once.
+class Notifier(Repeated):
+    """Sends what is new, each thing once.
 
     Args:
         context: of the pages.
@@ -45,18 +41,9 @@ class Notifier:
     def __init__(
         self, context: WebContext, channels: list[Channel], *, every_s: float = EVERY_S
     ) -> None:
-        self._context, self._channels, self._every_s = context, channels, every_s
+        super().__init__("notifier", every_s=every_s, at_once=False)
+        self._context, self._channels = context, channels
         self._notices = Notices(context.reader.engine)
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="dashboard-notifier", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stopping.set()
-        self._thread.join(STOP_TIMEOUT_S)
 
     def look(self) -> None:
         """Sends what is new to each channel; what one does not take is sent again later.
@@ -112,13 +99,6 @@ class Notifier:
             _log.warning("notice not sent, tried again later: %s", error)
             return False
         return True
-
-    def _run(self) -> None:
-        while not self._stopping.wait(self._every_s):
-            try:
-                self.look()
-            except SQLAlchemyError as error:
-                _log.warning("notices: the database does not answer (%s)", type(error).__name__)
 
 
 def page_without_reader(context: WebContext) -> Page:
