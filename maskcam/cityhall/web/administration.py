@@ -34,10 +34,8 @@ def routes(context: WebContext) -> APIRouter:
     async def decide(request: Request) -> Response:
         page = Page(context, request)
         form = await read_form(request)
-        foreign = page.foreign_form()
-        if foreign is not None or not page.may("admin"):
-            text = page.words("foreign", what=foreign) if foreign else page.words("not_allowed")
-            return page.render("error.html", status=403, text=text)
+        if (refusal := page.refuse_unless_admin()) is not None:
+            return refusal
         unit, reason = form.get("unit", ""), form.get("reason", "")
         what = form.get("do", "")
         if what not in {"take", "delete"}:

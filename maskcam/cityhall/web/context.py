@@ -111,6 +111,14 @@ class Page:
             behind_proxy=self.context.settings.web.behind_proxy,
         )
 
+    def refuse_unless_admin(self) -> Response | None:
+        """Returns the answer to a form that no administrator sent from our pages, else None."""
+        foreign = self.foreign_form()
+        if foreign is None and self.may("admin"):
+            return None
+        text = self.words("foreign", what=foreign) if foreign else self.words("not_allowed")
+        return self.render("error.html", status=403, text=text)
+
     @cached_property
     def sites(self) -> list[str]:
         """All sites."""

@@ -20,10 +20,8 @@ def routes(context: WebContext) -> APIRouter:
     async def write(request: Request) -> Response:
         page = Page(context, request)
         form = await read_form(request)
-        foreign = page.foreign_form()
-        if foreign is not None or not page.may("admin"):
-            text = page.words("foreign", what=foreign) if foreign else page.words("not_allowed")
-            return page.render("error.html", status=403, text=text)
+        if (refusal := page.refuse_unless_admin()) is not None:
+            return refusal
         await run_in_threadpool(_carry_out, page, notes, form)
         return RedirectResponse(inner_address(form.get("next", "")), status_code=303)
 
