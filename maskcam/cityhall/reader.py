@@ -228,12 +228,6 @@ class Reader:
                 for site, bucket, *sums in part:
                     yield names[site], bucket, Totals(*sums)
 
-    def newest_hour(self) -> int | None:
-        """Returns the latest hour of which anything arrived."""
-        with self.engine.connect() as connection:
-            hour: int | None = connection.scalar(select(func.max(schema.hourly.c.bucket)))
-            return hour
-
     def windows(self, span: Span, *, site: str | None = None) -> Iterator[tuple[Any, ...]]:
         """Yields the stored windows in order of unit and start, as they arrived."""
         table, units, sites = schema.windows, schema.units, schema.sites
