@@ -27,9 +27,10 @@ disable_splash=1
 # The unit's id is all that its screen shows.
 _QUIET = "quiet loglevel=3 systemd.show_status=no vt.global_cursor_default=0"
 # The Raspberry Pi's firmware switches the memory controller off: MemoryMax= would do nothing.
+# Its kernel keeps the processor at its lowest clock unless somebody asks for another governor.
 _SAFE = (
-    "cgroup_enable=memory ro panic=10 rd.systemd.gpt_auto=0 systemd.gpt_auto=0 "
-    "systemd.getty_auto=0 noresume"
+    "cgroup_enable=memory cpufreq.default_governor=ondemand ro panic=10 noresume "
+    "rd.systemd.gpt_auto=0 systemd.gpt_auto=0 systemd.getty_auto=0"
 )
 
 

@@ -67,9 +67,14 @@ def _says(folder: str, pattern: str) -> Callable[[Place], bool]:
     return look
 
 
-def _has_memory_controller(place: Place) -> bool:
-    path = place.boot / "slot/cmdline.txt"
-    return path.exists() and "cgroup_enable=memory" in path.read_text().split()
+def _kernel_is_given(argument: str) -> Callable[[Place], bool]:
+    """Returns whether the kernel's command line has an argument."""
+
+    def look(place: Place) -> bool:
+        path = place.boot / "slot/cmdline.txt"
+        return path.exists() and argument in path.read_text().split()
+
+    return look
 
 
 def _watchdog_is_short(place: Place) -> bool:
@@ -106,11 +111,15 @@ NEEDS = (
     Need("overlays of the cameras", "both", "camera_auto_detect finds no sensor",
          _boots("slot/overlays/imx708.dtbo"), FIELD),
     Need("cgroup_enable=memory", "both", "the firmware switches it off: MemoryMax= does nothing",
-         _has_memory_controller),
+         _kernel_is_given("cgroup_enable=memory")),
+    Need("cpufreq.default_governor", "both", "its kernel stays at the lowest clock: 600 MHz",
+         _kernel_is_given("cpufreq.default_governor=ondemand")),
     Need("rights on /dev/dma_heap", "both", "libcamera can get no buffers",
          _says(_RULES, r'SUBSYSTEM=="dma_heap".*GROUP="video"')),
     Need("/dev/dma_heap/vidbuf_cached", "both", "libcamera looks for it first",
          _says(_RULES, r'SYMLINK\+="dma_heap/vidbuf_cached"')),
+    Need("rights on /dev/gpiochip*", "both", "neither lamp nor button works",
+         _says(_RULES, r'SUBSYSTEM=="gpio", KERNEL=="gpiochip\*", GROUP="plugdev"')),
     Need("/dev/gpiochip4", "Pi 5", "older programs look for the pins there",
          _says(_RULES, r'SYMLINK\+="gpiochip4"')),
     Need("gpiozero 2.0.1.post3", "Pi 5", "older ones find no pins on a kernel since 6.6.45",

@@ -83,11 +83,17 @@ SPOILED = {
     "overlays/README": lambda p: (p.boot / "slot/overlays/README").unlink(),
     "overlays of the cameras": lambda p: (p.boot / "slot/overlays/imx708.dtbo").unlink(),
     "cgroup_enable=memory": lambda p: edit(p.boot / "slot/cmdline.txt", "cgroup_enable=memory "),
+    "cpufreq.default_governor": lambda p: edit(
+        p.boot / "slot/cmdline.txt", "cpufreq.default_governor=ondemand "
+    ),
     "rights on /dev/dma_heap": lambda p: edit(
         p.root / "usr/lib/udev/rules.d/60-maskcam-pi.rules", 'GROUP="video"'
     ),
     "/dev/dma_heap/vidbuf_cached": lambda p: edit(
         p.root / "usr/lib/udev/rules.d/60-maskcam-pi.rules", "vidbuf_cached"
+    ),
+    "rights on /dev/gpiochip*": lambda p: edit(
+        p.root / "usr/lib/udev/rules.d/60-maskcam-pi.rules", 'GROUP="plugdev"'
     ),
     "/dev/gpiochip4": lambda p: edit(
         p.root / "usr/lib/udev/rules.d/60-maskcam-pi.rules", 'SYMLINK+="gpiochip4"'

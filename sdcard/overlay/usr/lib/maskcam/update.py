@@ -1,9 +1,10 @@
 #!/usr/bin/python3 -I
 """Installs the newest update on a USB stick, then starts it on trial.
 
-It must be signed by the unit's own city (RAUC judges that), made for this hardware, newer
-than what runs, and not below the minimum version. One that has failed three times is left:
-a stick that stays in is no reason to try for ever.
+It must be signed by the unit's own city (RAUC judges that), made for this hardware, another
+version than the one that runs, and not below the minimum: above it, a stick with only an older
+version takes the unit back. One that has failed three times is left: a stick that stays in is no
+reason to try for ever.
 """
 
 from __future__ import annotations
