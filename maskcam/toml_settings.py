@@ -104,7 +104,8 @@ def _explain(why: str, text: str) -> str:
     number = int(found[1]) if found else 0
     line = text.splitlines()[number - 1].strip() if number else ""
     value = line.partition("=")[2].partition("#")[0].strip()
-    shown = "".join(letter if letter.isprintable() else "?" for letter in shown_text(line)[:60])
+    bare = re.sub(r'\s+#[^"]*$', "", line)  # without its comment
+    shown = "".join(letter if letter.isprintable() else "?" for letter in shown_text(bare)[:60])
     place = say("line {number}: {line}: ", number=number, line=shown)
     if re.match(r"Cannot (overwrite|declare)", why):
         return place + say("stands twice; keep one")

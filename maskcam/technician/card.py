@@ -86,7 +86,10 @@ def _card_fault(card: Path, size: int, *, plain: bool, mounts: Path) -> str:
         return say("is read-only; open the card's lock or mount it for writing")
     if room.f_bavail * room.f_frsize < size + _SPARE_BYTES:
         needed = (size + _SPARE_BYTES) // 1024
-        return say("is full; it needs {needed} KiB of free space", needed=needed)
+        return say(
+            "is full: {needed} KiB must be free; delete your own files from it, or flash it again",
+            needed=needed,
+        )
     return ""
 
 

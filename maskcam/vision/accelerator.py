@@ -86,6 +86,8 @@ def prepare(
     """
     if mode == "off":
         return Acceleration(model, None, "CPU: the accelerator is switched off")
+    if mode == "auto" and not list_edge_tpus(root=root):
+        return Acceleration(model, None, "CPU: no Edge TPU found")
     compiled = edgetpu_model or model.with_name(f"{model.stem}_edgetpu.tflite")
     try:
         return _on_edge_tpu(compiled, library=library, root=root, timeout_s=timeout_s)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tarfile
 from pathlib import Path
 
@@ -24,6 +25,8 @@ CORTEX_A76 = 3.4e9  # Pi 5, 2.4 GHz, 1.4 per cycle
 WANTED_FPS = 15
 WANTED_MILLIONS = CORTEX_A72 / WANTED_FPS / 1e6  # 90: with ten people it is not reached yet
 MOST_MILLIONS = 105.0  # what was measured, and a little
+# Files of models, separated by colons, whose inference is measured by itself besides.
+OTHER_MODELS = [Path(name) for name in os.environ.get("MASKCAM_COST_MODELS", "").split(":") if name]
 DETECTOR_THREADS = 2  # as a unit's configuration has it
 # Nothing else runs, and the boot is short.
 ARGUMENTS = (
@@ -46,6 +49,8 @@ def attached(tmp_path_factory) -> Path:
         )
     archive = folder / "attached.tar"
     with tarfile.open(archive, "w") as tar:
+        for model in OTHER_MODELS:
+            tar.add(model, f"{model.parent.name}-{model.name}")
         tar.add(Path(__file__).with_name("cost") / "main.py", "main.py")
         for path in sorted(folder.glob("*.npz")):
             tar.add(path, path.name)
@@ -67,6 +72,8 @@ def test_instructions_per_frame(card, city, attached, tmp_path):
         wait_until(figures, timeout_s=BOOT_S, what="the figures", every_s=1)
     found = json.loads(machine.load[0])
     print()
+    for model, cost in found.pop("alone").items():
+        print(f"{model}: {cost:.1f} million instructions for an inference")
     for people, cost in found.items():
         detecting = cost["detector"] / DETECTOR_THREADS + cost["second_look_per_frame"]
         watching = cost["chain"] - cost["detector"] - cost["second_look_per_frame"]

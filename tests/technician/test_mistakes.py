@@ -73,7 +73,7 @@ def test_4_a_full_card(card, folder, monkeypatch):
     full = os.statvfs_result([*room[:4], 10, *room[5:]])
     monkeypatch.setattr(os, "statvfs", lambda path: full)
     with pytest.raises(
-        provisioning.ProvisioningError, match=r"est pleine ; il faut \d+ Kio libres"
+        provisioning.ProvisioningError, match=r"est pleine : il faut \d+ Kio libres ; retirez"
     ):
         cards.set_up(card, folder, plain=True)
 
@@ -88,7 +88,7 @@ def test_5_lines_of_another_system_do_no_harm(card, folder):
 def test_6_dates_in_french_form(card, folder):
     edit(folder, "sign_date = 2026-05-01", "sign_date = 01/05/2026")
     line = set_up(card, folder)
-    assert re.search(r"ligne \d+ : sign_date = 01/05/2026", line)
+    assert re.search(r"ligne \d+ : sign_date = 01/05/2026 : les dates", line)
     assert line.endswith("les dates s'écrivent 2026-11-01, sans guillemets")
 
 

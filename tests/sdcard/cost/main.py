@@ -17,6 +17,7 @@ import numpy as np
 
 from maskcam.evaluate import bench
 from maskcam.records import Frame
+from maskcam.vision.interpreter import Interpreter
 from maskcam.vision.models import load_model
 from maskcam.vision.motion import HeadMotionMeter
 from maskcam.vision.second_look import SecondLook
@@ -48,6 +49,21 @@ def each(calls: list[tuple[float, int]]) -> float:
     return sum(cost for cost, _ in late) * 1e3 / number if number else 0.0
 
 
+def invoke_alone(model: Path) -> float:
+    """Returns what one inference of a model costs, in millions of instructions."""
+    interpreter = Interpreter(model, threads=1)
+    chance = np.random.default_rng(0)
+    for number, tensor in enumerate(interpreter.inputs):
+        value = chance.integers(0, 256, tensor.shape).astype(tensor.dtype)
+        interpreter.set_input(value, number=number)
+    costs_s = []
+    for _ in range(4):
+        began_s = time.perf_counter()
+        interpreter.invoke()
+        costs_s.append(time.perf_counter() - began_s)
+    return min(costs_s) * 1e3
+
+
 def main() -> None:
     loaded = load_model(threads=1)
     motions = meter(HeadMotionMeter, "measure")
@@ -70,6 +86,7 @@ def main() -> None:
             "motion_per_frame": sum(cost for cost, _ in motions) * 1e3 / max(1, len(motions)),
             "second_look_per_frame": sum(cost for cost, _ in looks) * 1e3 / max(1, len(looks)),
         }
+    found["alone"] = {path.name: invoke_alone(path) for path in sorted(HERE.glob("*.tflite"))}
     sys.stdout.write(json.dumps(found) + "\n")
     sys.stdout.flush()
 
