@@ -7,23 +7,40 @@ come from the small image, as in a video's own encoding.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from typing import Final, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from maskcam.errors import ModelError
-from maskcam.records import Box, Detection, Frame
+from maskcam.records import Box, Detection, Frame, MaskState
 from maskcam.vision.interpreter import Interpreter
 from maskcam.vision.labels import mask_states
 
 _FACE_POWER = 0.35  # of the share of a face in the score: it doubts a place rather than rejects it
+MOST_LOOKS: Final = 4  # per frame; more faces take turns, for a Raspberry Pi 4 has no time for all
+_SAME_FACE: Final = 0.3  # overlap of the boxes of one face in two frames
+_KEPT_S: Final = 0.5  # what an earlier look said
 REACH = 1.75  # side of the cut in longer sides of the face: hair, ears and chin with their edges
+
+
+class _Verdict(NamedTuple):
+    """What the last look at a place said: how the mask is worn, and the share of a face."""
+
+    box: Box
+    state: MaskState
+    share: float
+    age: int = 0  # frames since the look
 
 
 class SecondLook:
     """Judges the faces that a detector found: whether each is one, and how it wears its mask.
+
+    Where there are more than `MOST_LOOKS`, those whose look is oldest have one, and of the others
+    the verdict of the frame before is taken. Only boxes and verdicts of the last frame are kept.
 
     Args:
         interpreter: a model of one uint8 cut (1, n, n, 3) as `crop_face` makes it, which gives
@@ -51,6 +68,8 @@ class SecondLook:
                 f"and gives a uint8 share for each of {', '.join(labels)}"
             )
         self._size = inputs[0].shape[1]
+        self._verdicts: list[_Verdict] = []
+        self._at_s = -math.inf
 
     def look(self, frame: Frame, detections: Sequence[Detection]) -> list[Detection]:
         """Returns the detections as both models together see them.
@@ -60,13 +79,41 @@ class SecondLook:
         Raises:
             ModelError: the model failed.
         """
+        known = self._known(frame.captured_at_s, detections)
+        waits = [math.inf if verdict is None else verdict.age for verdict in known]
+        turns = sorted(range(len(waits)), key=waits.__getitem__, reverse=True)
+        looked_at = set(turns[: max(MOST_LOOKS, waits.count(math.inf))])
+        self._verdicts = [
+            self._classify(frame, detection.box)
+            if verdict is None or number in looked_at
+            else verdict._replace(box=detection.box, age=verdict.age + 1)
+            for number, (detection, verdict) in enumerate(zip(detections, known, strict=True))
+        ]
+        self._at_s = frame.captured_at_s
         return [
-            self._classify(crop_face(frame, detection.box, self._size), detection)
-            for detection in detections
+            Detection(detection.box, verdict.state, detection.score * verdict.share**_FACE_POWER)
+            for detection, verdict in zip(detections, self._verdicts, strict=True)
         ]
 
-    def _classify(self, crop: NDArray[np.uint8], detection: Detection) -> Detection:
-        self._interpreter.set_input(crop[None])
+    def _known(self, at_s: float, detections: Sequence[Detection]) -> list[_Verdict | None]:
+        """Returns what is known of each face, where there are too many to look at all."""
+        known: list[_Verdict | None] = [None] * len(detections)
+        if len(detections) <= MOST_LOOKS or not 0 <= at_s - self._at_s <= _KEPT_S:
+            return known
+        overlaps = (
+            (verdict.box.iou(detection.box), number, before)
+            for number, detection in enumerate(detections)
+            for before, verdict in enumerate(self._verdicts)
+        )
+        taken = set()
+        for overlap, number, before in sorted(overlaps, reverse=True):
+            if overlap >= _SAME_FACE and known[number] is None and before not in taken:
+                known[number] = self._verdicts[before]
+                taken.add(before)
+        return known
+
+    def _classify(self, frame: Frame, box: Box) -> _Verdict:
+        self._interpreter.set_input(crop_face(frame, box, self._size)[None])
         self._interpreter.invoke()
         shares = self._interpreter.read(self._interpreter.outputs[0])[0] / 255
         states = {
@@ -75,8 +122,7 @@ class SecondLook:
             if state is not None
         }
         state = max(states, key=states.__getitem__)
-        face = min(sum(states.values()), 1.0) ** _FACE_POWER
-        return Detection(detection.box, state, detection.score * face)
+        return _Verdict(box, state, min(sum(states.values()), 1.0))
 
 
 def crop_face(frame: Frame, box: Box, size: int) -> NDArray[np.uint8]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from maskcam.records import Box, Detection, Frame, MaskState
 from maskcam.vision.interpreter import Interpreter
 from maskcam.vision.model_files import describe
 from maskcam.vision.models import load_model
-from maskcam.vision.second_look import REACH, SecondLook, crop_face
+from maskcam.vision.second_look import MOST_LOOKS, REACH, SecondLook, crop_face
 from tests.vision.tiny_model import TinyModel, identity_model, mean_model
 
 LABELS = ("no_face", "with_mask", "without_mask")
@@ -62,6 +63,63 @@ def test_what_is_no_face_loses_its_score(tmp_path):
     )
     assert dark == pytest.approx(0.8 * 0.2**0.35, abs=0.01)
     assert bright == pytest.approx(0.8 * 0.8**0.35, abs=0.01)
+
+
+def crowd(number: int, *, shift: float = 0.0) -> list[Detection]:
+    """Returns as many faces in a row, 8 px each, all further to the right by `shift`."""
+    return [face((12 * i + shift, 30, 12 * i + shift + 8, 38)) for i in range(number)]
+
+
+def count_looks(again, monkeypatch) -> list[Box]:
+    """Returns the boxes that are looked at from now on."""
+    looks: list[Box] = []
+    classify = again._classify
+
+    def counted(frame, box):
+        looks.append(box)
+        return classify(frame, box)
+
+    monkeypatch.setattr(again, "_classify", counted)
+    return looks
+
+
+def at(at_s: float, **values) -> Frame:
+    return replace(street(**values), captured_at_s=at_s)
+
+
+def test_a_crowd_takes_turns(again, monkeypatch):
+    looks = count_looks(again, monkeypatch)
+    for number in range(4):
+        found = again.look(at(number / 15), crowd(12, shift=number))
+        assert [one.box for one in found] == [one.box for one in crowd(12, shift=number)]
+        assert {one.state for one in found} == {MaskState.WITH_MASK}
+    # All as they come, and then each in turn.
+    assert len(looks) == 12 + 3 * MOST_LOOKS
+    assert {round(box.x0 / 12 - 0.1) for box in looks[12:]} == set(range(12))
+
+
+def test_a_few_are_looked_at_in_every_frame(again, monkeypatch):
+    looks = count_looks(again, monkeypatch)
+    for number in range(3):
+        again.look(at(number / 15), crowd(MOST_LOOKS))
+    assert len(looks) == 3 * MOST_LOOKS
+
+
+def test_between_two_looks_the_last_verdict_stands_but_not_for_long(again):
+    again.look(at(0.0, colour=RED), crowd(12))
+    states = [one.state for one in again.look(at(0.1, colour=BLUE), crowd(12))]
+    assert states.count(MaskState.WITH_MASK) == 12 - MOST_LOOKS
+    again.look(at(1.0, colour=RED), crowd(12))
+    late = again.look(at(2.0, colour=BLUE), crowd(12))
+    assert {one.state for one in late} == {MaskState.WITHOUT_MASK}
+
+
+def test_who_is_new_in_a_crowd_is_looked_at_at_once(again):
+    again.look(at(0.0, colour=RED), crowd(12))
+    new = face((60, 60, 68, 68))
+    found = again.look(at(0.1, colour=BLUE), [*crowd(12), new])
+    assert found[-1].state is MaskState.WITHOUT_MASK
+    assert [one.state for one in found].count(MaskState.WITHOUT_MASK) == MOST_LOOKS
 
 
 def test_a_cut_has_the_brightness_of_the_large_picture_and_the_colour_of_the_small_one():
