@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from av import Packet
     from av.container import InputContainer
     from av.video.frame import VideoFrame
+    from av.video.reformatter import VideoReformatter
     from av.video.stream import VideoStream
 
 _OPEN_TIMEOUT_S: Final = 8.0
@@ -61,9 +62,13 @@ class FFmpegSource:
     def __init__(self, address: str, *, live: bool) -> None:
         try:
             import av
+            from av.video.reformatter import VideoReformatter
         except ModuleNotFoundError as error:
             raise UsageError(_MISSING) from error
         self._av = av
+        # One for all frames: else each brings threads of its own, which live as long as it does,
+        # and a frame lives until Python looks for circles of references.
+        self._reformatter = VideoReformatter()
         self.skipped = 0
         self.bad_in_a_row = 0
         self._live = live
@@ -112,7 +117,7 @@ class FFmpegSource:
         for frame in self._frames:
             own = self._stamp_of(frame)
             own_s = None if own is None or frame.time_base is None else float(own * frame.time_base)
-            return DecodedFrame(own_s, _upright(frame))
+            return DecodedFrame(own_s, _upright(frame, self._reformatter))
         return None
 
     def _stamp_of(self, frame: VideoFrame) -> int | None:
@@ -198,9 +203,10 @@ def _options(*, live: bool) -> dict[str, str]:
     return {"protocol_whitelist": "file", "correct_ts_overflow": "0"}
 
 
-def _upright(frame: VideoFrame) -> NDArray[np.uint8]:
+def _upright(frame: VideoFrame, reformatter: VideoReformatter) -> NDArray[np.uint8]:
     """Returns the frame as BGR, turned and mirrored as its display matrix says."""
-    bgr = frame.to_ndarray(format="bgr24").astype(np.uint8, copy=False)
+    converted = reformatter.reformat(frame, format="bgr24", threads=1)
+    bgr = converted.to_ndarray().astype(np.uint8, copy=False)
     matrix = cast("memoryview | None", frame.side_data.get("DISPLAYMATRIX"))
     if matrix is None:
         return bgr

@@ -422,3 +422,13 @@ def test_a_source_that_is_opened_again_and_again_leaves_no_memory_behind(film):
     finally:
         gc.enable()
     assert sizes[-1] < sizes[4] + 15
+
+
+def test_a_film_keeps_no_threads_for_its_frames(film):
+    tasks = Path("/proc/self/task")
+    with VideoCamera(str(film), rgb_size=FIT) as camera:
+        camera.read(timeout_s=5)
+        before = len(list(tasks.iterdir()))
+        for _ in range(30):
+            camera.read(timeout_s=5)
+        assert len(list(tasks.iterdir())) == before
