@@ -25,10 +25,11 @@ NO_CLOCK = "2020-01-01"  # what a board without a battery clock may wake up to
 EMULATOR_S = 60.0
 REPORT_S = 600.0  # an emulated processor on a busy machine
 
-# On a busy machine: the boards' time goes as fast as they compute (as processors of 125 million
-# instructions per second), so that no limit of their services ends because they stand in line.
-STEADY = ("-icount", "shift=3")
-BUSY = bool(os.environ.get("MASKCAM_BUSY"))
+# The board's time goes as fast as it computes, so that no limit of its services ends because it
+# stands in line for a processor of this machine: an instruction takes 2**shift ns.
+STEADY = ("-icount", "shift=3")  # 125 million per second: it starts and reports, but cannot keep up
+# On a busy machine every board's does, by MASKCAM_BUSY=SHIFT. At 1 (500 million) a unit counts.
+BUSY = os.environ.get("MASKCAM_BUSY", "")
 PI_CARD_MIB = 1024  # QEMU's SD cards have sizes that are powers of two
 
 _BOOT_OFFSET = BOOT.start_mib * MIB
@@ -163,12 +164,13 @@ class Machine:
             time.sleep(0.1)
 
     def _virt(self, arguments: str) -> list[object]:
+        shift = "0" if self._counted else BUSY
         return [
             # A kernel that is given chance places itself by it and then keeps its page tables
             # from programs, which an emulated processor pays for with each system call.
             "-M", "virt,dtb-randomness=off", "-cpu", "cortex-a72",
             "-smp", "1" if self._counted else PROCESSORS,
-            *(("-icount", "shift=0") if self._counted else STEADY if BUSY else ()),
+            *(("-icount", f"shift={shift}") if shift else ()),
             "-m", MEMORY_MIB, "-rtc", f"base={NO_CLOCK}",
             "-append", f"{arguments} {self._arguments}",
             *self._second_disk_arguments(),
