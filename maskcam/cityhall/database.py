@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from sqlalchemy import (
     URL,
     Connection,
     Engine,
+    Select,
     create_engine,
     event,
     insert,
@@ -31,6 +32,7 @@ from maskcam.errors import ConfigError, MaskcamError
 
 BUSY_TIMEOUT_S = 30
 CONNECT_TIMEOUT_S = 10
+ROWS_AT_ONCE = 2000
 _HOST = re.compile(r"[A-Za-z0-9._:-]+")
 """Other signs in the place of a host are a part of a password that was not encoded."""
 
@@ -83,6 +85,22 @@ def up_to_date(url: str, *, zone: ZoneInfo) -> Iterator[Engine]:
 def writing(engine: Engine) -> Engine:
     """Returns the same engine for transactions that write (SQLite locks at their beginning)."""
     return engine.execution_options(maskcam_writes=True)
+
+
+def plain_rows(connection: Connection, query: Select[Any]) -> Iterator[list[tuple[Any, ...]]]:
+    """Yields the rows of a query, some at a time, as the driver gives them.
+
+    For answers of a hundred thousand rows and more: SQLAlchemy's rows take a fifth longer. The
+    values are not converted, and they are written into the statement: numbers only.
+    """
+    postgres = connection.dialect.name == "postgresql"
+    statement = query.compile(connection, compile_kwargs={"literal_binds": True})
+    # Only a cursor with a name leaves the rows at the server.
+    named = {"name": "plain_rows"} if postgres else {}
+    with closing(connection.connection.cursor(**named)) as cursor:
+        cursor.execute(str(statement))
+        while rows := cursor.fetchmany(ROWS_AT_ONCE):
+            yield rows
 
 
 def upgrade(engine: Engine, *, zone: ZoneInfo) -> None:

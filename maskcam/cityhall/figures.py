@@ -27,7 +27,7 @@ class Seen(StrEnum):
     @property
     def is_gap(self) -> bool:
         """Whether there is nothing to draw: unknown, which is not zero."""
-        return self not in {Seen.FULLY, Seen.PARTLY}
+        return self is not Seen.FULLY and self is not Seen.PARTLY
 
 
 class Point(NamedTuple):
@@ -74,8 +74,9 @@ def all_points(
         while row is not None and row[1] == bucket:
             found[row[0]] = row[2]
             row = next(rows, None)
+        make = points.at(bucket)
         for site in sites:
-            yield site, points.make(site, bucket, found.get(site, _NOTHING))
+            yield site, make(site, found.get(site, _NOTHING))
 
 
 def buckets(span: Span, *, level: Level, periods: Periods) -> Iterator[int]:
@@ -95,27 +96,35 @@ class PointMaker:
         self._expected = expected
         self._hourly = level == "hourly"
         self._periods = periods
-        self._belonging: dict[tuple[str, int], int] = {}
+        self._belonging: dict[int, dict[str, int]] = {}
 
     def make(self, site: str, bucket: int, total: Totals) -> Point:
         """Returns the point of a site that begins at `bucket`."""
+        return self.at(bucket)(site, total)
+
+    def at(self, bucket: int) -> Callable[[str, Totals], Point]:
+        """Returns a function that makes the points of all sites which begin at `bucket`."""
         calendar, now = self._periods.calendar, self._periods.now
         end = calendar.next_hour(bucket) if self._hourly else calendar.next_day(bucket)
         if bucket > now:
-            return Point(bucket, end, Seen.TO_COME, total, 0.0)
-        cameras = max(total.units, self._cameras(site, calendar.day(bucket)))
-        if self._hourly:
-            expected = 60.0 * (min(end, now) - bucket) * cameras
-        else:
-            expected = self._expected.of_day(site, bucket)
-        part = min(1.0, total.observed_s / expected) if expected > 0 else 1.0
-        return Point(bucket, end, _seen(total, part), total, part, cameras, expected)
+            return lambda _, total: Point(bucket, end, Seen.TO_COME, total, 0.0)
+        day, all_of = calendar.day(bucket), self._expected
+        belonging = self._belonging.setdefault(day, {})
+        each_s = 60.0 * (min(end, now) - bucket) if self._hourly else None
 
-    def _cameras(self, site: str, day: int) -> int:
-        found = self._belonging.get((site, day))
-        if found is None:
-            found = self._belonging[site, day] = len(self._expected.belonging(site, day))
-        return found
+        def make(site: str, total: Totals) -> Point:
+            cameras = belonging.get(site)
+            if cameras is None:
+                cameras = belonging[site] = len(all_of.belonging(site, day))
+            if total.units > cameras:
+                cameras = total.units
+            expected = all_of.of_day(site, bucket) if each_s is None else each_s * cameras
+            part = total.observed_s / expected if expected > 0 else 1.0
+            if part > 1.0:
+                part = 1.0
+            return Point(bucket, end, _seen(total, part), total, part, cameras, expected)
+
+        return make
 
 
 def city_point(points: list[Point]) -> Point:

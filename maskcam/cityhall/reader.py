@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import Connection, Engine, Select, and_, case, cast, func, select
+from sqlalchemy import Connection, Engine, Select, Table, and_, case, cast, func, select
 
 from maskcam.cityhall import schema
+from maskcam.cityhall.database import plain_rows
 from maskcam.cityhall.past_cache import Kept
 from maskcam.cityhall.rollup import COUNTS, Calendar
 from maskcam.cityhall.statistics import FEW, Interval, share
@@ -62,9 +63,8 @@ class Totals(NamedTuple):
 
         The one rule for page, chart, API, CSV and PDF.
         """
-        if self.judged < FEW:
-            return None
-        return share(self.with_mask, self.judged, variance=self.variance)
+        judged = self.judged
+        return share(self.with_mask, judged, variance=self.variance) if judged >= FEW else None
 
     @property
     def observed_hours(self) -> float:
@@ -131,7 +131,7 @@ class Reader:
         """
         found: dict[int, tuple[Totals, Totals]] = {}
         with self.engine.connect() as connection:
-            names = self._site_names(connection)
+            names = _names(connection, schema.sites)
             for span, earlier in pairs:
                 query = _matched_hours(span, earlier, least_s)
                 if site is not None:
@@ -160,7 +160,7 @@ class Reader:
         """
         table = schema.hourly
         with self.engine.connect() as connection:
-            names = self._site_names(connection)
+            names = _names(connection, schema.sites)
             for span, ahead in parts:
                 local = table.c.bucket + ahead
                 units = (
@@ -222,32 +222,29 @@ class Reader:
             .order_by(table.c.bucket, table.c.site_id)
         )
         with self.engine.connect() as connection:
-            names = self._site_names(connection)
-            rows = connection.execution_options(yield_per=2000).execute(query)
-            for part in rows.partitions():
-                for site, bucket, *sums in part:
-                    yield names[site], bucket, Totals(*sums)
+            names = _names(connection, schema.sites)
+            for part in plain_rows(connection, query):
+                for row in part:
+                    yield names[row[0]], row[1], Totals._make(row[2:])
 
     def windows(self, span: Span, *, site: str | None = None) -> Iterator[tuple[Any, ...]]:
         """Yields the stored windows in order of unit and start, as they arrived."""
-        table, units, sites = schema.windows, schema.units, schema.sites
-        columns = ("start", "minutes", *COUNTS, "observed_s", "epsilon")
+        table = schema.windows
+        columns = ("site_id", "unit_id", "start", "minutes", *COUNTS, "observed_s", "epsilon")
         query = (
-            select(
-                sites.c.name.label("site"),
-                units.c.name.label("unit"),
-                *(table.c[name] for name in columns),
-            )
-            .join(units, table.c.unit_id == units.c.id)
-            .join(sites, table.c.site_id == sites.c.id)
+            select(*(table.c[name] for name in columns))
             .where(~table.c.is_hour, table.c.start >= span.start, table.c.start < span.end)
-            .order_by(units.c.id, table.c.start)
+            .order_by(table.c.unit_id, table.c.start)
         )
-        if site is not None:
-            query = query.where(sites.c.name == site)
-        with self.engine.connect().execution_options(yield_per=2000) as connection:
-            for row in connection.execute(query):
-                yield tuple(row)
+        with self.engine.connect() as connection:
+            sites, units = _names(connection, schema.sites), _names(connection, schema.units)
+            if site is not None:
+                query = query.where(
+                    table.c.site_id.in_(number for number, name in sites.items() if name == site)
+                )
+            for part in plain_rows(connection, query):
+                for row in part:
+                    yield sites[row[0]], units[row[1]], *row[2:]
 
     def fingerprint(self, span: Span) -> tuple[object, ...]:
         """Returns what changes whenever a sum of a day in `span` does."""
@@ -281,11 +278,6 @@ class Reader:
             ).one()
         return ".".join(str(value or 0) for value in (*sums, *states))
 
-    @staticmethod
-    def _site_names(connection: Connection) -> dict[int, str]:
-        rows = connection.execute(select(schema.sites.c.id, schema.sites.c.name)).all()
-        return {row.id: row.name for row in rows}
-
     def _sums(
         self, level: Level, span: Span, by: Sequence[str], site: str | None
     ) -> Iterator[tuple[tuple[Any, ...], Totals]]:
@@ -310,6 +302,11 @@ class Reader:
         with self.engine.connect() as connection:
             for row in connection.execute(query).all():
                 yield tuple(row[: len(by)]), Totals(*row[len(by) :])
+
+
+def _names(connection: Connection, table: Table) -> dict[int, str]:
+    """Returns the names of all sites or units by their ids."""
+    return {row.id: row.name for row in connection.execute(select(table.c.id, table.c.name))}
 
 
 def _matched_hours(span: Span, earlier: int, least_s: float) -> Select[Any]:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 Z95 = 1.959964
 """Two-sided 95 % quantile of the normal distribution."""
+_Z2 = Z95 * Z95
 FEW = 30
 """Below so many judged passages no share is shown, only that there are too few."""
 ROUGH_WIDTH = 0.10
@@ -56,17 +57,20 @@ def share(successes: int, trials: int, *, variance: float = 0.0) -> Interval | N
     """
     if trials <= 0:
         return None
-    z2 = Z95 * Z95
-    square = trials * trials + z2 * trials - 3 * z2 * variance
-    middle = successes * trials + z2 * trials / 2 - z2 * variance
-    constant = successes * successes - z2 * variance
-    inside = middle * middle - square * constant
-    value = min(1.0, max(0.0, successes / trials))
+    noise = _Z2 * variance
+    square = trials * trials + _Z2 * trials - 3 * noise
+    middle = successes * trials + _Z2 / 2 * trials - noise
+    inside = middle * middle - square * (successes * successes - noise)
+    value = successes / trials
+    if not 0.0 <= value <= 1.0:
+        value = 0.0 if value < 0.0 else 1.0
     if square <= 0 or inside < 0:
         return Interval(0.0, value, 1.0)  # the noise is as large as the numbers
     half = sqrt(inside)
     low, high = (middle - half) / square, (middle + half) / square
-    return Interval(min(value, max(0.0, low)), value, max(value, min(1.0, high)))
+    if not 0.0 <= low <= value <= high <= 1.0:
+        low, high = min(value, max(0.0, low)), max(value, min(1.0, high))
+    return Interval(low, value, high)
 
 
 def difference(now: Interval, before: Interval) -> Interval:
@@ -83,5 +87,8 @@ def widen(interval: Interval, *, right: float) -> Interval:
     Of the masked and of the unmasked any part from `right` to 1 may be recognised, each on its
     own; the limits are those of the two corners (Rogan and Gladen 1978, Am. J. Epidemiol. 107:71).
     """
-    low = max(0.0, (interval.low - (1 - right)) / right)
-    return Interval(min(low, interval.low), interval.value, min(1.0, interval.high / right))
+    low, value, high = interval
+    wide_low, wide_high = (low - (1 - right)) / right, high / right
+    if not 0.0 <= wide_low <= low or wide_high > 1.0:
+        wide_low, wide_high = min(low, max(0.0, wide_low)), min(1.0, wide_high)
+    return Interval(wide_low, value, wide_high)

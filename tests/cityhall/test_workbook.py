@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 from maskcam.cityhall.rollup import Calendar
 from maskcam.cityhall.settings import CitySection, CollectorBroker, Settings
 from maskcam.cityhall.store import Store
-from maskcam.cityhall.web.api_models import FRENCH_COLUMNS
+from maskcam.cityhall.web.count_rows import FRENCH_COLUMNS
 from maskcam.cityhall.web.app import create_app
 from tests.cityhall.messages import minutes_from
 

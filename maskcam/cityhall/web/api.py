@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import date
+from functools import lru_cache
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, HTTPException, Query, Request
@@ -14,19 +15,24 @@ from maskcam.cityhall.collector_state import CollectorFigures
 from maskcam.cityhall.figures import Point, all_points, joined, site_points
 from maskcam.cityhall.health import UnitHealth, find_health
 from maskcam.cityhall.reader import Level, Span
-from maskcam.cityhall.web.api_models import (
+from maskcam.cityhall.web.api_models import CountOut, SiteOut, SlotOut, UnitOut
+from maskcam.cityhall.web.context import MAX_SPAN_DAYS, Page, WebContext, WrongAddressError
+from maskcam.cityhall.web.count_rows import (
     COLUMNS,
     FRENCH_COLUMNS,
     WINDOW_COLUMNS,
-    CountOut,
-    SiteOut,
-    SlotOut,
-    UnitOut,
+    Lines,
     count_row,
-    french_row,
+    csv_lines,
+    csv_row,
+    french_lines,
+    in_french,
+    json_lines,
+    local_text,
+    rounded,
     utc,
+    window_lines,
 )
-from maskcam.cityhall.web.context import MAX_SPAN_DAYS, Page, WebContext, WrongAddressError
 from maskcam.cityhall.web.live import Live
 from maskcam.cityhall.web.streams import csv_answer, json_answer
 from maskcam.cityhall.web.workbook import MAX_ROWS, xlsx_answer
@@ -133,38 +139,41 @@ def _add_counts(router: APIRouter, context: WebContext) -> None:
         if step == "window":
             if format != "csv":
                 raise HTTPException(422, "windows come as CSV only: add format=csv")
-            return csv_answer(page, WINDOW_COLUMNS, _windows(context, span, site), name=name)
-        french = format != "json" and lang == "fr"
+            windows = context.reader.windows(span, site=site)
+            return csv_answer(page, csv_row(WINDOW_COLUMNS), window_lines(windows), name=name)
         if format == "xlsx":
             hours = 24 if step == "hour" else 1
             number = (1 if site else len(page.sites)) * ((end - start).days + 1) * hours
             if number > MAX_ROWS:
                 raise HTTPException(422, f"xlsx: at most {MAX_ROWS} rows; take format=csv")
             return xlsx_answer(page, _table(page, step, span, site), name=name)
-        rows = _rows(page, step, span, site, french=french)
-        if format == "csv":
-            header = FRENCH_COLUMNS if french else COLUMNS
-            return csv_answer(page, header, rows, name=name, french=french)
-        return json_answer(page, (dict(zip(COLUMNS, row, strict=True)) for row in rows))
+        points = _points(page, step, span, site)
+        if format == "json":
+            return json_answer(page, _lines(page, points, json_lines()))
+        if lang == "fr":
+            head = "\ufeff" + csv_row(FRENCH_COLUMNS, between=";")
+            return csv_answer(page, head, _french_lines(page, points), name=name)
+        return csv_answer(page, csv_row(COLUMNS), _lines(page, points, csv_lines()), name=name)
 
 
-def _rows(
-    page: Page, step: Step, span: Span, site: str | None, *, french: bool
-) -> Iterator[tuple[object, ...]]:
-    """Yields a row for each hour, day or longer period, of one site or of all."""
-    found = _points(page, step, span, site)
-    if not french:
-        return (count_row(name, point, page.words) for name, point in found)
-    called, local = page.context.settings.site_name, page.periods.calendar.local
-    return (
-        french_row(
-            count_row(name, point, page.words),
-            point,
-            name=called(name),
-            local=local(point.bucket),
-        )
-        for name, point in found
+def _lines(page: Page, points: Iterator[tuple[str, Point]], lines: Lines) -> Iterator[str]:
+    """Yields a line for each hour, day or longer time, of one site or of all."""
+    text, line, words = lines.text, lines.line, page.words
+    for site, point in points:
+        yield line(count_row(text(site), utc(point.bucket), point, words))
+
+
+def _french_lines(page: Page, points: Iterator[tuple[str, Point]]) -> Iterator[str]:
+    """Yields the same for a French spreadsheet: with names and local times."""
+    called, local, lines = (
+        page.context.settings.site_name,
+        page.periods.calendar.local,
+        french_lines(),
     )
+    start = lru_cache(maxsize=64)(lambda minute: local_text(local(minute)))
+    for site, point in points:
+        row = count_row(lines.text(called(site)), start(point.bucket), point, page.words)
+        yield lines.line(in_french(row))
 
 
 def _table(page: Page, step: Step, span: Span, site: str | None) -> Iterator[tuple[object, ...]]:
@@ -173,10 +182,9 @@ def _table(page: Page, step: Step, span: Span, site: str | None) -> Iterator[tup
     french = page.words.language == "fr"
     yield FRENCH_COLUMNS if french else (COLUMNS[0], "start (local time)", *COLUMNS[2:])
     for name, point in _points(page, step, span, site):
-        row, moment = count_row(name, point, page.words), local(point.bucket)
-        if french:
-            row = french_row(row, point, name=called(name), local=moment)
-        yield called(name), moment.replace(tzinfo=None), *row[2:]
+        start = local(point.bucket).replace(tzinfo=None)
+        row = rounded(count_row(called(name), start, point, page.words))
+        yield in_french(row) if french else row
 
 
 def _points(page: Page, step: Step, span: Span, site: str | None) -> Iterator[tuple[str, Point]]:
@@ -191,11 +199,6 @@ def _points(page: Page, step: Step, span: Span, site: str | None) -> Iterator[tu
         local, name = page.periods.calendar.local, PERIODS[step]
         found = joined(found, lambda day: name(local(day).date()))
     return found
-
-
-def _windows(context: WebContext, span: Span, site: str | None) -> Iterator[tuple[object, ...]]:
-    windows = context.reader.windows(span, site=site)
-    return ((name, unit, utc(minute), *rest) for name, unit, minute, *rest in windows)
 
 
 def _add_machine_room(router: APIRouter, context: WebContext, live: Live) -> None:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
+from itertools import islice
 
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
@@ -14,9 +11,8 @@ from starlette.types import Receive, Scope, Send
 from maskcam.cityhall.web.context import Page
 from maskcam.cityhall.web.limits import BusyError
 
-_CHUNK = 16_384
-_RISKY = frozenset("=+-@\t\r")
-"""What begins so, a spreadsheet takes for a formula."""
+LINES_AT_ONCE = 500
+"""Some 50 kB; each piece costs a change of threads."""
 
 
 class LongAnswer(StreamingResponse):
@@ -44,61 +40,26 @@ def busy(page: Page) -> Response:
     return PlainTextResponse(text, status_code=503, headers={"Retry-After": "30"})
 
 
-def csv_answer(
-    page: Page,
-    header: tuple[str, ...],
-    rows: Iterable[tuple[object, ...]],
-    *,
-    name: str,
-    french: bool = False,
-) -> Response:
-    """Returns rows as a CSV file to keep; a French one opens in a French spreadsheet."""
-    chunks = _csv_chunks(header, rows)
-    if french:
-        chunks = _csv_chunks(header, map(_with_commas, rows), delimiter=";", begin="\ufeff")
-    return LongAnswer(page, chunks, kind="text/csv", name=name)
+def csv_answer(page: Page, head: str, lines: Iterator[str], *, name: str) -> Response:
+    """Returns a CSV file to keep, of its first line and lines without ends."""
+    return LongAnswer(page, _csv_chunks(head, lines), kind="text/csv", name=name)
 
 
-def json_answer(page: Page, items: Iterable[Mapping[str, Any]]) -> Response:
-    """Returns items as a JSON list, a line for each."""
-    return LongAnswer(page, _json_chunks(items), kind="application/json")
+def json_answer(page: Page, lines: Iterator[str]) -> Response:
+    """Returns a JSON list of lines that hold an item each."""
+    return LongAnswer(page, _json_chunks(lines), kind="application/json")
 
 
-def _with_commas(row: tuple[object, ...]) -> tuple[object, ...]:
-    return tuple(str(v).replace(".", ",") if isinstance(v, float) else v for v in row)
+def _csv_chunks(head: str, lines: Iterator[str]) -> Iterator[str]:
+    yield head
+    while part := list(islice(lines, LINES_AT_ONCE)):
+        part.append("")
+        yield "\r\n".join(part)
 
 
-def _csv_chunks(
-    header: tuple[str, ...],
-    rows: Iterable[tuple[object, ...]],
-    *,
-    delimiter: str = ",",
-    begin: str = "",
-) -> Iterator[str]:
-    buffer = io.StringIO()
-    buffer.write(begin)
-    writer = csv.writer(buffer, delimiter=delimiter)
-    writer.writerow(header)
-    for row in rows:
-        writer.writerow(
-            [f"'{v}" if type(v) is str and v[:1] in _RISKY else v for v in row]  # no formula
-        )
-        if buffer.tell() > _CHUNK:
-            yield buffer.getvalue()
-            buffer.seek(0)
-            buffer.truncate()
-    yield buffer.getvalue()
-
-
-def _json_chunks(items: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    waiting, length = ["["], 1
-    separator = "\n"
-    for item in items:
-        text = separator + json.dumps(item, ensure_ascii=False)
-        separator = ",\n"
-        waiting.append(text)
-        length += len(text)
-        if length > _CHUNK:
-            yield "".join(waiting)
-            waiting, length = [], 0
-    yield "".join([*waiting, "\n]\n"])
+def _json_chunks(lines: Iterator[str]) -> Iterator[str]:
+    begin = "[\n"
+    while part := list(islice(lines, LINES_AT_ONCE)):
+        yield begin + ",\n".join(part)
+        begin = ",\n"
+    yield "[]\n" if begin == "[\n" else "\n]\n"
