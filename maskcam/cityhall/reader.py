@@ -63,7 +63,7 @@ class Totals(NamedTuple):
 
         The one rule for page, chart, API, CSV and PDF.
         """
-        judged = self.judged
+        judged = self.with_mask + self.without_mask + self.incorrect
         return share(self.with_mask, judged, variance=self.variance) if judged >= FEW else None
 
     @property

@@ -16,8 +16,8 @@ from starlette.testclient import TestClient
 from maskcam.cityhall.rollup import Calendar
 from maskcam.cityhall.settings import CitySection, CollectorBroker, Settings
 from maskcam.cityhall.store import Store
-from maskcam.cityhall.web.count_rows import FRENCH_COLUMNS
 from maskcam.cityhall.web.app import create_app
+from maskcam.cityhall.web.count_rows import FRENCH_COLUMNS
 from tests.cityhall.messages import minutes_from
 
 NOW = datetime(2026, 5, 22, 10, 20, tzinfo=UTC)

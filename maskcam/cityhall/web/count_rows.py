@@ -38,6 +38,8 @@ _FORMATS = (
 )
 _COUNTS, _SHARES = slice(3, 8), slice(8, 11)
 """Columns that are None where nothing is known, and where too few were judged."""
+_NO_COUNTS: Row = (None,) * 5
+_NO_SHARE: Row = (None,) * 3
 _KNOWN_IN_FRENCH = {
     "fully": "observé",
     "partly": "observé en partie",
@@ -56,16 +58,15 @@ def count_row(site: str, start: object, point: Point, words: Words) -> Row:
     """
     bucket, end, seen, total, part, cameras, _ = point
     with_mask, without_mask, incorrect, unclear, observed_s, _, variance, _ = total
-    counts: Row = (None,) * 5
-    limits: Row = (None,) * 3
-    if not seen.is_gap:
-        people = with_mask + without_mask + incorrect + unclear
-        counts = (people, with_mask, without_mask, incorrect, unclear)
-        if (share := words.interval(total)) is not None:
-            limits = (share.value, share.low, share.high)
     noise_sd = variance**0.5 if variance > 0 else 0.0
     about = (observed_s, noise_sd, seen, part, cameras)
-    return (site, start, end - bucket, *counts, *limits, *about)
+    if seen.is_gap:
+        return (site, start, end - bucket, *_NO_COUNTS, *_NO_SHARE, *about)
+    people = with_mask + without_mask + incorrect + unclear
+    counts = (site, start, end - bucket, people, with_mask, without_mask, incorrect, unclear)
+    share = words.interval(total)
+    limits = _NO_SHARE if share is None else (share.value, share.low, share.high)
+    return counts + limits + about
 
 
 def rounded(row: Row) -> Row:
