@@ -71,7 +71,7 @@ def judged(renderer: str, facts: Facts, motions: Sequence[HeadMotion]) -> Clip:
             shake_s = motion.at_s
         if rules.update(motion) and rules_s is None:
             rules_s = motion.at_s
-        if hand.update(motion, crossed=False) and hand_s is None:
+        if hand.update(motion, unclear=False) and hand_s is None:
             hand_s = motion.at_s
     return Clip(renderer, facts, shake_s, hand_s, rules_s, peak)
 

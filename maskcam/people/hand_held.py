@@ -2,8 +2,8 @@
 
 A face that was in view and then, for `HELD_S`, has something before it is not counted. The
 head shake's network says for each frame how sure it is; their mean decides, so that no single
-frame does. Another head that passes covers a face, too: while two faces overlap in the frame
-nothing is recognised.
+frame does. Somebody who passes covers a face, too, first with the head and then with the body:
+while two faces overlap nothing is recognised, nor after it until the face was in view again.
 
 Where the numbers come from, and what they cost and give: docs/head-shake.md.
 """
@@ -31,14 +31,16 @@ class HandHeldRecogniser:
         self._odds: deque[tuple[float, float | None]] = deque()
         self._in_view_s = 0.0
 
-    def update(self, motion: HeadMotion, *, crossed: bool) -> bool:
+    def update(self, motion: HeadMotion, *, unclear: bool) -> bool:
         """Returns whether a hand has now been held before the face for long enough.
 
         Args:
             motion: that of the head since the frame before.
-            crossed: whether another face overlaps this one in the frame.
+            unclear: whether what is before the face may be something else than a hand.
         """
-        if crossed:
+        if unclear:
+            if self._odds and not self.is_rising:
+                self._in_view_s = 0.0
             self._odds.clear()
             return False
         odds = None if motion.in_view is None else max(-MOST, min(MOST, motion.in_view))

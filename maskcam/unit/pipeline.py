@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
-from maskcam.people.gestures import Gesture, GestureWatcher, crossed
+from maskcam.people.gestures import Gesture, GestureWatcher, is_unclear
 from maskcam.people.passages import Crowd
 from maskcam.people.windows import MinuteCounts
 from maskcam.records import Box, Detection, Frame, MinuteCount
@@ -165,7 +165,7 @@ class Pipeline:
         }
         for track, motion in self._motion.measure(frame, heads).items():
             watcher = self._watchers[track]
-            gesture = watcher.update(motion, crossed=crossed(track, heads))
+            gesture = watcher.update(motion, unclear=is_unclear(track, heads))
             if gesture is Gesture.OBJECTION:
                 self._crowd.record_objection(track)
                 self._on_objection()

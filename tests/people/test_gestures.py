@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from maskcam.people.gestures import Gesture, GestureWatcher, crossed
+from maskcam.people.gestures import Gesture, GestureWatcher, is_unclear
 from maskcam.records import Box, HeadMotion
 
 
@@ -14,7 +14,7 @@ def gestures(angle, *, odds=lambda at_s: 4.0, hand=True, seconds=5.0, fps=15):
         at_s = number / fps
         yaw = 0.007 * (angle(at_s) - angle(at_s - 1 / fps))
         motion = HeadMotion(at_s, yaw, 0.0, 1.0 if number else 0.0, in_view=odds(at_s))
-        gesture = watcher.update(motion, crossed=False)
+        gesture = watcher.update(motion, unclear=False)
         if gesture is not None:
             found.append((gesture, at_s))
     return found
@@ -45,6 +45,21 @@ def test_a_hand_before_the_face_objects_where_it_may(hand):
     assert [gesture for gesture, _ in found] == ([Gesture.OBJECTION] if hand else [])
 
 
-def test_faces_that_overlap_cross():
-    heads = {1: Box(0, 0, 10, 12), 2: Box(8, 4, 18, 16), 3: Box(30, 0, 40, 12)}
-    assert [crossed(track, heads) for track in heads] == [True, True, False]
+def test_a_hand_cannot_be_told_where_faces_overlap_or_are_too_small():
+    heads = {
+        1: Box(0, 0, 30, 36),
+        2: Box(24, 12, 54, 48),
+        3: Box(90, 0, 120, 36),
+        4: Box(150, 0, 162, 15),
+    }
+    assert [is_unclear(track, heads) for track in heads] == [True, True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "tall", "unclear"),
+    [(150, 60, 30, True), (100, 200, 30, True), (180, 100, 30, False), (150, 60, 48, False)],
+)
+def test_a_hand_cannot_be_told_behind_the_body_of_somebody_nearer(x, y, tall, unclear):
+    heads = {1: Box(80, 75, 120, 125), 2: Box(x - 0.4 * tall, y, x + 0.4 * tall, y + tall)}
+    assert is_unclear(2, heads) is unclear
+    assert not is_unclear(1, heads)

@@ -8,13 +8,13 @@ from maskcam.records import HeadMotion
 CLEAR, COVERED = 4.0, -3.0
 
 
-def held(odds, *, fps=15.0, seconds=6.0, crossed=lambda at_s: False):
+def held(odds, *, fps=15.0, seconds=6.0, unclear=lambda at_s: False):
     """Returns when a hand was recognised; `odds(t)` are those that the face is in view."""
     recogniser, found = HandHeldRecogniser(), []
     for number in range(int(seconds * fps)):
         at_s = number / fps
         motion = HeadMotion(at_s, 0.0, 0.0, 1.0, in_view=odds(at_s) if number else None)
-        if recogniser.update(motion, crossed=crossed(at_s)):
+        if recogniser.update(motion, unclear=unclear(at_s)):
             found.append(at_s)
     return found
 
@@ -50,7 +50,21 @@ def test_a_moment_in_which_nothing_is_found_does_not_end_it():
 
 
 def test_a_head_that_another_one_passes_is_covered_by_no_hand():
-    assert held(between(1.5, 3.5), crossed=lambda at_s: 1.4 < at_s < 3.6) == []
+    assert held(between(1.5, 3.5), unclear=lambda at_s: 1.4 < at_s < 3.6) == []
+
+
+def test_a_body_that_follows_the_head_that_passes_is_no_hand_either():
+    assert held(between(1.5, 5.5), unclear=lambda at_s: 1.4 < at_s < 1.7) == []
+    back_in_view = held(
+        lambda t: CLEAR if t < 1.5 or 2.0 < t < 3.0 else COVERED,
+        unclear=lambda at_s: 1.4 < at_s < 1.7,
+    )
+    assert len(back_in_view) == 1
+
+
+def test_a_hand_that_was_up_before_somebody_passed_still_is_afterwards():
+    [at_s] = held(between(1.5, 6.0), unclear=lambda at_s: 2.2 < at_s < 2.6)
+    assert 4.2 < at_s < 4.7
 
 
 def test_it_is_said_once_and_again_only_after_the_face_was_in_view():
@@ -65,7 +79,7 @@ def test_a_rising_hand_asks_to_wait_for_the_track():
     for number in range(45):
         at_s = number / 15
         odds = between(1.5, 3.0)(at_s)
-        recogniser.update(HeadMotion(at_s, 0.0, 0.0, 1.0, in_view=odds), crossed=False)
+        recogniser.update(HeadMotion(at_s, 0.0, 0.0, 1.0, in_view=odds), unclear=False)
         rising.append((at_s, recogniser.is_rising))
     assert not any(on for at_s, on in rising if at_s < 1.5)
     assert all(on for at_s, on in rising if 2.1 < at_s < 2.5)
