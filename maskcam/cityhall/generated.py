@@ -28,6 +28,7 @@ def cityhall_toml(city: str, zone: str, port: int, *, database: str) -> str:
 [city]
 name = {_quoted(city)}
 zone = {_quoted(zone)}            # days and hours are cut by these clocks; never change it later
+# outline = "city.geojson"       # the map is drawn over it; units get places: place-unit
 
 [city.site_names]                # what people call the sites
 # forville = "Marché Forville"

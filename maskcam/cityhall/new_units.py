@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from maskcam.cityhall.broker_files import COLLECTOR
-from maskcam.cityhall.registry import Registered
+from maskcam.cityhall.positions import read_position
+from maskcam.cityhall.registry import Position, Registered
 from maskcam.errors import UsageError
 from maskcam.examples import is_example
 from maskcam.names import SLUG, SLUG_RULE, UNCONFIGURED
@@ -17,7 +18,7 @@ DECREE_MINUTES = 20
 LANGUAGES = ("en", "fr")
 _COLUMNS = (
     "unit", "site", "contact", "controller", "preset", "exact", "epsilon_minute", "epsilon_hour",
-    "language",
+    "language", "latitude", "longitude",
 )  # fmt: skip
 _LIKED = ",".join(_COLUMNS[3:])
 
@@ -35,6 +36,7 @@ class NewUnit:
         exact: whether it publishes numbers without noise.
         epsilon_minute, epsilon_hour: of the noise of its windows and hours.
         language: of what it says to the technician.
+        position: of its pole, for the map.
     """
 
     name: str
@@ -46,6 +48,7 @@ class NewUnit:
     epsilon_minute: float = 1.0
     epsilon_hour: float = 1.0
     language: str = "en"
+    position: Position | None = None
 
     def check(self, *, city: str) -> None:
         """Refuses names that are not fit, missing facts and examples.
@@ -64,12 +67,14 @@ class NewUnit:
     @property
     def registered(self) -> Registered:
         """What the collector expects of it."""
+        place = self.position._asdict() if self.position else {}
         return Registered(
             site=self.site,
             minutes=DECREE_MINUTES if self.preset == "decree" else 1,
             epsilon=None if self.exact else self.epsilon_minute,
             epsilon_hour=None if self.exact else self.epsilon_hour,
             added_at=int(time.time()),
+            **place,
         )
 
     def _check_notice(self, *, city: str) -> None:
@@ -137,6 +142,7 @@ def _new_unit(row: dict[str, str], place: str) -> NewUnit:
         epsilon_minute=minute,
         epsilon_hour=hour,
         language=language,
+        position=read_position(row.get("latitude"), row.get("longitude"), where=place),
     )
 
 

@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 _log = logging.getLogger(__name__)
 
@@ -22,6 +23,7 @@ class Registered:
         epsilon: of its windows' noise; None: it publishes exact numbers.
         epsilon_hour: of its hours' noise; None: exact numbers.
         added_at: seconds since the epoch at which it was added, 0 if not known.
+        latitude, longitude: in degrees; None: not on the map.
     """
 
     site: str
@@ -29,6 +31,15 @@ class Registered:
     epsilon: float | None = 1.0
     epsilon_hour: float | None = 1.0
     added_at: int = 0
+    latitude: float | None = None
+    longitude: float | None = None
+
+
+class Position(NamedTuple):
+    """A place on the ground, in degrees (WGS 84)."""
+
+    latitude: float
+    longitude: float
 
 
 class Registry:
@@ -57,6 +68,18 @@ class Registry:
         except (OSError, ValueError, TypeError) as error:  # what was read last stays in force
             _log.warning("%s: cannot be read (%s)", self._path, type(error).__name__)
         return self._units
+
+
+def site_positions(units: Mapping[str, Registered]) -> dict[str, Position]:
+    """Returns the middle of the units of each site whose position is known."""
+    of_site: dict[str, list[Position]] = {}
+    for unit in units.values():
+        if unit.latitude is not None and unit.longitude is not None:
+            of_site.setdefault(unit.site, []).append(Position(unit.latitude, unit.longitude))
+    return {
+        site: Position(*(sum(numbers) / len(numbers) for numbers in zip(*found, strict=True)))
+        for site, found in of_site.items()
+    }
 
 
 def read_units(path: Path) -> dict[str, Registered]:

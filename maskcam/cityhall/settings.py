@@ -29,6 +29,8 @@ class CitySection:
     name: str = entry(text(1, 80))
     zone: str = entry(TIME_ZONE, default="Europe/Paris")
     site_names: dict[str, str] = entry(table(SLUG_TEXT, text()), factory=dict)
+    outline: Path | None = entry(fields.path(), default=None)
+    """A GeoJSON file that the map is drawn over."""
 
     @property
     def zone_info(self) -> ZoneInfo:

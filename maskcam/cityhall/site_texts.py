@@ -22,6 +22,21 @@ SITE_TEXTS: dict[str, tuple[str, str]] = {
         "Responsible: {city}. Questions and objections: {contact}",
         "Responsable : {city}. Questions et oppositions : {contact}",
     ),
+    "map": ("Map of the sites, last 7 days", "Carte des sites, 7 derniers jours"),
+    "map_site": (
+        "{site}: {people}, mask worn properly: {share}",
+        "{site} : {people}, masque bien porté : {share}",
+    ),
+    "map_attention": ("; a camera needs attention", " ; une caméra à vérifier"),
+    "map_shares": ("{low} to {high}", "de {low} à {high}"),
+    "map_size": (
+        "The larger the circle, the more passages.",
+        "Plus le cercle est grand, plus il y a de passages.",
+    ),
+    "map_readout": (
+        "Point at a circle, or use the arrow keys on it.",
+        "Pointez un cercle, ou utilisez les flèches.",
+    ),
     "notes": ("Notes", "Notes"),
     "note_day": ("Day", "Jour"),
     "note_where": ("Where", "Où"),

@@ -14,6 +14,7 @@ from maskcam.errors import MaskcamError
 EXAMPLES = """\
   maskcam cityhall add-unit forville-01 --site forville --contact 'tel. 01 23 45 67 89'
   maskcam cityhall add-unit --from units.csv
+  maskcam cityhall place-unit forville-01 --latitude 43.5519 --longitude 7.0128
   maskcam cityhall list-units
   maskcam cityhall revoke-unit forville-01
   maskcam cityhall add-collector cityhall-2
@@ -24,6 +25,7 @@ EXAMPLES = """\
 def add_unit_commands(command: Any) -> None:
     """Registers the commands; `command` makes a parser, as in `commands.py`."""
     _add_adding(command)
+    _add_placing(command)
 
     listed = command("list-units", _list_units, "list the units that may connect")
     listed.add_argument("--json", action="store_true", help="print JSON instead of a table")
@@ -66,15 +68,37 @@ def _add_adding(command: Any) -> None:
     add.add_argument(
         "--language", choices=("en", "fr"), default="en", help="of the technician (default: en)"
     )
+    _add_position(add)
     add.add_argument(
         "--from",
         dest="table",
         type=file_path,
         metavar="CSV",
         help="many at once: columns unit,site,contact and, if you like, controller,preset,exact,"
-        "epsilon_minute,epsilon_hour,language",
+        "epsilon_minute,epsilon_hour,language,latitude,longitude",
     )
     _add_authority(add)
+
+
+def _add_placing(command: Any) -> None:
+    place = command("place-unit", _place_unit, "note where a unit stands, for the map")
+    place.set_defaults(parser=place)
+    place.add_argument("unit", nargs="?", help="its id")
+    _add_position(place)
+    place.add_argument(
+        "--from",
+        dest="table",
+        type=file_path,
+        metavar="CSV",
+        help="many at once: columns unit,latitude,longitude; others are left alone",
+    )
+
+
+def _add_position(parser: argparse.ArgumentParser) -> None:
+    for name, example in (("latitude", "43.5519"), ("longitude", "7.0128")):
+        parser.add_argument(
+            f"--{name}", metavar="DEG", help=f"of its pole, in degrees (WGS 84): {example}"
+        )
 
 
 def _add_authority(parser: argparse.ArgumentParser) -> None:
@@ -95,6 +119,7 @@ def _state(arguments: argparse.Namespace) -> Any:
 def _add_unit(arguments: argparse.Namespace) -> int:
     from maskcam.cityhall.credentials import add_units
     from maskcam.cityhall.new_units import NewUnit, read_new_units
+    from maskcam.cityhall.positions import read_position
 
     if arguments.table is not None:
         if arguments.unit or arguments.site:
@@ -116,10 +141,29 @@ def _add_unit(arguments: argparse.Namespace) -> int:
                 epsilon_minute=arguments.epsilon_minute,
                 epsilon_hour=arguments.epsilon_hour,
                 language=arguments.language,
+                position=read_position(
+                    arguments.latitude, arguments.longitude, where=arguments.unit
+                ),
             )
         ]
     add_units(_state(arguments), wanted, say=say)
     _note(arguments, "add unit", *(unit.name for unit in wanted))
+    return 0
+
+
+def _place_unit(arguments: argparse.Namespace) -> int:
+    from maskcam.cityhall.positions import place_units, read_position, read_positions
+
+    position = read_position(arguments.latitude, arguments.longitude, where="place-unit")
+    if arguments.table is not None and not (arguments.unit or position):
+        wanted = read_positions(arguments.table)
+    elif arguments.table is None and arguments.unit and position:
+        wanted = {arguments.unit: position}
+    else:
+        arguments.parser.error("give a unit with --latitude and --longitude, or --from FILE.csv")
+    place_units(_state(arguments), wanted)
+    say(f"placed: {len(wanted)}; the map shows a site in the middle of its units")
+    _note(arguments, "place unit", *wanted)
     return 0
 
 

@@ -5,11 +5,12 @@
 function show(chart, hit) {
   chart.querySelectorAll(".hit.on").forEach((other) => other.classList.remove("on"));
   hit.classList.add("on");
-  chart.querySelector(".readout").textContent = hit.dataset.tip;
+  chart.querySelector(".readout").textContent = hit.dataset.tip ?? hit.querySelector("title").textContent;
 }
 
 function shownHits(chart) {
   const wide = chart.querySelector(".wide");
+  if (!wide) return Array.from(chart.querySelectorAll(".hit"));
   const shown = wide.offsetParent === null ? chart.querySelector(".narrow") : wide;
   return Array.from(shown.querySelectorAll(".hit"));
 }
@@ -28,7 +29,25 @@ document.addEventListener("keydown", (event) => {
   const wanted = now < 0 && Number.isFinite(steps[event.key]) ? 0 : now + steps[event.key];
   const next = hits[Math.min(hits.length - 1, Math.max(0, wanted))];
   if (next) show(chart, next);
+  if (next && chart.matches(".map")) goTo(chart, next);
   event.preventDefault();
+});
+
+// The sites of a map are one stop of the tabulator; arrow keys go from one to the next.
+function goTo(map, hit) {
+  map.querySelectorAll(".hit").forEach((other) => other.setAttribute("tabindex", other === hit ? "0" : "-1"));
+  hit.focus();
+}
+
+function makeOneStop(place) {
+  place.querySelectorAll(".map").forEach((map) =>
+    map.querySelectorAll(".hit").forEach((hit, number) => hit.setAttribute("tabindex", number ? "-1" : "0")));
+}
+
+makeOneStop(document);
+document.addEventListener("focusin", (event) => {
+  const hit = event.target.closest?.(".map .hit");
+  if (hit) show(hit.closest(".map"), hit);
 });
 
 function mark(state) {
@@ -87,6 +106,7 @@ function replace(main, fresh) {
   const shown = Array.from(main.querySelectorAll(".chart"), (chart) =>
     shownHits(chart).findIndex((hit) => hit.classList.contains("on")));
   main.replaceChildren(...fresh.childNodes);
+  makeOneStop(main);
   open.forEach((id) => document.getElementById(id)?.setAttribute("open", ""));
   main.querySelectorAll(".chart").forEach((chart, place) => {
     const hit = shownHits(chart)[shown[place]];

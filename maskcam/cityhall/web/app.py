@@ -20,7 +20,9 @@ from starlette.responses import JSONResponse, Response
 from maskcam import __version__
 from maskcam.cityhall.accounts import Accounts
 from maskcam.cityhall.audit import Audit
+from maskcam.cityhall.outline import read_outline
 from maskcam.cityhall.reader import Reader
+from maskcam.cityhall.registry import Registry
 from maskcam.cityhall.rollup import Calendar
 from maskcam.cityhall.sessions import Sessions
 from maskcam.cityhall.settings import Settings
@@ -48,10 +50,21 @@ def create_app(
         engine: the database.
         calendar: hours and days of the city.
         clock: the time now.
+
+    Raises:
+        ConfigError: the outline of the map cannot be read.
     """
     reader = Reader(engine, calendar=calendar)
     templates = Jinja2Templates(env=_templates())
-    context = WebContext(settings, reader, Audit(engine), templates, clock)
+    context = WebContext(
+        settings,
+        reader,
+        Audit(engine),
+        templates,
+        clock,
+        registry=Registry(settings.broker.units_file),
+        outline=read_outline(settings.city.outline),
+    )
     app = FastAPI(
         title="maskcam city hall",
         description="Passages and mask shares by site. Null counts are not known; not zero.",

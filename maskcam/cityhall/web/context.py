@@ -16,8 +16,10 @@ from starlette.responses import Response
 from maskcam.cityhall.accounts import Account
 from maskcam.cityhall.audit import Audit
 from maskcam.cityhall.language import Words, choose
+from maskcam.cityhall.outline import Line
 from maskcam.cityhall.periods import Periods
 from maskcam.cityhall.reader import Reader, Span
+from maskcam.cityhall.registry import Registry
 from maskcam.cityhall.settings import Settings
 from maskcam.cityhall.texts import LANGUAGES, TEXTS
 from maskcam.cityhall.web.answer_cache import Memo
@@ -54,6 +56,10 @@ class WebContext:
     """Who fetches much at once: answers that are long or take long."""
     memo: Memo = field(default_factory=Memo)
     """What many readers ask for at the same time."""
+    registry: Registry = field(default_factory=Registry)
+    """Where the units stand."""
+    outline: list[Line] = field(default_factory=list)
+    """What the map is drawn over."""
 
     @cached_property
     def own_names(self) -> frozenset[str]:

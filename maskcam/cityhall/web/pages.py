@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from markupsafe import Markup
@@ -20,6 +21,7 @@ from maskcam.cityhall.reader import Totals
 from maskcam.cityhall.statistics import FEW
 from maskcam.cityhall.web.context import DEFAULT_DAYS, Page, WebContext
 from maskcam.cityhall.web.site import show_site
+from maskcam.cityhall.web.site_map import site_map
 from maskcam.cityhall.where_and_when import Slot, find_slots
 
 T = TypeVar("T")
@@ -84,6 +86,7 @@ def _today(page: Page) -> Response:
     return page.render(
         "today.html",
         found=found,
+        map=site_map(page, found.sites, address=lambda site: page.address(f"/sites/{quote(site)}")),
         rows=shown,
         matches=len(sites),
         number=number,

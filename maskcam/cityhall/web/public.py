@@ -18,6 +18,7 @@ from maskcam.cityhall.statistics import FEW
 from maskcam.cityhall.web.context import Page, WebContext
 from maskcam.cityhall.web.drawing import charts_of, describe
 from maskcam.cityhall.web.pages import last_page, page_of, spark_of, wanted
+from maskcam.cityhall.web.site_map import site_map
 
 PATH = "/public"
 DAYS = 28
@@ -49,6 +50,9 @@ def _all_sites(page: Page) -> Response:
     return _render(
         page,
         total=found.week,
+        map=site_map(
+            page, found.sites, address=lambda site: page.address(PATH, site=site), public=True
+        ),
         rows=shown,
         number=number,
         last_number=last_page(sites),
