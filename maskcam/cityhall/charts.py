@@ -176,11 +176,14 @@ def _draw_run(
 
 
 def sparkline(heights: Sequence[int | None], partly: Sequence[bool], *, title: str) -> Markup:
-    """Draws a small row of bars from zero; None is a gap, pale is partly observed."""
-    width, height = 168, 36
-    step = width / max(1, len(heights))
+    """Draws a small row of bars from zero to a round number; None is a gap, pale is partly seen."""
+    width, height, scale = 168, 36, 44
+    step = (width - scale) / max(1, len(heights))
     root = _svg(width, height, title, "")
-    highest = max((value for value in heights if value), default=1)
+    highest = nice_ticks(max((value for value in heights if value), default=1))[-1]
+    _add(root, "path", attributes={"d": f"M0 2.5h{width - scale}", "stroke": _PALE})
+    text = {"x": str(width - scale + 4), "y": "9", "font-size": "10", "fill": _INK}
+    _add(root, "text", attributes=text).text = _amount(highest)
     paths = {"#0072b2": "", "#8fbfe0": "", _PALE: ""}
     for place, (value, pale) in enumerate(zip(heights, partly, strict=True)):
         if value is None:
@@ -193,7 +196,7 @@ def sparkline(heights: Sequence[int | None], partly: Sequence[bool], *, title: s
     for colour, path in paths.items():
         if path:
             _add(root, "path", attributes={"d": path, "fill": colour})
-    _add(root, "path", attributes={"d": f"M0 {height - 0.5}h{width}", "stroke": _AXIS})
+    _add(root, "path", attributes={"d": f"M0 {height - 0.5}h{width - scale}", "stroke": _AXIS})
     return _markup(root)
 
 

@@ -80,9 +80,12 @@ def compare(
         return reader.matched(pairs, least_s=PARTLY * 3600, site=site)
 
     if periods.is_over(span):
-        earlier = Span(calendar.day(span.start - days * 1440), span.end)
+        back = days * 1440
+        earlier = Span(calendar.day(span.start - back - 60), span.end - back + 60)  # clocks change
         found = reader.kept.get(
-            ("matched", span, days, site), lambda: reader.fingerprint(earlier), match
+            ("matched", span, days, site),
+            lambda: (reader.fingerprint(span), reader.fingerprint(earlier)),
+            match,
         )
     else:
         found = match()

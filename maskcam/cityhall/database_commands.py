@@ -46,11 +46,14 @@ def add_database_commands(command: Any) -> None:
 def _check(arguments: argparse.Namespace) -> int:
     log_to_stderr()
     from maskcam.cityhall.database import opened
+    from maskcam.cityhall.outline import read_outline
     from maskcam.cityhall.settings import load
     from maskcam.cityhall.single_collector import name_at
 
     settings = load(arguments.config)
     say(f"{arguments.config}: is a valid configuration")
+    if settings.city.outline is not None:
+        say(f"outline of the map: {len(read_outline(settings.city.outline))} lines")
     broker = settings.broker
     if broker.certificate is not None:
         broker.connection().tls_context()

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from babel import Locale
-from babel.dates import format_date, format_time, format_timedelta, get_day_names
+from babel.dates import format_date, format_time, get_day_names
 from babel.lists import format_list
 from babel.numbers import format_decimal, format_percent
 
@@ -118,6 +118,10 @@ class Words:
         """Returns "Saturdays" for 5."""
         return self("weekdays", day=self.weekday(number))
 
+    def hour(self, hour: int) -> str:
+        """Returns an hour of the day, from 0, by its beginning and end."""
+        return self("hours_range", a=f"{hour:02d}:00", b=f"{(hour + 1) % 24:02d}:00")
+
     def minute(self, minute: int) -> str:
         """Returns the city's time of a minute since the epoch."""
         local = moment_of(minute).astimezone(self._zone)
@@ -132,20 +136,11 @@ class Words:
 
     def duration(self, seconds: float) -> str:
         """Returns a duration in hours and minutes."""
-        minutes = round(seconds / 60)
-        parts = [(minutes // 60, "hour"), (minutes % 60, "minute")]
-        texts = [
-            format_timedelta(
-                amount * (3600 if unit == "hour" else 60),
-                granularity="minute" if unit == "minute" else "hour",
-                threshold=10**6,
-                format="narrow",
-                locale=self._locale,
-            )
-            for amount, unit in parts
-            if amount
-        ]
-        return "\u202f".join(texts) or "0\u202fmin"
+        hours, minutes = divmod(round(seconds / 60), 60)
+        texts = [f"{self.number(hours)}\u00a0h"] if hours else []
+        if minutes or not hours:
+            texts.append(f"{minutes}\u00a0min")
+        return "\u00a0".join(texts)
 
     def interval(self, totals: Totals) -> Interval | None:
         """Returns the mask share with all that makes it unsure; None: too few were judged."""
@@ -160,14 +155,18 @@ class Words:
         key = "share_rough" if interval.width >= ROUGH_WIDTH else "share_value"
         return self(key, value=self.percent(interval.value, digits=_digits(interval)))
 
-    def share_range(self, totals: Totals) -> str:
-        """Returns the limits of the mask share, or how few people were judged."""
+    def share_range(self, totals: Totals, *, short: bool = False) -> str:
+        """Returns the limits of the mask share, or how few people were judged.
+
+        A short one stands where the page says elsewhere how sure it is.
+        """
         interval = self.interval(totals)
         if interval is None:
             return self.count("share_few_long", totals.judged)
         digits = _digits(interval)
         low = self.percent(interval.low, digits=digits)
-        return self("share_range", low=low, high=self.percent(interval.high, digits=digits))
+        key = "share_between" if short else "share_range"
+        return self(key, low=low, high=self.percent(interval.high, digits=digits))
 
     def sentence(self, totals: Totals) -> str:
         """Returns passages and mask share as one sentence."""
@@ -212,10 +211,16 @@ class Words:
         if change.now.observed_s == 0:
             return self("basis_none")
         text = self("basis", hours=self.hours(change.now.observed_s))
-        left_out = change.left_out_s / (change.left_out_s + change.now.observed_s)
-        if left_out >= 0.01:
-            text += self("basis_left_out", percent=self.percent(left_out))
+        if left_out := self.left_out(change):
+            text += self("basis_left_out", what=left_out)
         return text
+
+    def left_out(self, change: Change) -> str:
+        """Returns what a comparison leaves out; "" if next to nothing."""
+        if change.now.observed_s == 0:
+            return self("basis_none")
+        part = change.left_out_s / (change.left_out_s + change.now.observed_s)
+        return self("left_out", percent=self.percent(part)) if part >= 0.01 else ""
 
     def read_change(self, change: Change) -> str:
         """Returns how passages changed against the week before, as a sentence."""

@@ -13,7 +13,8 @@ from maskcam.cityhall.health import Health, State, find_health
 from maskcam.cityhall.periods import Periods
 from maskcam.cityhall.reader import Reader, Totals
 
-DAYS = 14
+DAYS = 15
+"""Today and the two weeks before it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,9 +51,12 @@ class Overview:
 
     sites: list[SiteToday]
     today: Totals
+    yesterday: Totals
     change: Change
     week: Totals
     week_change: Change
+    year_change: Change
+    """Of the last 7 days, against the same weekdays a year before."""
     attention: list[Health]
     """Cameras that somebody should look after, those that are dark longest first."""
 
@@ -87,6 +91,7 @@ def overview(reader: Reader, *, now: datetime) -> Overview:
     week = periods.days(today - timedelta(days=7), today - timedelta(days=1))
     weeks = reader.by_site("daily", week)
     week_changes = compare(reader, week, days=7, periods=periods)
+    year_changes = compare(reader, week, days=52 * 7, periods=periods)
     cameras = find_health(reader, periods=periods)
     of_site: dict[str, list[Health]] = {}
     for camera in cameras:
@@ -109,9 +114,11 @@ def overview(reader: Reader, *, now: datetime) -> Overview:
     return Overview(
         sites=sites,
         today=total_of(day_now),
+        yesterday=total_of([item.days[-2].totals for item in sites]),
         change=total_change(changes.values()),
         week=total_of(weeks),
         week_change=total_change(week_changes.values()),
+        year_change=total_change(year_changes.values()),
         attention=sorted(
             (camera for camera in cameras if camera.state.needs_attention),
             key=lambda camera: camera.since or 0,

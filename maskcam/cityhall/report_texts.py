@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 REPORT_TEXTS: dict[str, tuple[str, str]] = {
+    "where_card": ("Most people without a mask", "Le plus de personnes sans masque"),
+    "where_card_rate": (
+        "about {number} per hour (last 4 weeks)",
+        "environ {number} par heure (4 dernières semaines)",
+    ),
     "read_passages": (
         "From {first} to {last}, the cameras counted {people} at {sites}.",
         "Du {first} au {last}, les caméras ont compté {people} sur {sites}.",
@@ -26,8 +31,12 @@ REPORT_TEXTS: dict[str, tuple[str, str]] = {
         "La semaine précédente n'est pas comparable : aucune caméra n'a observé les mêmes heures.",
     ),
     "read_share": (
-        "Mask worn properly: {share}, {range}.",
-        "Masque bien porté : {share}, {range}.",
+        "Of the people whose mask could be judged, {share} wore it properly: {range}.",
+        "Parmi les personnes dont le masque a pu être jugé, {share} le portaient bien : {range}.",
+    ),
+    "read_share_few": (
+        "Too few people were judged to give a share of masks.",
+        "Trop peu de personnes ont été jugées pour donner une part de masques.",
     ),
     "read_points": (
         "Compared with the week before, camera by camera and hour by hour: {points}.",

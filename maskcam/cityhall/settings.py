@@ -154,11 +154,8 @@ class RecognitionSection:
     """How sure the network's answer for one person is; every interval of a share allows for it."""
 
     right_at_least: float = entry(fields.number(0.6, 1.0), default=0.962)
-    source: str = entry(
-        text(1, 200),
-        default="models/MODEL_CARD.md: with or without mask right for 98.1 % of the faces found "
-        "in photographs (95 %: 96.2 to 99.4 %)",
-    )
+    source: str = entry(text(0, 200), default="")
+    """Where `right_at_least` is from; "": the model card, as "About these figures" quotes it."""
 
 
 @section

@@ -8,7 +8,6 @@ SITE_TEXTS: dict[str, tuple[str, str]] = {
     "public_days": ("the last {number} days", "les {number} derniers jours"),
     "public_all": ("All sites", "Tous les sites"),
     "public_passages": ("Passages, last 7 days", "Passages, 7 derniers jours"),
-    "fortnight_over": ("Passages of the last 13 days", "Passages des 13 derniers jours"),
     "public_promise": ("How it is counted", "Comment c'est compté"),
     "public_how": (
         "A camera on the pole counts who passes, with and without a mask. Only numbers leave it: "

@@ -20,6 +20,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "dashboard": ("Passers-by and masks", "Passants et masques"),
     "skip": ("Skip to content", "Aller au contenu"),
     "nav": ("Pages", "Pages"),
+    "menu": ("Menu", "Menu"),
     "nav_today": ("Today", "Aujourd'hui"),
     "nav_where": ("Where and when", "Où et quand"),
     "nav_report": ("Weekly report", "Rapport hebdomadaire"),
@@ -104,6 +105,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     "share_range": (
         "between {low} and {high} (95 % confidence)",
         "entre {low} et {high} (confiance à 95 %)",
+    ),
+    "share_between": ("between {low} and {high}", "entre {low} et {high}"),
+    "ranges_note": (
+        "Below each share the range in which the truth lies 19 times of 20",
+        "Sous chaque part, l'intervalle où se trouve la vérité 19 fois sur 20",
     ),
     "share_few": ("too few to tell", "trop peu pour le dire"),
     "change_more": ("{percent} more than on {day}", "{percent} de plus que {day}"),
@@ -203,6 +209,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "passages_one": ("{number} passage", "{number} passage"),
     "passages_many": ("{number} passages", "{number} passages"),
     "passages_today": ("Passages so far today", "Passages aujourd'hui, jusqu'ici"),
+    "passages_day": ("Passages today", "Passages aujourd'hui"),
+    "yesterday": ("yesterday: {number}", "hier : {number}"),
     "sentence": (
         "{people}. Mask worn properly: {share}.",
         "{people}. Masque bien porté : {share}.",
@@ -219,12 +227,17 @@ TEXTS: dict[str, tuple[str, str]] = {
     "change_not": ("not comparable with {day}", "non comparable avec {day}"),
     "change_share": ("Change of the share", "Évolution de la part"),
     "change_share_week": ("against the 7 days before", "par rapport aux 7 jours précédents"),
+    "change_share_year": (
+        "against the same 7 days a year before",
+        "par rapport aux mêmes 7 jours, un an plus tôt",
+    ),
     "change_of_passages": ("Change of passages", "Évolution des passages"),
     "not_comparable": ("not comparable", "non comparable"),
     "basis": ("compared: {hours} observed both times", "comparé : {hours} observées les deux fois"),
-    "basis_left_out": (
-        "; {percent} of the time left out, not observed before",
-        " ; {percent} du temps écarté, car non observé avant",
+    "basis_left_out": ("; {what}", " ; {what}"),
+    "left_out": (
+        "{percent} of the time left out, not observed before",
+        "{percent} du temps écarté, car non observé avant",
     ),
     "basis_none": (
         "no camera observed the same hour both times",
@@ -238,7 +251,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "points_unknown": ("too few to compare", "trop peu pour comparer"),
     "partly_value": ("partly observed ({percent})", "observé en partie ({percent})"),
     "of_cameras": (", {seen} of {all} cameras", ", {seen} caméras sur {all}"),
-    "cameras_observing": ("Cameras observing now", "Caméras qui observent en ce moment"),
+    "cameras_observing": ("Cameras observing now", "Caméras en observation"),
     "health": ("Cameras that need attention", "Caméras à vérifier"),
     "health_none": (
         "All cameras are as they should be.",
@@ -294,10 +307,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "fonctionnent pas aussi longtemps.",
     ),
     "where_lead": (
-        "Most: {site}, {weekday}, {hours}. About {number} people per hour pass without a "
-        "mask there: so many masks would be needed.",
-        "Le plus : {site}, {weekday}, {hours}. Environ {number} personnes par heure y "
-        "passent sans masque : il faudrait autant de masques.",
+        "{site}, {weekday}, {hours}: there most people pass without a mask, about {number} per "
+        "hour. So many masks would be needed.",
+        "{site}, {weekday}, {hours} : c'est là que passent le plus de personnes sans masque, "
+        "environ {number} par heure. Il y faudrait autant de masques.",
     ),
     "where_heat": (
         "People without a mask per hour, by site and hour of the day. Each row is shaded "
@@ -305,7 +318,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Personnes sans masque par heure, par site et heure du jour. Chaque ligne a sa "
         "propre échelle : l'heure la plus foncée est la plus chargée du site.",
     ),
-    "where_best": ("Best time to be there", "Meilleur moment pour y être"),
+    "where_best": ("Best time to hand out masks", "Meilleur moment pour distribuer"),
     "where_top": (
         "The ten hours with most people without a mask",
         "Les dix heures avec le plus de personnes sans masque",

@@ -174,10 +174,11 @@ def _list_units(arguments: argparse.Namespace) -> int:
 
         say(json.dumps({name: asdict(unit) for name, unit in sorted(units.items())}))
         return 0
-    say(f"{'unit':<24} {'site':<24} {'minutes':>7}  noise")
+    say(f"{'unit':<24} {'site':<24} {'minutes':>7}  {'noise':<12} position")
     for name, unit in sorted(units.items()):
         noise = "exact" if unit.epsilon is None else f"epsilon {unit.epsilon:g}"
-        say(f"{name:<24} {unit.site:<24} {unit.minutes:>7}  {noise}")
+        place = "-" if unit.latitude is None else f"{unit.latitude:.5f} {unit.longitude:.5f}"
+        say(f"{name:<24} {unit.site:<24} {unit.minutes:>7}  {noise:<12} {place}")
     return 0
 
 

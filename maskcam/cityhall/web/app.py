@@ -54,17 +54,7 @@ def create_app(
     Raises:
         ConfigError: the outline of the map cannot be read.
     """
-    reader = Reader(engine, calendar=calendar)
-    templates = Jinja2Templates(env=_templates())
-    context = WebContext(
-        settings,
-        reader,
-        Audit(engine),
-        templates,
-        clock,
-        registry=Registry(settings.broker.units_file),
-        outline=read_outline(settings.city.outline),
-    )
+    context = _context(settings, Reader(engine, calendar=calendar), clock)
     app = FastAPI(
         title="maskcam city hall",
         description="Passages and mask shares by site. Null counts are not known; not zero.",
@@ -73,7 +63,7 @@ def create_app(
         redoc_url=None,
     )
     app.state.context = context
-    live = Live(reader, clock=clock)
+    live = Live(context.reader, clock=clock)
     for router in (
         pages.routes(context),
         report.routes(context),
@@ -92,6 +82,18 @@ def create_app(
     app.add_middleware(HostNames, own=context.own_names)
     app.add_middleware(SecurityHeaders, encrypted=settings.web.encrypted)
     return app
+
+
+def _context(settings: Settings, reader: Reader, clock: Callable[[], datetime]) -> WebContext:
+    return WebContext(
+        settings,
+        reader,
+        Audit(reader.engine),
+        Jinja2Templates(env=_templates()),
+        clock,
+        registry=Registry(settings.broker.units_file),
+        outline=read_outline(settings.city.outline),
+    )
 
 
 def _add_login(app: FastAPI, context: WebContext, engine: Engine) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -129,6 +130,11 @@ class Page:
     def sites(self) -> list[str]:
         """All sites."""
         return self.context.reader.sites()
+
+    def name_order(self, site: str) -> tuple[str, str]:
+        """Returns what sorts sites by the names that readers see, accents aside."""
+        plain = unicodedata.normalize("NFKD", self.context.settings.site_name(site))
+        return "".join(c for c in plain if not unicodedata.combining(c)).casefold(), site
 
     def site(self, name: str) -> str:
         """Returns `name` if there is such a site.

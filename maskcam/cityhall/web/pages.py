@@ -17,12 +17,12 @@ from maskcam.cityhall import charts
 from maskcam.cityhall.comparison import Change, compare, whole_weeks
 from maskcam.cityhall.figures import Point, Seen
 from maskcam.cityhall.overview import Overview, SiteToday, overview
-from maskcam.cityhall.reader import Totals
+from maskcam.cityhall.reader import Span, Totals
 from maskcam.cityhall.statistics import FEW
 from maskcam.cityhall.web.context import DEFAULT_DAYS, Page, WebContext
 from maskcam.cityhall.web.site import show_site
 from maskcam.cityhall.web.site_map import site_map
-from maskcam.cityhall.where_and_when import Slot, find_slots
+from maskcam.cityhall.where_and_when import Slot, Slots, find_slots
 
 T = TypeVar("T")
 SHADES = 6
@@ -74,12 +74,27 @@ def _main_part(page: Page, show: Callable[[Page], Response]) -> Response:
     return Response(made.body, made.status_code, headers, made.media_type)
 
 
+def _slots(page: Page, span: Span, weekday: int | None) -> Slots:
+    return page.context.memo.get(
+        ("slots", span, weekday),
+        lambda: find_slots(page.context.reader, span=span, periods=page.periods, weekday=weekday),
+    )
+
+
+def _most_unmasked(page: Page) -> Slot | None:
+    """Returns the hour of the week and the site with most people without a mask, lately."""
+    today, one = page.periods.today, timedelta(days=1)
+    span = page.periods.days(today - DEFAULT_DAYS["where"] * one, today - one)
+    best = _slots(page, span, None).best.values()
+    return max(best, key=lambda slot: slot.per_hour, default=None)
+
+
 def _today(page: Page) -> Response:
     found: Overview = page.context.memo.get(
         ("overview", page.periods.today), lambda: overview(page.context.reader, now=page.now)
     )
     order = page.word("sort", "name", {"name", *_ORDERS})
-    sites = wanted(page, found.sites, lambda item: item.site)
+    sites = wanted(page, found.sites, lambda item: item.site, by_name=True)
     if order in _ORDERS:
         sites = sorted(sites, key=_ORDERS[order])
     number, shown = page_of(page, sites)
@@ -96,7 +111,8 @@ def _today(page: Page) -> Response:
         more_attention=max(0, len(found.attention) - SHOWN_ATTENTION),
         week_ago=page.periods.today - timedelta(days=7),
         until=page.words.minute(page.periods.so_far(page.periods.today).end),
-        spark=lambda item: spark_of(item.days, page, "fortnight"),
+        spark=lambda item: spark_of(item.days[1:], page, "fortnight"),
+        unmasked=_most_unmasked(page),
     )
 
 
@@ -109,7 +125,7 @@ def _compare(page: Page) -> Response:
         ("compare", span),
         lambda: compare(reader, span, days=earlier, periods=page.periods),
     )
-    names = wanted(page, page.sites, lambda name: name)
+    names = wanted(page, page.sites, lambda name: name, by_name=True)
     number, shown = page_of(page, names)
     return page.render(
         "compare.html",
@@ -128,10 +144,7 @@ def _compare(page: Page) -> Response:
 def _where(page: Page) -> Response:
     first, last, span = page.span(days=DEFAULT_DAYS["where"], over=True)
     weekday = page.whole("weekday", None, low=0, high=6)
-    found = page.context.memo.get(
-        ("slots", span, weekday),
-        lambda: find_slots(page.context.reader, span=span, periods=page.periods, weekday=weekday),
-    )
+    found = _slots(page, span, weekday)
     names = sorted(found.best, key=lambda name: -found.best[name].per_hour)
     names = wanted(page, names, lambda name: name)
     number, shown = page_of(page, names)
@@ -152,7 +165,6 @@ def _where(page: Page) -> Response:
         cells=cells,
         hours=range(hours[0], hours[-1] + 1) if hours else [],
         shade=lambda slot: _shade(slot, most[slot.site]),
-        clock=lambda hour: f"{hour:02d}:00",
     )
 
 
@@ -164,12 +176,19 @@ def _about(page: Page) -> Response:
         few=FEW,
         api=api,
         right=page.words.percent(recognition.right_at_least, digits=1),
-        source=recognition.source,
+        source=recognition.source or page.words("about_source"),
     )
 
 
-def wanted(page: Page, items: list[T], name: Callable[[T], str]) -> list[T]:
-    """Returns the items whose site is searched for, by either of its names."""
+def wanted(
+    page: Page, items: list[T], name: Callable[[T], str], *, by_name: bool = False
+) -> list[T]:
+    """Returns the items whose site is searched for, by either of its names.
+
+    by_name: sorts them as readers expect.
+    """
+    if by_name:
+        items = sorted(items, key=lambda item: page.name_order(name(item)))
     text = page.text("q").casefold()
     if not text:
         return items

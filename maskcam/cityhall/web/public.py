@@ -45,7 +45,7 @@ def _all_sites(page: Page) -> Response:
     found = page.context.memo.get(
         ("overview", page.periods.today), lambda: overview(page.context.reader, now=page.now)
     )
-    sites = wanted(page, found.sites, lambda item: item.site)
+    sites = wanted(page, found.sites, lambda item: item.site, by_name=True)
     number, shown = page_of(page, sites)
     return _render(
         page,
@@ -56,7 +56,7 @@ def _all_sites(page: Page) -> Response:
         rows=shown,
         number=number,
         last_number=last_page(sites),
-        spark=lambda item: spark_of(item.days[:-1], page, "fortnight_over"),
+        spark=lambda item: spark_of(item.days[:-1], page, "fortnight"),
         site=None,
     )
 
@@ -82,7 +82,7 @@ def _render(page: Page, **values: Any) -> Response:
         days=DAYS,
         few=FEW,
         right=page.words.percent(recognition.right_at_least, digits=1),
-        source=recognition.source,
+        source=recognition.source or page.words("about_source"),
         contact=web.public_contact,
         **values,
     )

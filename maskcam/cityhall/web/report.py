@@ -85,6 +85,7 @@ def _values(context: WebContext, page: Page, week: str) -> dict[str, Any]:
         "previous": week_name(monday - seven),
         "following": week_name(monday + seven) if monday + seven <= page.periods.today else None,
         "found": found,
+        "sites": sorted(found.sites, key=lambda week: page.name_order(week.site)),
         "drawn": charts_of(found.days, page, level="daily", notes=notes) if found.days else None,
         "spark": lambda item: charts.sparkline(
             [None if p.seen.is_gap else p.totals.people for p in item.days],
@@ -106,7 +107,12 @@ def read_aloud(page: Page, found: Week, *, monday: date) -> list[str]:
         people=t.count("passages", found.total.people),
         sites=t.count("sites", found.sites_observed),
     )
-    share = t("read_share", share=t.share(found.total), range=t.share_range(found.total))
+    known = t.interval(found.total) is not None
+    share = (
+        t("read_share", share=t.share(found.total), range=t.share_range(found.total))
+        if known
+        else t("read_share_few")
+    )
     paragraphs = [
         f"{passages} {t.read_change(found.change)}",
         f"{share} {t.read_points(found.change.share)}",
@@ -115,13 +121,12 @@ def read_aloud(page: Page, found: Week, *, monday: date) -> list[str]:
     if sentences := [t(key, sites=t.list_of(weeks, called)) for key, weeks in moved if weeks]:
         paragraphs.append(" ".join(sentences))
     if best := found.best:
-        hours = t("hours_range", a=_clock(best.hour), b=_clock((best.hour + 1) % 24))
         paragraphs.append(
             t(
                 "read_best",
                 site=called(best.site),
                 weekday=t.weekdays(best.weekday or 0),
-                hours=hours,
+                hours=t.hour(best.hour),
                 number=t.number(best.per_hour),
             )
         )
@@ -143,10 +148,6 @@ def _noted(page: Page, monday: date) -> list[str]:
     ]
     separator = "\u00a0; " if t.language == "fr" else "; "
     return [t("read_notes", notes=separator.join(texts))] if texts else []
-
-
-def _clock(hour: int) -> str:
-    return f"{hour:02d}:00"
 
 
 def pdf_of(page: Page, week: str) -> bytes:
