@@ -61,6 +61,11 @@ def whole_weeks(length: timedelta) -> int:
     return -(-length.days // 7) * 7
 
 
+def knows_changes(reader: Reader, span: Span, *, days: int) -> bool:
+    """Whether `compare` has been asked for this, so that it answers at once."""
+    return reader.kept.recall(("matched", span, days, None)) is not None
+
+
 def compare(
     reader: Reader, span: Span, *, days: int, periods: Periods, site: str | None = None
 ) -> dict[str, Change]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from maskcam.cityhall.comparison import Change, compare, total_change
+from maskcam.cityhall.comparison import Change, compare, knows_changes, total_change
 from maskcam.cityhall.expectation import expectation
 from maskcam.cityhall.figures import Point, PointMaker, buckets, total_of
 from maskcam.cityhall.health import Health, State, find_health
@@ -15,6 +15,8 @@ from maskcam.cityhall.reader import Reader, Totals
 
 DAYS = 15
 """Today and the two weeks before it."""
+YEAR = 52 * 7
+"""Days back to the same weekday."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +58,7 @@ class Overview:
     week: Totals
     week_change: Change
     year_change: Change
-    """Of the last 7 days, against the same weekdays a year before."""
+    """Of the last 7 days, against the same weekdays a year before; see `year_of_changes`."""
     attention: list[Health]
     """Cameras that somebody should look after, those that are dark longest first."""
 
@@ -91,7 +93,7 @@ def overview(reader: Reader, *, now: datetime) -> Overview:
     week = periods.days(today - timedelta(days=7), today - timedelta(days=1))
     weeks = reader.by_site("daily", week)
     week_changes = compare(reader, week, days=7, periods=periods)
-    year_changes = compare(reader, week, days=52 * 7, periods=periods)
+    year = year_of_changes(reader, periods) if knows_changes(reader, week, days=YEAR) else {}
     cameras = find_health(reader, periods=periods)
     of_site: dict[str, list[Health]] = {}
     for camera in cameras:
@@ -118,12 +120,21 @@ def overview(reader: Reader, *, now: datetime) -> Overview:
         change=total_change(changes.values()),
         week=total_of(weeks),
         week_change=total_change(week_changes.values()),
-        year_change=total_change(year_changes.values()),
+        year_change=total_change(year.values()),
         attention=sorted(
             (camera for camera in cameras if camera.state.needs_attention),
             key=lambda camera: camera.since or 0,
         ),
     )
+
+
+def year_of_changes(reader: Reader, periods: Periods) -> dict[str, Change]:
+    """Returns the changes of the last 7 days against a year before.
+
+    They take long for a region: the first screen shows them once they were asked for.
+    """
+    week = periods.days(periods.today - timedelta(days=7), periods.today - timedelta(days=1))
+    return compare(reader, week, days=YEAR, periods=periods)
 
 
 def _days(reader: Reader, sites: list[str], periods: Periods) -> dict[str, list[Point]]:

@@ -29,6 +29,12 @@ class Kept:
         self._answers: OrderedDict[Hashable, tuple[object, object]] = OrderedDict()
         self._making: dict[Hashable, threading.Lock] = {}
 
+    def recall(self, key: Hashable) -> object | None:
+        """Returns the answer to `key` as it was last, if there is one: nobody waits for it."""
+        with self._lock:
+            known = self._answers.get(key)
+        return None if known is None else known[1]
+
     def get(self, key: Hashable, fingerprint: Callable[[], object], make: Callable[[], T]) -> T:
         """Returns the answer to `key`, made now unless its fingerprint is still the same.
 

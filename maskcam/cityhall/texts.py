@@ -210,7 +210,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "passages_many": ("{number} passages", "{number} passages"),
     "passages_today": ("Passages so far today", "Passages aujourd'hui, jusqu'ici"),
     "passages_day": ("Passages today", "Passages aujourd'hui"),
-    "yesterday": ("yesterday: {number}", "hier : {number}"),
+    "yesterday": ("Yesterday: {number}", "Hier : {number}"),
     "sentence": (
         "{people}. Mask worn properly: {share}.",
         "{people}. Masque bien porté : {share}.",

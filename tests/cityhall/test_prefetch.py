@@ -21,11 +21,11 @@ NOW = datetime(2026, 5, 22, 10, 20, tzinfo=UTC)
 def test_warm_pages_read_no_hours_of_past_days(
     engine: Engine, calendar: Calendar, store: Store
 ) -> None:
-    for day in range(15):
+    for day in (*range(15), *range(364, 372)):
         start = datetime(2026, 5, 22, 8, tzinfo=UTC) - timedelta(days=day)
         store.write(
             [
-                received(start + timedelta(hours=h), minutes=60, counts=(60, 40, 0, 0))
+                received(start + timedelta(hours=h), minutes=60, counts=(60 - day // 10, 40, 0, 0))
                 for h in (0, 1)
             ]
         )
@@ -42,6 +42,14 @@ def test_warm_pages_read_no_hours_of_past_days(
     assert not [text for text in hourly if "weekday" in text]
     with TestClient(app, base_url="http://localhost") as client:
         page = client.get("/where?lang=en").text
+        today = client.get("/?lang=en").text
+    for said in (
+        "Yesterday: 200",
+        "up by ",
+        "points against the same 7 days a year before",
+        "About 40 per hour (last 4 weeks)",
+    ):
+        assert said in today
     assert str(date(2026, 5, 21)) in page  # yesterday
     assert "40" in page
 

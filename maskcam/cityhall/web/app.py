@@ -34,6 +34,7 @@ from maskcam.cityhall.web.live import Live
 from maskcam.cityhall.web.login import Doorkeeper
 
 _log = logging.getLogger(__name__)
+_STATIC = resources.files("maskcam.cityhall").joinpath("static")
 
 
 def create_app(
@@ -73,8 +74,7 @@ def create_app(
         public.routes(context),
     ):
         app.include_router(router)
-    static = resources.files("maskcam.cityhall").joinpath("static")
-    app.mount("/static", StaticFiles(directory=str(static)))
+    app.mount("/static", StaticFiles(directory=str(_STATIC)))
     _add_errors(app, context)
     if settings.web.needs_login:
         _add_login(app, context, engine)

@@ -17,7 +17,7 @@ from maskcam.cityhall import charts
 from maskcam.cityhall.comparison import Change, compare, whole_weeks
 from maskcam.cityhall.figures import Point, Seen
 from maskcam.cityhall.overview import Overview, SiteToday, overview
-from maskcam.cityhall.reader import Span, Totals
+from maskcam.cityhall.reader import Totals
 from maskcam.cityhall.statistics import FEW
 from maskcam.cityhall.web.context import DEFAULT_DAYS, Page, WebContext
 from maskcam.cityhall.web.site import show_site
@@ -74,18 +74,15 @@ def _main_part(page: Page, show: Callable[[Page], Response]) -> Response:
     return Response(made.body, made.status_code, headers, made.media_type)
 
 
-def _slots(page: Page, span: Span, weekday: int | None) -> Slots:
-    return page.context.memo.get(
-        ("slots", span, weekday),
-        lambda: find_slots(page.context.reader, span=span, periods=page.periods, weekday=weekday),
-    )
-
-
 def _most_unmasked(page: Page) -> Slot | None:
-    """Returns the hour of the week and the site with most people without a mask, lately."""
+    """Returns the hour of the week and the site with most people without a mask, lately.
+
+    None before it was worked out, which takes long for a region: this page does not wait for it.
+    """
     today, one = page.periods.today, timedelta(days=1)
     span = page.periods.days(today - DEFAULT_DAYS["where"] * one, today - one)
-    best = _slots(page, span, None).best.values()
+    found = page.context.reader.kept.recall(("slots", span, None))
+    best = found.best.values() if isinstance(found, Slots) else ()
     return max(best, key=lambda slot: slot.per_hour, default=None)
 
 
@@ -144,7 +141,10 @@ def _compare(page: Page) -> Response:
 def _where(page: Page) -> Response:
     first, last, span = page.span(days=DEFAULT_DAYS["where"], over=True)
     weekday = page.whole("weekday", None, low=0, high=6)
-    found = _slots(page, span, weekday)
+    found = page.context.memo.get(
+        ("slots", span, weekday),
+        lambda: find_slots(page.context.reader, span=span, periods=page.periods, weekday=weekday),
+    )
     names = sorted(found.best, key=lambda name: -found.best[name].per_hour)
     names = wanted(page, names, lambda name: name)
     number, shown = page_of(page, names)

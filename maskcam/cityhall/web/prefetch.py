@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, timedelta
 
 from maskcam.cityhall.comparison import compare
-from maskcam.cityhall.overview import overview
+from maskcam.cityhall.overview import overview, year_of_changes
 from maskcam.cityhall.periods import Periods
 from maskcam.cityhall.web.context import DEFAULT_DAYS, WebContext
 from maskcam.cityhall.web.repeated import EVERY_S, Repeated
@@ -29,6 +29,7 @@ def warm(context: WebContext) -> None:
     overview(reader, now=now)
     compare(reader, spans["compare"], days=7, periods=periods)
     find_slots(reader, span=spans["where"], periods=periods)
+    year_of_changes(reader, periods)
     find_week(reader, monday=last_monday(periods.today), now=now)
 
 

@@ -30,7 +30,7 @@ class SiteMap(NamedTuple):
 def site_map(
     page: Page, sites: list[SiteToday], *, address: Callable[[str], str], public: bool = False
 ) -> SiteMap | None:
-    """Returns the map of those sites whose cameras have a position; None: of none is known.
+    """Returns the map of those sites whose cameras have a position; None: there is nothing to see.
 
     Args:
         page: the request.
@@ -40,10 +40,10 @@ def site_map(
     """
     positions = site_positions(page.context.registry.units() or {})
     shown = {item.site: item for item in sites if item.site in positions}
-    if not shown:
-        return None
-    places = {site: positions[site] for site in shown}
     outline = page.context.outline
+    if not shown or (len(shown) == 1 and not outline):
+        return None  # a site alone says nothing
+    places = {site: positions[site] for site in shown}
     plane = plane_of(places, outline)
     spots = lay_out(plane, places, {site: item.week.people for site, item in shown.items()})
     intervals = [page.words.interval(item.week) for item in shown.values()]
