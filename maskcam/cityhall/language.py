@@ -118,6 +118,10 @@ class Words:
         """Returns "Saturdays" for 5."""
         return self("weekdays", day=self.weekday(number))
 
+    def part(self, some: int, of: int) -> str:
+        """Returns "22 of 24"."""
+        return self("of", a=self.number(some), b=self.number(of))
+
     def hour(self, hour: int) -> str:
         """Returns an hour of the day, from 0, by its beginning and end."""
         return self("hours_range", a=f"{hour:02d}:00", b=f"{(hour + 1) % 24:02d}:00")

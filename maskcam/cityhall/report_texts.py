@@ -5,8 +5,8 @@ from __future__ import annotations
 REPORT_TEXTS: dict[str, tuple[str, str]] = {
     "where_card": ("Most people without a mask", "Le plus de personnes sans masque"),
     "where_card_rate": (
-        "About {number} per hour (last 4 weeks)",
-        "Environ {number} par heure (4 dernières semaines)",
+        "About {number} masks per hour would be needed (last 4 weeks)",
+        "Il y faudrait environ {number} masques par heure (4 dernières semaines)",
     ),
     "read_passages": (
         "From {first} to {last}, the cameras counted {people} at {sites}.",

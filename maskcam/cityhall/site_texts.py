@@ -4,6 +4,7 @@ from __future__ import annotations
 
 SITE_TEXTS: dict[str, tuple[str, str]] = {
     "public_title": ("Passers-by and masks in our city", "Passants et masques dans notre ville"),
+    "public_link": ("What everybody may see", "Ce que tout le monde peut voir"),
     "public_week": ("In the last 7 days", "Ces 7 derniers jours"),
     "public_days": ("the last {number} days", "les {number} derniers jours"),
     "public_all": ("All sites", "Tous les sites"),

@@ -106,7 +106,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "between {low} and {high} (95 % confidence)",
         "entre {low} et {high} (confiance à 95 %)",
     ),
-    "share_between": ("between {low} and {high}", "entre {low} et {high}"),
+    "share_between": ("{low} to {high}", "de {low} à {high}"),
     "ranges_note": (
         "Below each share the range in which the truth lies 19 times of 20",
         "Sous chaque part, l'intervalle où se trouve la vérité 19 fois sur 20",

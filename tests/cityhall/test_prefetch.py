@@ -47,7 +47,7 @@ def test_warm_pages_read_no_hours_of_past_days(
         "Yesterday: 200",
         "up by ",
         "points against the same 7 days a year before",
-        "About 40 per hour (last 4 weeks)",
+        "About 40 masks per hour would be needed (last 4 weeks)",
     ):
         assert said in today
     assert str(date(2026, 5, 21)) in page  # yesterday

@@ -241,6 +241,7 @@ class Page:
             "person": self.account.name if self.account else None,
             "may": self.may,
             "path": self.request.url.path,
+            "public_page": settings.web.public_page,
             "q": self.text("q"),
             "kept": {
                 name: value
