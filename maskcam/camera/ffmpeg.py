@@ -16,6 +16,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from maskcam.camera.torn import CODECS as _NOTICE_NO_DAMAGE
+from maskcam.camera.torn import TornFrames
 from maskcam.errors import CameraError, UsageError
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ _MOST_BAD_S: Final = 60.0  # of work on them
 _MOST_BAD_LIVE: Final = 150
 _MOST_BAD_LIVE_S: Final = 10.0  # a stream may be joined so long before its next key frame
 _BAD_AT_END: Final = 2  # so many last packets that fail show that a file was cut
+_LOOK_EACH: Final = 8  # frames of a film: two to four times a second
 _NO_TIMESTAMPS: Final = 0x80  # AVFMT_NOTIMESTAMPS
 _IN_DECODING_ORDER: Final = {"avi"}  # holds no times of presentation: FFmpeg's are made up
 _MISSING: Final = (
@@ -49,6 +52,12 @@ class DecodedFrame(NamedTuple):
 
 class FFmpegSource:
     """The frames of one film or stream, in their order.
+
+    Attributes:
+        skipped: packets and frames that could not be decoded.
+        bad_in_a_row: those of them since the last good frame.
+        damaged: frames that were given although they may show damage. Of a film, damage that
+            the decoder does not notice is added when it is closed.
 
     Args:
         address: what FFmpeg opens, see `file_address`.
@@ -69,8 +78,12 @@ class FFmpegSource:
         # One for all frames: else each brings threads of its own, which live as long as it does,
         # and a frame lives until Python looks for circles of references.
         self._reformatter = VideoReformatter()
-        self.skipped = 0
-        self.bad_in_a_row = 0
+        # Errors are counted and go nowhere else: what FFmpeg says may hold an address.
+        av.logging.set_level(av.logging.PANIC)
+        self.skipped = self.bad_in_a_row = self.damaged = 0
+        self._is_damaged = False
+        self._decoded = 0
+        self._torn = TornFrames()
         self._live = live
         self._most_bad = _MOST_BAD_LIVE if live else _MOST_BAD
         self._most_bad_s = _MOST_BAD_LIVE_S if live else _MOST_BAD_S
@@ -92,6 +105,7 @@ class FFmpegSource:
             raise CameraError("holds no video")
         self._stream = cast("VideoStream", stream)
         self._has_decoding_order = self._container.format.name in _IN_DECODING_ORDER
+        self._looks_for_tears = not live and self._stream.codec_context.name in _NOTICE_NO_DAMAGE
         self._tick = -1
         # Threads for whole frames hold several back, and Theora gives other frames each time.
         self._stream.thread_type = "SLICE"
@@ -115,9 +129,14 @@ class FFmpegSource:
     def read(self) -> DecodedFrame | None:
         """Returns the next frame that can be decoded; None at the end, or where it gives up."""
         for frame in self._frames:
+            bgr = _upright(frame, self._reformatter)
+            if self._looks_for_tears and self._decoded % _LOOK_EACH == 0:
+                grey = cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY)
+                self._torn.look(grey.astype(np.uint8, copy=False))
+            self._decoded += 1
             own = self._stamp_of(frame)
             own_s = None if own is None or frame.time_base is None else float(own * frame.time_base)
-            return DecodedFrame(own_s, _upright(frame, self._reformatter))
+            return DecodedFrame(own_s, bgr)
         return None
 
     def _stamp_of(self, frame: VideoFrame) -> int | None:
@@ -129,6 +148,7 @@ class FFmpegSource:
 
     def close(self) -> None:
         """Closes file or connection; only for the thread that reads."""
+        self.damaged = max(self.damaged, round(self._torn.share * self._decoded))
         self._frames.close()
         self._container.close()
         # PyAV's container and streams refer to each other: their decoder, some 10 MB, would
@@ -146,6 +166,7 @@ class FFmpegSource:
         for packet in self._packets():
             if self._gives_up():
                 return
+            errors = self._av.logging.get_last_error()[0]
             try:
                 frames = [] if packet is None else packet.decode()
             except self._av.error.EOFError:  # asked twice for its last frames
@@ -155,10 +176,14 @@ class FFmpegSource:
                 continue
             if packet is None:
                 self._skip()
+            has_error = self._av.logging.get_last_error()[0] > errors
             for frame in frames:
                 if frame.is_corrupt:
                     self._skip()
                 else:
+                    # Each frame is made of those before it, but for a key frame.
+                    self._is_damaged = has_error or (self._is_damaged and not frame.key_frame)
+                    self.damaged += self._is_damaged
                     self.bad_in_a_row = 0
                     yield frame
                     self._good_at_s = monotonic()  # whoever asked may have taken time over it
@@ -182,6 +207,7 @@ class FFmpegSource:
     def _skip(self) -> None:
         self.skipped += 1
         self.bad_in_a_row += 1
+        self._is_damaged = True
 
     def _gives_up(self) -> bool:
         """Returns whether too many packets failed in a row, or for too long."""

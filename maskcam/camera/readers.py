@@ -33,6 +33,7 @@ class Source(Protocol):
 
     skipped: int
     bad_in_a_row: int
+    damaged: int
 
     def read(self) -> DecodedFrame | None:
         """Returns the next frame; None at the end, or where the connection broke."""
@@ -105,7 +106,7 @@ class FileReader:
         return first or self._source.read()
 
     def close(self) -> bool:
-        """Closes the film, and reports in one line what of it was left out."""
+        """Closes the film, and reports in one line what of it was left out or is damaged."""
         self._source.close()
         left_out = [
             f"{_frames(number)} {what}"
@@ -119,8 +120,11 @@ class FileReader:
             number = len(self._gaps_s)
             gaps = "1 gap" if number == 1 else f"{number} gaps"
             left_out.append(f"{gaps} between frames, {sum(self._gaps_s):.1f} s")
-        if left_out:
-            _log.warning("%s: left out: %s", self._name, "; ".join(left_out))
+        faults = [f"left out: {'; '.join(left_out)}"] if left_out else []
+        if damaged := self._source.damaged:
+            faults.append(f"damaged: about {_frames(damaged)}, in which people may be missed")
+        if faults:
+            _log.warning("%s: %s", self._name, "; ".join(faults))
         return True
 
 
@@ -195,7 +199,7 @@ class LiveReader:
         self._newest: Timed | None = None
         self._ended = self._opening = False
         self._stop = threading.Event()
-        self._skipped = 0
+        self._skipped = self._damaged = 0
         self._reported_at_s = -_REPORT_EVERY_S
         self._put(first)
         self._thread = threading.Thread(target=self._run, name="video-reader", daemon=True)
@@ -253,12 +257,17 @@ class LiveReader:
                 self._changed.notify_all()
 
     def _report(self, source: Source) -> None:
-        """Writes how many frames could not be decoded: the first at once, then by the hour."""
+        """Writes how many frames are bad: the first at once, then every ten minutes."""
         self._skipped += source.skipped
-        source.skipped = 0
-        if self._skipped and monotonic() - self._reported_at_s >= _REPORT_EVERY_S:
-            _log.warning("%s: %s could not be decoded", self._name, _frames(self._skipped))
-            self._skipped, self._reported_at_s = 0, monotonic()
+        self._damaged += source.damaged
+        source.skipped = source.damaged = 0
+        if monotonic() - self._reported_at_s < _REPORT_EVERY_S:
+            return
+        counted = ((self._skipped, "could not be decoded"), (self._damaged, "may be damaged"))
+        faults = [f"{_frames(number)} {what}" for number, what in counted if number]
+        if faults:
+            _log.warning("%s: %s", self._name, "; ".join(faults))
+            self._skipped, self._damaged, self._reported_at_s = 0, 0, monotonic()
 
     def _close_source(self) -> None:
         source, self._source = self._source, None

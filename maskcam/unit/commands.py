@@ -29,6 +29,17 @@ if TYPE_CHECKING:
     from maskcam.unit.run import Edges
 
 
+_REPLAY_EXAMPLES = """\
+  maskcam replay market.mp4 --json
+  maskcam replay market.mp4 --json --start 2026-05-04T08:00:00Z --hours
+  maskcam replay market.mp4 --exact    a video of your own, without noise
+
+Whoever is in view when the video begins or ends is counted, too: the video is no
+start or stop of a unit. Without --exact, each number carries noise, as on a unit.
+One line says what could not be read. Of MPEG (.ts, .mpg), .flv, .wmv and raw
+streams nothing says how long they were: where one was cut off, only less is counted."""
+
+
 def add_parsers(commands: Any) -> None:
     """Adds the three commands."""
     _add_run(commands)
@@ -126,13 +137,7 @@ def _add_replay(commands: Any) -> None:
         "replay",
         _replay,
         summary="count a recorded video, by the times of its frames",
-        examples=(
-            "  maskcam replay market.mp4 --json\n"
-            "  maskcam replay market.mp4 --json --start 2026-05-04T08:00:00Z --hours\n"
-            "  maskcam replay market.mp4 --exact    a video of your own, without noise\n\n"
-            "Whoever is in view when the video begins or ends is counted, too: the video is no\n"
-            "start or stop of a unit. Without --exact, each number carries noise, as on a unit."
-        ),
+        examples=_REPLAY_EXAMPLES,
     )
     parser.add_argument(
         "video",

@@ -22,7 +22,7 @@ class Film:
     """Frames at given times."""
 
     def __init__(self, times):
-        self.skipped = self.bad_in_a_row = 0
+        self.skipped = self.bad_in_a_row = self.damaged = 0
         self._times = list(times)
 
     def read(self):
@@ -97,7 +97,7 @@ class FakeSource:
     def __init__(self):
         self.frames = threading.Semaphore(0)
         self.ended = self.released = False
-        self.skipped = self.bad_in_a_row = 0
+        self.skipped = self.bad_in_a_row = self.damaged = 0
         self.count = 0
         self.size = (160, 90)
 
@@ -205,6 +205,16 @@ def test_frames_of_a_stream_that_cannot_be_decoded_are_reported_once(live, caplo
         source.skipped += 2
     messages = [record.getMessage() for record in caplog.records]
     assert messages == ["rtsp://camera: 2 frames could not be decoded"]
+
+
+def test_damaged_frames_of_a_stream_are_reported(live, caplog):
+    source, camera = live
+    camera.read(timeout_s=1)
+    source.damaged = 1
+    source.give()
+    camera.read(timeout_s=1)
+    messages = [record.getMessage() for record in caplog.records]
+    assert messages == ["rtsp://camera: 1 frame may be damaged"]
 
 
 @pytest.fixture
