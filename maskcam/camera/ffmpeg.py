@@ -77,7 +77,7 @@ class FFmpegSource:
         self._av = av
         # One for all frames: else each brings threads of its own, which live as long as it does,
         # and a frame lives until Python looks for circles of references.
-        self._reformatter = VideoReformatter()
+        self._to_bgr, self._to_grey = VideoReformatter(), VideoReformatter()
         # Errors are counted and go nowhere else: what FFmpeg says may hold an address.
         av.logging.set_level(av.logging.PANIC)
         self.skipped = self.bad_in_a_row = self.damaged = 0
@@ -129,14 +129,14 @@ class FFmpegSource:
     def read(self) -> DecodedFrame | None:
         """Returns the next frame that can be decoded; None at the end, or where it gives up."""
         for frame in self._frames:
-            bgr = _upright(frame, self._reformatter)
             if self._looks_for_tears and self._decoded % _LOOK_EACH == 0:
-                grey = cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY)
+                # From the luma alone: of the colours, which are coarser, a step would get edges.
+                grey = self._to_grey.reformat(frame, format="gray", threads=1).to_ndarray()
                 self._torn.look(grey.astype(np.uint8, copy=False))
             self._decoded += 1
             own = self._stamp_of(frame)
             own_s = None if own is None or frame.time_base is None else float(own * frame.time_base)
-            return DecodedFrame(own_s, bgr)
+            return DecodedFrame(own_s, _upright(frame, self._to_bgr))
         return None
 
     def _stamp_of(self, frame: VideoFrame) -> int | None:
