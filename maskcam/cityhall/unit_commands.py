@@ -9,7 +9,7 @@ from typing import Any
 
 from maskcam.arguments import file_path
 from maskcam.cityhall.speech import say
-from maskcam.errors import MaskcamError
+from maskcam.errors import MaskcamError, UsageError
 
 EXAMPLES = """\
   maskcam cityhall add-unit forville-01 --site forville --contact 'tel. 01 23 45 67 89'
@@ -121,6 +121,7 @@ def _add_unit(arguments: argparse.Namespace) -> int:
     from maskcam.cityhall.new_units import NewUnit, read_new_units
     from maskcam.cityhall.positions import read_position
 
+    state = _state(arguments)
     if arguments.table is not None:
         if arguments.unit or arguments.site:
             arguments.parser.error("give --from, or one unit with --site and --contact")
@@ -135,7 +136,7 @@ def _add_unit(arguments: argparse.Namespace) -> int:
                 name=arguments.unit,
                 site=arguments.site,
                 contact=arguments.contact,
-                controller=arguments.controller,
+                controller=arguments.controller or _ask_controller(state.facts()["city"]),
                 preset=arguments.preset,
                 exact=arguments.exact,
                 epsilon_minute=arguments.epsilon_minute,
@@ -146,9 +147,22 @@ def _add_unit(arguments: argparse.Namespace) -> int:
                 ),
             )
         ]
-    add_units(_state(arguments), wanted, say=say)
+    add_units(state, wanted, say=say)
     _note(arguments, "add unit", *(unit.name for unit in wanted))
     return 0
+
+
+def _ask_controller(city: str) -> str:
+    """Returns who is responsible for a unit, asked at a terminal where `init` named no city.
+
+    Returns "" elsewhere; the unit then refuses to run until its configuration names somebody.
+    """
+    if city or not sys.stdin.isatty():
+        return ""
+    answer = input("who is responsible, for the sign (next time: --controller): ").strip()
+    if not answer:
+        raise UsageError("give --controller: who is responsible, for the sign")
+    return answer
 
 
 def _place_unit(arguments: argparse.Namespace) -> int:

@@ -183,6 +183,30 @@ def test_the_contact_of_an_example_goes_on_no_sign(
     assert StateFolder(hall).units() == {}
 
 
+@pytest.mark.parametrize(
+    ("city", "answer", "controller"),
+    [([], "Ville de Test", "Ville de Test"), ([], "", None), (["--city", "Ville"], None, "Ville")],
+    ids=str,
+)
+def test_a_terminal_is_asked_who_is_responsible_if_nobody_is_known(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    city: list[str],
+    answer: str | None,
+    controller: str | None,
+) -> None:
+    place = tmp_path / "hall"
+    assert main(["init", "--directory", str(place), "--host", "mqtt.test", *city]) == 0
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("builtins.input", lambda _: answer)
+    done = run(place, "add-unit", "gare-01", "--site", "gare", *CONTACT)
+    assert (done == 0) == (controller is not None)
+    assert set(StateFolder(place).units()) == ({"gare-01"} if controller else set())
+    if controller:
+        written = (place / "units/gare-01/maskcam/maskcam.toml").read_text()
+        assert f'\ncontroller = "{controller}"\n' in written
+
+
 def test_what_is_done_by_command_stands_in_the_audit_log(hall: Path) -> None:
     settings = load(hall / "cityhall.toml")
     assert run(hall, "add-unit", "early-01", "--site", "gare", *CONTACT) == 0  # no database yet
