@@ -20,6 +20,7 @@ import pytest
 from maskcam.camera.base import fitted
 from maskcam.delivery import wire
 from maskcam.street import Scene, SceneConfig
+from maskcam.vision.model_files import default_model
 from maskcam.vision.models import load_model
 from tests.sdcard.libcamera import machine
 
@@ -68,8 +69,9 @@ def report(tmp_path_factory) -> dict[str, Any]:
             ignore=shutil.ignore_patterns("__pycache__"),
         )
     (brought / "models").mkdir()
-    for model in (machine.ROOT / "models").glob("maskcam.*"):
+    for model in default_model().parent.glob("*.tflite"):
         shutil.copy(model, brought / "models")
+    shutil.copy(default_model().with_suffix(".json"), brought / "models")
     scene = Scene(SCENE)
     write_pictures(brought / "few", scene, [0, 2, 5, 9])
     write_pictures(brought / "street", scene, np.arange(0, SHOWN_S, 1 / FPS))
