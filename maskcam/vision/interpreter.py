@@ -57,8 +57,8 @@ class Interpreter:
 
     Args:
         model: the .tflite file.
-        threads: how many CPU threads work on one inference; more is faster up to
-            the number of cores, and leaves less for the other stages.
+        threads: how many CPU threads work on one inference, at most one for each core of the
+            machine; more are faster, and leave less for the other stages.
         sha256: the checksum that the file must have; None: any.
         delegate: what `load_delegate` returned; None: the CPU does all.
 
@@ -78,7 +78,7 @@ class Interpreter:
     ) -> None:
         self.path = model
         self.accelerated = delegate is not None
-        self._threads, self._sha256 = threads, sha256
+        self.threads, self._sha256 = min(threads, _cores()), sha256
         self._native = self._made(delegate)
         self.inputs = tuple(_tensor(found) for found in self._native.get_input_details())
         self.outputs = tuple(_tensor(found) for found in self._native.get_output_details())
@@ -102,7 +102,7 @@ class Interpreter:
             with _native_stderr_to_log():
                 native = _runtime().Interpreter(
                     model_content=content,
-                    num_threads=self._threads,
+                    num_threads=self.threads,
                     experimental_delegates=[delegate] if delegate is not None else None,
                 )
                 native.allocate_tensors()
@@ -213,6 +213,11 @@ def load_delegate(library: str, options: dict[str, str] | None = None) -> object
     except ValueError as error:
         reason = " ".join(str(error).split())
         raise AcceleratorError(f"{library}: finds no usable device ({reason})") from error
+
+
+def _cores() -> int:
+    """Returns how many cores this process may use; threads beyond them wait for each other."""
+    return len(os.sched_getaffinity(0))
 
 
 @cache

@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 
@@ -40,6 +41,15 @@ def test_it_lists_the_steps_of_the_model(path):
 
 def test_is_not_accelerated_without_a_delegate(path):
     assert not Interpreter(path).accelerated
+
+
+def test_it_takes_no_more_threads_than_there_are_cores(path):
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cores)})
+    try:
+        assert Interpreter(path, threads=3).threads == 1
+    finally:
+        os.sched_setaffinity(0, cores)
 
 
 def test_names_the_runtime():
