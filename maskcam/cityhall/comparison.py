@@ -61,9 +61,14 @@ def whole_weeks(length: timedelta) -> int:
     return -(-length.days // 7) * 7
 
 
-def knows_changes(reader: Reader, span: Span, *, days: int) -> bool:
-    """Whether `compare` has been asked for this, so that it answers at once."""
-    return reader.kept.recall(("matched", span, days, None)) is not None
+def recall_change(reader: Reader, span: Span, *, days: int) -> Change:
+    """Returns the change of all sites as `compare` found it last; of nothing if it never did.
+
+    It costs nothing, and does not say what is left out.
+    """
+    found = reader.kept.recall(("matched", span, days, None))
+    pairs = found.values() if isinstance(found, dict) else ()
+    return total_change(Change(now, before) for now, before in pairs)
 
 
 def compare(

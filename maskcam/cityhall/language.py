@@ -118,6 +118,11 @@ class Words:
         """Returns "Saturdays" for 5."""
         return self("weekdays", day=self.weekday(number))
 
+    def reason(self, reason: str) -> str:
+        """Returns why a message was kept, by the short name that log and metrics have."""
+        key = f"reason_{reason}"
+        return f"{self(key)} ({reason})" if key in TEXTS else reason
+
     def part(self, some: int, of: int) -> str:
         """Returns "22 of 24"."""
         return self("of", a=self.number(some), b=self.number(of))

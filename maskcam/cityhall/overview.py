@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from maskcam.cityhall.comparison import Change, compare, knows_changes, total_change
+from maskcam.cityhall.comparison import Change, compare, recall_change, total_change
 from maskcam.cityhall.expectation import expectation
 from maskcam.cityhall.figures import Point, PointMaker, buckets, total_of
 from maskcam.cityhall.health import Health, State, find_health
@@ -93,7 +93,6 @@ def overview(reader: Reader, *, now: datetime) -> Overview:
     week = periods.days(today - timedelta(days=7), today - timedelta(days=1))
     weeks = reader.by_site("daily", week)
     week_changes = compare(reader, week, days=7, periods=periods)
-    year = year_of_changes(reader, periods) if knows_changes(reader, week, days=YEAR) else {}
     cameras = find_health(reader, periods=periods)
     of_site: dict[str, list[Health]] = {}
     for camera in cameras:
@@ -120,7 +119,7 @@ def overview(reader: Reader, *, now: datetime) -> Overview:
         change=total_change(changes.values()),
         week=total_of(weeks),
         week_change=total_change(week_changes.values()),
-        year_change=total_change(year.values()),
+        year_change=recall_change(reader, week, days=YEAR),
         attention=sorted(
             (camera for camera in cameras if camera.state.needs_attention),
             key=lambda camera: camera.since or 0,

@@ -49,8 +49,8 @@ REPORT_TEXTS: dict[str, tuple[str, str]] = {
     "read_rising": ("Clearly rising: {sites}.", "En nette hausse : {sites}."),
     "read_falling": ("Clearly falling: {sites}.", "En nette baisse : {sites}."),
     "read_best": (
-        "Most people without a mask: {site}, {weekday}, {hours}, about {number} per hour. So "
-        "many masks would be needed there.",
+        "The place and hour with most people without a mask: {site}, {weekday}, {hours}, about "
+        "{number} per hour. So many masks would be needed there.",
         "Le plus de personnes sans masque : {site}, {weekday}, {hours}, environ {number} par "
         "heure. Il y faudrait autant de masques.",
     ),

@@ -7,6 +7,7 @@ it is shown.
 from __future__ import annotations
 
 from maskcam.cityhall.about_texts import ABOUT_TEXTS
+from maskcam.cityhall.attention_texts import ATTENTION_TEXTS
 from maskcam.cityhall.notification_texts import NOTICE_TEXTS
 from maskcam.cityhall.report_texts import REPORT_TEXTS
 from maskcam.cityhall.site_texts import SITE_TEXTS
@@ -14,6 +15,7 @@ from maskcam.cityhall.site_texts import SITE_TEXTS
 TEXTS: dict[str, tuple[str, str]] = {
     **REPORT_TEXTS,
     **ABOUT_TEXTS,
+    **ATTENTION_TEXTS,
     **NOTICE_TEXTS,
     **SITE_TEXTS,
     "language": ("English", "Français"),
@@ -50,26 +52,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "not_allowed": (
         "Only an administrator may do this.",
         "Seul un administrateur peut faire cela.",
-    ),
-    "nav_attention": ("Needs a look", "Messages à examiner"),
-    "attention_lead": (
-        "Messages that cannot be right are kept here and are in no figure.",
-        "Les messages qui ne peuvent pas être justes sont gardés ici et ne sont dans aucun "
-        "chiffre.",
-    ),
-    "attention_none": ("Nothing needs a look.", "Rien à examiner."),
-    "attention_reason": ("Reason", "Raison"),
-    "attention_number": ("Messages", "Messages"),
-    "attention_last": ("Last one", "Dernier"),
-    "attention_take": ("Count them", "Les compter"),
-    "attention_delete": ("Delete", "Supprimer"),
-    "attention_collector": (
-        "The collector {name} was last seen {time}.",
-        "Le collecteur {name} a été vu pour la dernière fois {time}.",
-    ),
-    "attention_apart": (
-        "The collector {name} is not connected to the broker.",
-        "Le collecteur {name} n'est pas connecté au courtier.",
     ),
     "nav_audit": ("Audit log", "Journal d'audit"),
     "audit_lead": (
@@ -307,8 +289,8 @@ TEXTS: dict[str, tuple[str, str]] = {
         "fonctionnent pas aussi longtemps.",
     ),
     "where_lead": (
-        "{site}, {weekday}, {hours}: there most people pass without a mask, about {number} per "
-        "hour. So many masks would be needed.",
+        "{site}, {weekday}, {hours}: no other place and hour has as many people without a mask, "
+        "about {number} per hour. So many masks would be needed.",
         "{site}, {weekday}, {hours} : c'est là que passent le plus de personnes sans masque, "
         "environ {number} par heure. Il y faudrait autant de masques.",
     ),
@@ -336,7 +318,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "before": ("The week before", "La semaine précédente"),
     "silent": (
         "No counts arrive from any camera. Ask the administrator to check the collector and the "
-        "message broker. What was counted waits there and in the cameras.",
+        "message server. What was counted waits there and in the cameras.",
         "Aucun comptage n'arrive, d'aucune caméra. Demandez à l'administrateur de vérifier le "
         "collecteur et le serveur de messages. Ce qui a été compté y attend, ou dans les caméras.",
     ),

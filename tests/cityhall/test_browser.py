@@ -183,6 +183,27 @@ def test_every_view_is_accessible_and_asks_nobody_else(
             visit.faults.clear()  # Chromium logs the 404
         width = visit.page.evaluate("document.documentElement.scrollWidth")
         assert width <= SIZES[size][0], f"{view} is wider than the screen"
+    if size == "phone":
+        visit.faults.clear()
+        visit.page.goto(hall.address + "/about")
+        header = visit.page.locator("header").bounding_box()
+        assert header["height"] < 60  # one row
+        assert not visit.page.locator("nav").is_visible()
+        visit.page.get_by_role("button", name="Menu").click()
+        assert serious_findings(visit.page) == []
+        visit.page.locator("nav a[href='/where']").click()
+        visit.page.wait_for_url("**/where")
+    visit.close()
+
+
+def test_what_is_printed_has_no_controls(browser: Any, hall: RunningCity) -> None:
+    visit = Visit(browser, hall, "en", "wide")
+    visit.page.goto(hall.address + "/where")
+    assert visit.page.locator("nav").is_visible()
+    visit.page.emulate_media(media="print")
+    for what in ("nav", "form", "footer", ".languages", ".downloads"):
+        assert not visit.page.locator(what).first.is_visible(), what
+    assert visit.page.locator("table").first.is_visible()
     visit.close()
 
 
