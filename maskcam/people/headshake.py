@@ -6,7 +6,8 @@ the last 1.6 seconds. Its log odds, averaged over a moment, are held against two
 
 What a "no" can't be is not judged: a head that hardly turned in the last second, that could
 not be measured while it turned, or of somebody who sways far more than the head turns. A
-head that only turned and turned back said half of one at most.
+glance said half of one at most: a head that only turned and turned back, or that was held
+at the side between its two turns.
 
 Where the limits come from, and what they cost and give: docs/head-shake.md.
 """
@@ -15,10 +16,12 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from itertools import accumulate, pairwise
 from statistics import fmean
 from typing import Final
+
+import numpy as np
 
 from maskcam.people.shake_network import SPAN_S, ShakeNetwork
 from maskcam.records import HeadMotion, HeadShake
@@ -34,6 +37,9 @@ SWAY: Final = 2.5  # travel of the head to and fro, of the turn
 BACK: Final = 0.2  # of the whole extent: turning back by less ends no swing
 BACK_LEAST: Final = 0.015  # head heights
 BEYOND: Final = 1.25  # of the first swing: coming back so far is a second one
+FEW: Final = 3  # swings, the first and last of which may be small; with more it is no glance
+HELD_S: Final = 0.36  # at the side, until a quarter of the turn back is done
+HELD: Final = 3.2  # times as long as the middle half of a turn; 2.0 for a sine
 SPARE_S: Final = 0.2  # the frame before the span is needed, too
 LONGEST_GAP_S: Final = 0.5  # what happened in a longer one is unknown
 _UNJUDGED: Final = -10.0  # log odds of what is not judged
@@ -84,7 +90,7 @@ class HeadShakeRecogniser:
     def _judge(self, at_s: float) -> None:
         recent = [motion for motion in self._motions if at_s - motion.at_s < RECENT_S]
         odds = self._network.log_odds(self._motions) if _may_be_no(recent) else _UNJUDGED
-        if odds > HALF and not _swings_twice(self._motions):
+        if odds > HALF and _is_glance(self._motions):
             odds = HALF
         self._judged.append((at_s, odds))
         while len(self._judged) > 2 and at_s - self._judged[0][0] > AVERAGED_S:
@@ -106,12 +112,35 @@ def _may_be_no(recent: Sequence[HeadMotion]) -> bool:
     return measured >= QUALITY * turned and swayed <= SWAY * turned
 
 
-def _swings_twice(motions: Iterable[HeadMotion]) -> bool:
-    """Returns whether a head did more than to turn and turn back."""
+def _is_glance(motions: Collection[HeadMotion]) -> bool:
+    """Returns whether a head did no more than to turn, perhaps stay there, and turn back."""
     path = list(accumulate(motion.yaw for motion in motions))
     turns = turning_points(path, max(BACK_LEAST, BACK * (max(path) - min(path))))
     sizes = [abs(path[b] - path[a]) for a, b in pairwise(turns)]
-    return len(sizes) > 2 or (len(sizes) == 2 and sizes[1] >= BEYOND * sizes[0])
+    if len(sizes) < 2 or (len(sizes) == 2 and sizes[1] < BEYOND * sizes[0]):
+        return True
+    return len(sizes) <= FEW and _is_held([motion.at_s for motion in motions], path, turns)
+
+
+def _is_held(at_s: Sequence[float], path: Sequence[float], turns: Sequence[int]) -> bool:
+    """Returns whether a head stayed at the side between its two widest turns."""
+    widest = max(
+        range(1, len(turns) - 1),
+        key=lambda i: min(abs(path[turns[i]] - path[turns[j]]) for j in (i - 1, i + 1)),
+    )
+    before, side, after = turns[widest - 1 : widest + 2]
+    there = _quarters_s(at_s[before : side + 1][::-1], path[before : side + 1][::-1])
+    back = _quarters_s(at_s[side : after + 1], path[side : after + 1])
+    held_s = there[0] + back[0]
+    return held_s > HELD_S and held_s > HELD * min(there[1] - there[0], back[1] - back[0])
+
+
+def _quarters_s(at_s: Sequence[float], path: Sequence[float]) -> tuple[float, float]:
+    """Returns how far from the first time a quarter of a path is done, and three quarters."""
+    done = list(accumulate((abs(value - path[0]) for value in path), max))
+    passed_s = [abs(time_s - at_s[0]) for time_s in at_s]
+    quarter, three = np.interp((0.25 * done[-1], 0.75 * done[-1]), done, passed_s)
+    return float(quarter), float(three)
 
 
 def turning_points(path: Sequence[float], least: float) -> list[int]:

@@ -1,8 +1,9 @@
 """The decision, on motions written down as angles over time."""
 
 import math
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
+import numpy as np
 import pytest
 
 from maskcam.people.headshake import HeadShakeRecogniser
@@ -63,6 +64,17 @@ def test_two_swings_are_enough_and_three_may_be_small(fps, hz, wide, swings):
 
 def test_one_turn_held_and_returned_is_none():
     assert not shakes(moving(lambda t: 45.0 if 0.5 < t < 1.5 else 0.0))
+
+
+@pytest.mark.parametrize(("there_s", "held_s"), [(0.25, 0.35), (0.4, 0.35), (0.4, 0.45)])
+def test_a_glance_of_a_head_that_turned_slowly_before_it_is_none(there_s, held_s):
+    lasts_s, goes = [1.0, there_s, held_s, there_s], [-10, 50, 0, -60]
+    times, angles = ([0, *accumulate(parts)] for parts in (lasts_s, goes))
+    glance = moving(lambda t: float(np.interp(t, times, angles)), fps=25, seconds=3.5)
+    assert not shakes(glance)
+    quick = moving(lambda t: float(np.interp(1.4 * t, times, angles)), fps=25, seconds=3.5)
+    recogniser = HeadShakeRecogniser()
+    assert any(recogniser.update(motion) or recogniser.is_half for motion in quick)
 
 
 def test_an_overshoot_after_a_turn_is_none():
