@@ -7,7 +7,9 @@ from typing import NamedTuple
 from sqlalchemy import Engine, and_, func, or_, select
 
 from maskcam.cityhall import schema
+from maskcam.cityhall.queries import of_site, site_id
 from maskcam.cityhall.reader import Span
+from maskcam.cityhall.rollup import Calendar
 
 
 class Stay(NamedTuple):
@@ -30,8 +32,8 @@ class Latest(NamedTuple):
     """Both in the hours asked for."""
 
 
-def stays(engine: Engine) -> list[Stay]:
-    """Returns which unit stood at which site, and when."""
+def stays(engine: Engine, *, site: str | None = None) -> list[Stay]:
+    """Returns which unit stood at which site, and when; of one site, all about its units."""
     stints, sites, units = schema.stints, schema.sites, schema.units
     query = (
         select(sites.c.name, units.c.name, stints.c.since, stints.c.until)
@@ -39,6 +41,9 @@ def stays(engine: Engine) -> list[Stay]:
         .join(units, stints.c.unit_id == units.c.id)
         .order_by(stints.c.since, units.c.name)
     )
+    if site is not None:
+        here = select(stints.c.unit_id).where(stints.c.site_id == site_id(site))
+        query = query.where(stints.c.unit_id.in_(here))
     with engine.connect() as connection:
         return [Stay(*row) for row in connection.execute(query)]
 
@@ -102,24 +107,26 @@ def last_sight(engine: Engine, unit: str, *, since: int) -> int | None:
 
 
 def observed_days(
-    engine: Engine, span: Span, *, site: str | None = None
+    engine: Engine, span: Span, *, calendar: Calendar, site: str | None = None
 ) -> dict[tuple[str, str], dict[int, float]]:
     """Returns, by site and unit, the seconds observed on each day."""
     daily, sites, units = schema.daily, schema.sites, schema.units
-    query = select(daily.c.site_id, daily.c.unit_id, daily.c.bucket, daily.c.observed_s).where(
-        daily.c.bucket >= span.start, daily.c.bucket < span.end
-    )
-    if site is not None:
-        query = query.join(sites, daily.c.site_id == sites.c.id).where(sites.c.name == site)
+    query = select(daily.c.site_id, daily.c.unit_id, daily.c.bucket, daily.c.observed_s)
+    site_names = select(sites.c.id, sites.c.name)
+    unit_names = select(units.c.id, units.c.name)
+    if site is None:
+        query = query.where(daily.c.bucket >= span.start, daily.c.bucket < span.end)
+    else:
+        query = query.where(of_site(daily, site, calendar.days(*span)))
+        site_names = site_names.where(sites.c.name == site)
+        here = select(daily.c.unit_id).where(of_site(daily, site, calendar.days(*span)))
+        unit_names = unit_names.where(units.c.id.in_(here))
     found: dict[tuple[int, int], dict[int, float]] = {}
     with engine.connect() as connection:
-        site_names = {row.id: row.name for row in connection.execute(select(sites))}
-        unit_names = {
-            row.id: row.name for row in connection.execute(select(units.c.id, units.c.name)).all()
-        }
-        for site_id, unit_id, day, seconds in connection.execute(query).all():
-            found.setdefault((site_id, unit_id), {})[day] = seconds
+        name_of_site = {row.id: row.name for row in connection.execute(site_names)}
+        name_of_unit = {row.id: row.name for row in connection.execute(unit_names)}
+        for number, unit, day, seconds in connection.execute(query).all():
+            found.setdefault((number, unit), {})[day] = seconds
     return {
-        (site_names[site_id], unit_names[unit_id]): days
-        for (site_id, unit_id), days in found.items()
+        (name_of_site[number], name_of_unit[unit]): days for (number, unit), days in found.items()
     }

@@ -144,7 +144,7 @@ def expectation(
     wide = Span(min(span.start, calendar.day(first)), end)
 
     def learn() -> Habits:
-        observed = cameras.observed_days(reader.engine, wide, site=site)
+        observed = cameras.observed_days(reader.engine, wide, calendar=calendar, site=site)
         return Habits(observed, calendar=calendar)
 
     if site is None and wide.end - wide.start <= 2 * USUAL_DAYS * _DAY:
@@ -153,6 +153,6 @@ def expectation(
         habits = learn()
     now: dict[tuple[str, str], float] = {}
     if span.end > today.start:
-        found = cameras.observed_days(reader.engine, today, site=site)
+        found = cameras.observed_days(reader.engine, today, calendar=calendar, site=site)
         now = {place: sum(days.values()) for place, days in found.items()}
-    return Expectation(cameras.stays(reader.engine), habits, now, periods=periods)
+    return Expectation(cameras.stays(reader.engine, site=site), habits, now, periods=periods)

@@ -82,11 +82,7 @@ def all_points(
 def buckets(span: Span, *, level: Level, periods: Periods) -> Iterator[int]:
     """Yields the first minute of each hour or day of `span`."""
     calendar = periods.calendar
-    following = calendar.next_hour if level == "hourly" else calendar.next_day
-    bucket = span.start
-    while bucket < span.end:
-        yield bucket
-        bucket = following(bucket)
+    return (calendar.hours if level == "hourly" else calendar.days)(*span)
 
 
 class PointMaker:

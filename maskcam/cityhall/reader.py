@@ -6,16 +6,22 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import Connection, Engine, Select, Table, and_, case, cast, func, select
+from sqlalchemy import (
+    Engine,
+    case,
+    cast,
+    func,
+    select,
+)
 
 from maskcam.cityhall import schema
 from maskcam.cityhall.database import plain_rows
 from maskcam.cityhall.past_cache import Kept
+from maskcam.cityhall.queries import SUMMED, inside, matched_hours, names_of, of_site
 from maskcam.cityhall.rollup import COUNTS, Calendar
 from maskcam.cityhall.statistics import FEW, Interval, share
 
 Level = Literal["hourly", "daily"]
-_SUMMED = (*COUNTS, "observed_s", "covered_minutes", "variance")
 
 
 class Totals(NamedTuple):
@@ -131,15 +137,16 @@ class Reader:
         """
         found: dict[int, tuple[Totals, Totals]] = {}
         with self.engine.connect() as connection:
-            names = _names(connection, schema.sites)
+            names = names_of(connection, schema.sites)
             for span, earlier in pairs:
-                query = _matched_hours(span, earlier, least_s)
+                hours = inside(schema.hourly, *span)
                 if site is not None:
-                    ids = [number for number, name in names.items() if name == site]
-                    query = query.where(schema.hourly.c.site_id.in_(ids))
-                for number, *sums in connection.execute(query).all():
+                    hours = of_site(schema.hourly, site, self.calendar.hours(*span))
+                for number, *sums in connection.execute(
+                    matched_hours(hours, earlier, least_s)
+                ).all():
                     known = found.get(number, (Totals(), Totals()))
-                    half = len(_SUMMED)
+                    half = len(SUMMED)
                     found[number] = (
                         known[0].plus(Totals(*sums[:half])),
                         known[1].plus(Totals(*sums[half:])),
@@ -160,7 +167,7 @@ class Reader:
         """
         table = schema.hourly
         with self.engine.connect() as connection:
-            names = _names(connection, schema.sites)
+            names = names_of(connection, schema.sites)
             for span, ahead in parts:
                 local = table.c.bucket + ahead
                 units = (
@@ -168,9 +175,9 @@ class Reader:
                         table.c.site_id,
                         ((local // 1440 + 3) % 7).label("weekday"),  # the epoch began on a Thursday
                         (local % 1440 // 60).label("hour"),
-                        *(func.sum(table.c[name]).label(name) for name in _SUMMED),
+                        *(func.sum(table.c[name]).label(name) for name in SUMMED),
                     )
-                    .where(table.c.bucket >= span.start, table.c.bucket < span.end)
+                    .where(inside(table, *span))
                     .group_by("site_id", "weekday", "hour", table.c.unit_id)
                     .subquery()
                 )
@@ -181,7 +188,7 @@ class Reader:
                         units.c.hour,
                         func.sum(units.c.without_mask * 3600.0 / units.c.observed_s),
                         *(  # PostgreSQL makes decimals of sums of sums
-                            cast(func.sum(units.c[name]), table.c[name].type) for name in _SUMMED
+                            cast(func.sum(units.c[name]), table.c[name].type) for name in SUMMED
                         ),
                         func.count(),
                     )
@@ -214,15 +221,15 @@ class Reader:
             select(
                 table.c.site_id,
                 table.c.bucket,
-                *(func.sum(table.c[name]) for name in _SUMMED),
+                *(func.sum(table.c[name]) for name in SUMMED),
                 func.sum(case((table.c.observed_s >= 60, 1), else_=0)),
             )
-            .where(table.c.bucket >= span.start, table.c.bucket < span.end)
+            .where(inside(table, *span))
             .group_by(table.c.bucket, table.c.site_id)  # as they lie there: nothing is sorted
             .order_by(table.c.bucket, table.c.site_id)
         )
         with self.engine.connect() as connection:
-            names = _names(connection, schema.sites)
+            names = names_of(connection, schema.sites)
             for part in plain_rows(connection, query):
                 for row in part:
                     yield names[row[0]], row[1], Totals._make(row[2:])
@@ -237,7 +244,7 @@ class Reader:
             .order_by(table.c.unit_id, table.c.start)
         )
         with self.engine.connect() as connection:
-            sites, units = _names(connection, schema.sites), _names(connection, schema.units)
+            sites, units = names_of(connection, schema.sites), names_of(connection, schema.units)
             if site is not None:
                 query = query.where(
                     table.c.site_id.in_(number for number, name in sites.items() if name == site)
@@ -252,7 +259,7 @@ class Reader:
         query = select(
             func.count(),
             *(func.sum(table.c[name]) for name in (*COUNTS, "covered_minutes", "observed_s")),
-        ).where(table.c.bucket >= span.start, table.c.bucket < span.end)
+        ).where(inside(table, *span))
         with self.engine.connect() as connection:
             found = connection.execute(query).one()
         return (*found[:-1], round(found[-1] or 0))  # in which order it was added up is open
@@ -263,20 +270,31 @@ class Reader:
             day: int | None = connection.scalar(select(func.min(schema.daily.c.bucket)))
             return day
 
-    def state(self, now: datetime) -> str:
-        """Returns a text that changes whenever what is shown of the last two days changes."""
+    def state(self, now: datetime) -> dict[str, str]:
+        """Returns, by site, a text that changes whenever its figures of the last two days do."""
         since = self.calendar.day(int(now.timestamp() // 60) - 1440)
         table, units = schema.hourly, schema.units
+        sums = (
+            select(
+                table.c.site_id,
+                func.count(),
+                func.sum(table.c.covered_minutes),
+                func.sum(table.c.with_mask),
+            )
+            .where(table.c.bucket >= since)
+            .group_by(table.c.site_id)
+        )
+        heard = select(
+            units.c.site_id, func.count(), func.max(units.c.heard_at), func.count(units.c.online)
+        ).group_by(units.c.site_id)
+        found: dict[str, str] = {}
         with self.engine.connect() as connection:
-            sums = connection.execute(
-                select(
-                    func.count(), func.sum(table.c.covered_minutes), func.sum(table.c.with_mask)
-                ).where(table.c.bucket >= since)
-            ).one()
-            states = connection.execute(
-                select(func.count(), func.max(units.c.heard_at), func.count(units.c.online))
-            ).one()
-        return ".".join(str(value or 0) for value in (*sums, *states))
+            names = names_of(connection, schema.sites)
+            for query in (sums, heard):
+                for number, *values in connection.execute(query).all():
+                    text = ".".join(str(value or 0) for value in values)
+                    found[names[number]] = f"{found.get(names[number], '')}/{text}"
+        return found
 
     def _sums(
         self, level: Level, span: Span, by: Sequence[str], site: str | None
@@ -288,44 +306,19 @@ class Reader:
         query = (
             select(
                 *columns,
-                *(func.sum(table.c[name]) for name in _SUMMED),
+                *(func.sum(table.c[name]) for name in SUMMED),
                 func.count(case((table.c.observed_s >= 60, table.c.unit_id)).distinct()),
             )
             .join(sites, table.c.site_id == sites.c.id)
-            .where(table.c.bucket >= span.start, table.c.bucket < span.end)
             .group_by(*columns)
         )
         if "unit" in by:
             query = query.join(units, table.c.unit_id == units.c.id)
-        if site is not None:
-            query = query.where(sites.c.name == site)
+        if site is None:
+            query = query.where(inside(table, *span))
+        else:
+            steps = self.calendar.hours if level == "hourly" else self.calendar.days
+            query = query.where(of_site(table, site, steps(*span)))
         with self.engine.connect() as connection:
             for row in connection.execute(query).all():
                 yield tuple(row[: len(by)]), Totals(*row[len(by) :])
-
-
-def _names(connection: Connection, table: Table) -> dict[int, str]:
-    """Returns the names of all sites or units by their ids."""
-    return {row.id: row.name for row in connection.execute(select(table.c.id, table.c.name))}
-
-
-def _matched_hours(span: Span, earlier: int, least_s: float) -> Select[Any]:
-    """Selects, by the number of the site, sums of hours observed both times, now and before."""
-    now, before = schema.hourly, schema.hourly.alias("before")
-    same = and_(
-        before.c.bucket == now.c.bucket - earlier,
-        before.c.site_id == now.c.site_id,
-        before.c.unit_id == now.c.unit_id,
-    )
-    sums = [func.sum(table.c[name]) for table in (now, before) for name in _SUMMED]
-    return (
-        select(now.c.site_id, *sums)  # by its name, each row would be sorted
-        .join(before, same)
-        .where(
-            now.c.bucket >= span.start,
-            now.c.bucket < span.end,
-            now.c.observed_s >= least_s,
-            before.c.observed_s >= least_s,
-        )
-        .group_by(now.c.site_id)
-    )

@@ -7,7 +7,7 @@ lost its power had published them, but not the hour.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -89,6 +89,18 @@ class Calendar:
     def next_day(self, day: int) -> int:
         """Returns the first minute of the following day, which may be 23 or 25 hours later."""
         return self.day(day + 26 * 60)
+
+    def hours(self, start: int, end: int) -> Iterator[int]:
+        """Yields the first minute of each hour from `start` to before `end`."""
+        while start < end:
+            yield start
+            start = self.next_hour(start)
+
+    def days(self, start: int, end: int) -> Iterator[int]:
+        """Yields the first minute of each day from `start` to before `end`."""
+        while start < end:
+            yield start
+            start = self.next_day(start)
 
     def local(self, minute: int) -> datetime:
         """Returns the local time of `minute`."""

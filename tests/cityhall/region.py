@@ -9,12 +9,16 @@ from sqlalchemy import Connection, Engine, text
 
 from maskcam.cityhall.rollup import Calendar, minute_of
 
-SITES, UNITS = 500, 2000
+SITES = 500
+CAMERAS = 4
+"""Units of each site."""
 _COUNTS = "with_mask, without_mask, incorrect, unclear"
 _SUMS = f"bucket, site_id, unit_id, {_COUNTS}, observed_s, covered_minutes, variance"
 
 
-def fill_region(engine: Engine, calendar: Calendar, *, now: datetime, days: int = 365) -> None:
+def fill_region(
+    engine: Engine, calendar: Calendar, *, now: datetime, days: int = 365, sites: int = SITES
+) -> None:
     """Makes `days` days of hours up to `now`, their daily sums, and the windows of an hour.
 
     Counts differ from unit to unit and from hour to hour, so that no cache of equal numbers helps.
@@ -24,15 +28,15 @@ def fill_region(engine: Engine, calendar: Calendar, *, now: datetime, days: int 
         return calendar.day(minute_of(now - timedelta(days=ago)))
 
     false = "false" if engine.dialect.name == "postgresql" else "0"
-    sites, units = _numbers(engine, 1, SITES), _numbers(engine, 1, UNITS)
+    places, units = _numbers(engine, 1, sites), _numbers(engine, 1, CAMERAS * sites)
     with engine.begin() as connection:
         run = _runner(connection)
-        run(f"INSERT INTO sites SELECT v, 'site-' || substr('' || (1000 + v), 2) FROM {sites}")
+        run(f"INSERT INTO sites SELECT v, 'site-' || substr('' || (1000 + v), 2) FROM {places}")
         run(
             "INSERT INTO units (id, name, site_id, online, version, heard_at) SELECT v, "
-            f"'unit-' || v, (v - 1) / 4 + 1, {false}, '1', {int(now.timestamp())} FROM {units}"
+            f"'unit-' || v, (v - 1) / {CAMERAS} + 1, {false}, '1', {int(now.timestamp())} FROM {units}"
         )
-        run(f"INSERT INTO stints SELECT v, {day(days)}, (v - 1) / 4 + 1, {day(0)} FROM {units}")
+        run(f"INSERT INTO stints SELECT v, {day(days)}, (v - 1) / {CAMERAS} + 1, {day(0)} FROM {units}")
         minutes = _numbers(engine, minute_of(now) - 60, minute_of(now) - 1)
         run(
             f"INSERT INTO windows SELECT u.id, n.v, {false}, 1, u.site_id, 1, 1, 1, 0, 0, 60, 1.0 "

@@ -116,7 +116,8 @@ function replace(main, fresh) {
 }
 
 if (document.querySelector("main[data-live]")) {
-  const events = new EventSource("/live");
+  const site = document.querySelector("main[data-live]").dataset.site; // of a page of one site
+  const events = new EventSource(site ? `/live?site=${encodeURIComponent(site)}` : "/live");
   events.addEventListener("open", () => { mark("on"); });
   events.addEventListener("error", () => { mark("lost"); });
   let later = 0;

@@ -210,14 +210,14 @@ def _add_machine_room(router: APIRouter, context: WebContext, live: Live) -> Non
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
     @router.get("/live", summary="Server-sent events: change, whenever figures changed")
-    async def get_live(request: Request) -> Response:
+    async def get_live(request: Request, site: Site = None) -> Response:
         page = Page(context, request)
         account = page.account.name if page.account else ""
         if not live.has_room(account):
             return PlainTextResponse("too many listeners\n", status_code=503)
         still_in = getattr(request.state, "still_in", lambda: True)
         return StreamingResponse(
-            live.events(account, still_in),
+            live.events(account, still_in, site=site),
             media_type="text/event-stream",
             headers={"X-Accel-Buffering": "no"},  # nginx would keep them back
         )

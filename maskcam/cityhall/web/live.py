@@ -33,7 +33,7 @@ class Live:
         self._reader = reader
         self._clock = clock
         self._every_s = every_s
-        self._state = ""
+        self._state: dict[str, str] = {}
         self._asked_at = float("-inf")
         self._asking = asyncio.Lock()
         self._listeners: Counter[str] = Counter()
@@ -45,17 +45,22 @@ class Live:
         return not account or self._listeners[account] < MAX_PER_ACCOUNT
 
     async def events(
-        self, account: str, still_in: Callable[[], object] = lambda: True
+        self,
+        account: str,
+        still_in: Callable[[], object] = lambda: True,
+        *,
+        site: str | None = None,
     ) -> AsyncIterator[str]:
         """Yields a ``change`` event whenever the figures changed, and comments in between.
 
         Args:
             account: who listens.
             still_in: whether the account is still signed in; the stream ends when not.
+            site: only its figures matter; None: those of any.
         """
         self._listeners[account] += 1
         try:
-            known = await self._ask()
+            known = await self._ask(site)
             yield "retry: 3000\n\n"
             said_at = checked_at = time.monotonic()
             while True:
@@ -65,7 +70,7 @@ class Live:
                     checked_at = now
                     if not await self._is_in(still_in):
                         return
-                state = await self._ask()
+                state = await self._ask(site)
                 if state != known:
                     known, said_at = state, now
                     yield "event: change\ndata: \n\n"
@@ -82,7 +87,7 @@ class Live:
         except SQLAlchemyError:
             return True  # asked again soon; without the database nothing is shown either
 
-    async def _ask(self) -> str:
+    async def _ask(self, site: str | None) -> object:
         async with self._asking:
             if time.monotonic() - self._asked_at >= 0.9 * self._every_s:
                 try:
@@ -90,4 +95,4 @@ class Live:
                 except SQLAlchemyError as error:
                     _log.warning("live: the database does not answer (%s)", type(error).__name__)
                 self._asked_at = time.monotonic()
-            return self._state
+            return self._state if site is None else self._state.get(site)

@@ -92,7 +92,7 @@ def _cameras(page: Page, site: str, span: Span) -> dict[str, Any]:
         seen.setdefault(unit, []).append(totals)
     there = {
         stay.unit
-        for stay in cameras.stays(context.reader.engine)
+        for stay in cameras.stays(context.reader.engine, site=site)
         if stay.site == site and stay.since < span.end and stay.until >= span.start
     }
     health: dict[str, Health] = {}
