@@ -124,3 +124,50 @@ persistence true
 persistence_location {broker}/data/
 autosave_interval 10
 """
+
+
+def bridge_conf(host: str, port: int, *, folder: Path, name: str) -> str:
+    """Returns what another mosquitto needs to fetch counts and states from city hall's.
+
+    Args:
+        host: of city hall's broker.
+        port: of city hall's broker.
+        folder: where the other broker finds the certificate from ``add-reader``.
+        name: in that certificate.
+    """
+    topics = "\n".join(f"topic {topic('+', '+', kind)} in 1" for kind in KINDS)
+    return f"""\
+# Fetches counts and states from city hall's broker, and sends it nothing: every topic is "in",
+# and there the certificate of {name} may read and not write.
+# For the mosquitto of a home or of another office: copy this file to /etc/mosquitto/conf.d/
+# and its folder to {folder}/, where user mosquitto can read it.
+connection maskcam-{name}
+address {host}:{port}
+bridge_cafile {folder}/ca.crt
+bridge_certfile {folder}/client.crt
+bridge_keyfile {folder}/client.key
+bridge_tls_version tlsv1.2
+bridge_protocol_version mqttv50
+cleansession false
+# It does not publish its own state, nor unsubscribe from what it does not have.
+notifications false
+bridge_attempt_unsubscribe false
+{topics}
+topic {PREFIX}/+/+/+/config in 1
+"""
+
+
+def home_access_list(user: str) -> str:
+    """Returns an access list for the other broker: its user reads what the bridge brings.
+
+    Args:
+        user: the name under which Home Assistant connects there.
+    """
+    return f"""\
+# What Home Assistant may do at its own broker with what the bridge brings: read it.
+user {user}
+topic read maskcam/v2/#
+topic read {PREFIX}/#
+# Its own birth and last will.
+topic write {PREFIX}/status
+"""

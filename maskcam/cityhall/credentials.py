@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
-from maskcam.cityhall.broker_files import COLLECTOR
+from maskcam.cityhall.broker_files import COLLECTOR, bridge_conf
 from maskcam.cityhall.generated import unit_toml
 from maskcam.cityhall.new_units import NewUnit, check_name
 from maskcam.cityhall.state_folder import SERVICE, StateFolder, share
@@ -83,10 +84,17 @@ def add_program(state: StateFolder, name: str, *, kind: str, say: Callable[[str]
     if kind == "collector":
         for path in (folder.parent, folder, folder / "client.key"):
             share(path, SERVICE)
+    else:
+        there = Path("/etc/mosquitto/certs") / name
+        host, port = state.facts()["host"], int(state.facts()["port"])
+        bridge = bridge_conf(host, port, folder=there, name=name)
+        (folder / "bridge.conf").write_text(bridge, encoding="utf-8")
     state.write_access(programs={**programs, name: kind})
     say(f"{folder}: certificate, key and authority for {name}")
     if kind == "collector":
         say("in its cityhall.toml under [broker]: certificate and key from there, a shared_group")
+    else:
+        say("bridge.conf there is for another mosquitto that fetches the counts")
     say(RELOAD)
 
 

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -191,28 +190,6 @@ def test_a_message_that_the_database_refuses_does_not_block_the_others(
     kept = {group.unit: group for group in Quarantine(engine).groups()}
     assert kept["poison"].reason == "unstorable"
     assert kept["surprise"].detail == "OverflowError: nobody foresaw this"
-
-
-def test_units_are_announced_to_home_assistant_if_that_is_wanted(
-    broker: Mosquitto, store: Store
-) -> None:
-    listener = subprocess.Popen(
-        ["mosquitto_sub", "-p", str(broker.port), "-t", "homeassistant/#", "-C", "4", "-v"],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    with collecting(broker, store, home_assistant=True), sending(broker) as sender:
-        time.sleep(0.5)  # the listener connects
-        sender.send([GOOD])
-        said, _ = listener.communicate(timeout=60)
-    found = dict(line.split(" ", 1) for line in said.splitlines())
-    assert {topic.split("/")[3] for topic in found} == {
-        *("people", "with_mask", "without_mask", "online")
-    }
-    people = json.loads(found["homeassistant/sensor/maskcam_forville-01/people/config"])
-    assert people["state_topic"] == GOOD[0]
-    assert people["value_template"] == "{{ value_json.people }}"
-    assert people["availability"][0]["topic"] == "maskcam/v2/forville/forville-01/status"
 
 
 names = st.text(max_size=70) | st.sampled_from(["forville", "forville-01", "+", "#", "$share", ""])

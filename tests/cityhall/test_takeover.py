@@ -15,7 +15,12 @@ from pathlib import Path
 import pytest
 
 from maskcam.cityhall import broker_files
-from maskcam.cityhall.broker_files import access_patterns, mosquitto_conf
+from maskcam.cityhall.broker_files import (
+    access_patterns,
+    bridge_conf,
+    home_access_list,
+    mosquitto_conf,
+)
 from maskcam.cityhall.collector import Collector
 from maskcam.cityhall.database import connect, upgrade
 from maskcam.cityhall.discovery import announcements
@@ -182,6 +187,13 @@ def documents() -> dict[str, str]:
     return {
         "mosquitto.conf": mosquitto_conf(Path("/etc/maskcam-cityhall/broker")),
         "maskcam.acl": access_patterns("cityhall"),
+        "bridge.conf": bridge_conf(
+            "mqtt.example.org",
+            8883,
+            folder=Path("/etc/mosquitto/certs/home-assistant"),
+            name="home-assistant",
+        ),
+        "home.acl": home_access_list("homeassistant"),
     }
 
 
