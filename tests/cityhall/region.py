@@ -27,6 +27,7 @@ def fill_region(
     def day(ago: int) -> int:
         return calendar.day(minute_of(now - timedelta(days=ago)))
 
+    site = f"(v - 1) / {CAMERAS} + 1"
     false = "false" if engine.dialect.name == "postgresql" else "0"
     places, units = _numbers(engine, 1, sites), _numbers(engine, 1, CAMERAS * sites)
     with engine.begin() as connection:
@@ -34,9 +35,9 @@ def fill_region(
         run(f"INSERT INTO sites SELECT v, 'site-' || substr('' || (1000 + v), 2) FROM {places}")
         run(
             "INSERT INTO units (id, name, site_id, online, version, heard_at) SELECT v, "
-            f"'unit-' || v, (v - 1) / {CAMERAS} + 1, {false}, '1', {int(now.timestamp())} FROM {units}"
+            f"'unit-' || v, {site}, {false}, '1', {int(now.timestamp())} FROM {units}"
         )
-        run(f"INSERT INTO stints SELECT v, {day(days)}, (v - 1) / {CAMERAS} + 1, {day(0)} FROM {units}")
+        run(f"INSERT INTO stints SELECT v, {day(days)}, {site}, {day(0)} FROM {units}")
         minutes = _numbers(engine, minute_of(now) - 60, minute_of(now) - 1)
         run(
             f"INSERT INTO windows SELECT u.id, n.v, {false}, 1, u.site_id, 1, 1, 1, 0, 0, 60, 1.0 "
