@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext
 from importlib import resources
 from pathlib import Path
@@ -87,7 +87,7 @@ def writing(engine: Engine) -> Engine:
     return engine.execution_options(maskcam_writes=True)
 
 
-def plain_rows(connection: Connection, query: Select[Any]) -> Iterator[list[tuple[Any, ...]]]:
+def plain_rows(connection: Connection, query: Select[Any]) -> Iterator[Sequence[tuple[Any, ...]]]:
     """Yields the rows of a query, some at a time, as the driver gives them.
 
     For answers of a hundred thousand rows and more: SQLAlchemy's rows take a fifth longer. The

@@ -63,7 +63,7 @@ def announcements(site: str, unit: str) -> Iterator[tuple[str, bytes]]:
         "value_template": "{{ 'online' if value_json.online else 'offline' }}",
     }
     for field, sensor in _SENSORS.items():
-        message = {
+        message: dict[str, Any] = {
             "name": sensor.name,
             "unique_id": f"maskcam_{unit}_{field}",
             "state_topic": count_topic(site=site, unit=unit, kind=sensor.kind),
@@ -80,7 +80,7 @@ def announcements(site: str, unit: str) -> Iterator[tuple[str, bytes]]:
         ("online", "Online", available["topic"], "value_json.online"),
         ("sight", "Sees", count_topic(site=site, unit=unit), "value_json.observed_s > 0"),
     ):
-        state = {
+        state: dict[str, Any] = {
             "name": name,
             "unique_id": f"maskcam_{unit}_{field}",
             "state_topic": topic,

@@ -24,7 +24,7 @@ def test_a_page_of_one_site_hears_of_its_own_changes_only(tmp_path: Path) -> Non
         forville, city = live.events("", site="forville"), live.events("")
         for stream in (forville, city):
             await anext(stream)  # how soon to come back
-        heard = asyncio.create_task(anext(forville))
+        heard = asyncio.ensure_future(anext(forville))
         await asyncio.sleep(0.05)  # it knows the present state
         store.write([received(NOW - timedelta(minutes=2), site="gare", unit="gare-01")])
         assert await asyncio.wait_for(anext(city), 10) == CHANGE
