@@ -66,5 +66,5 @@ class Tab:
         wanted = {"Accept": "text/html", "X-Maskcam-Part": "main", "If-None-Match": self._known}
         answer = await self.client.get(self.path, headers=self.headers | wanted, timeout=60)
         self.counted[str(answer.status_code)] += 1
-        self.counted["page bytes"] += len(answer.content)
+        self.counted["page bytes"] += answer.num_bytes_downloaded
         self._known = answer.headers.get("ETag", "")

@@ -437,6 +437,10 @@ def test_open_pages_get_their_figures_once_for_all(client: TestClient) -> None:
     assert part.startswith('<main id="content"')
     assert part.endswith("</main>")
     assert part in numbers.sub("", whole.text)
+    assert first.headers["content-encoding"] == "gzip"
+    plain = client.get("/?lang=en", headers=asked | {"Accept-Encoding": "identity"})
+    assert "content-encoding" not in plain.headers
+    assert numbers.sub("", plain.text) == numbers.sub("", first.text)
     known = asked | {"If-None-Match": first.headers["etag"]}
     time.sleep(0.6)  # it is rendered anew
     again = client.get("/?lang=en", headers=known)

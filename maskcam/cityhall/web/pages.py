@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -20,14 +18,13 @@ from maskcam.cityhall.overview import Overview, SiteToday, overview
 from maskcam.cityhall.reader import Totals
 from maskcam.cityhall.statistics import FEW
 from maskcam.cityhall.web.context import DEFAULT_DAYS, Page, WebContext
+from maskcam.cityhall.web.open_pages import answer_open_page
 from maskcam.cityhall.web.site import show_site
 from maskcam.cityhall.web.site_map import site_map
 from maskcam.cityhall.where_and_when import Slot, Slots, find_slots
 
 T = TypeVar("T")
 SHADES = 6
-_CHART_NUMBER = re.compile(rb"(?<=chart|hatch)[0-9]+")
-"""Of the charts on a page, each time others."""
 ROWS = 50
 """Sites on one page of a list."""
 SHOWN_ATTENTION = 8
@@ -56,22 +53,9 @@ def routes(context: WebContext) -> APIRouter:
 def _route(context: WebContext, show: Callable[[Page], Response]) -> Callable[..., Response]:
     def route(request: Request) -> Response:
         page = Page(context, request)
-        return _main_part(page, show) if page.part_only else show(page)
+        return answer_open_page(page, show) if page.part_only else show(page)
 
     return route
-
-
-def _main_part(page: Page, show: Callable[[Page], Response]) -> Response:
-    """Returns the figures of an open page, made once for all who look; 304 if it has them."""
-    url, words = page.request.url, page.words
-    key = ("part", url.path, url.query, words.language, page.may("admin"))
-    made: Response = page.context.memo.get(key, lambda: show(page))
-    content = _CHART_NUMBER.sub(b"", bytes(made.body))
-    mark = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
-    headers = {"ETag": mark, "Vary": made.headers.get("Vary", "")}
-    if page.request.headers.get("if-none-match") == mark:
-        return Response(status_code=304, headers=headers)
-    return Response(made.body, made.status_code, headers, made.media_type)
 
 
 def _most_unmasked(page: Page) -> Slot | None:
