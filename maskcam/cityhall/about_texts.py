@@ -33,7 +33,7 @@ ABOUT_TEXTS: dict[str, tuple[str, str]] = {
         "paramètres :",
     ),
     "about_share": (
-        "The mask share is the number of people who wear a mask properly, divided by all "
+        "The share of masks worn properly is the number of people who wear one so, divided by all "
         "whose mask could be judged; below {few} judged people no share is given. The "
         "truth lies in the range beside it 19 times of 20. The range allows for chance, "
         "for the noise that protects people (see below), and for errors of recognition: "
@@ -41,8 +41,8 @@ ABOUT_TEXTS: dict[str, tuple[str, str]] = {
         "takes people as independent, so with families and groups the truth is a little "
         "less sure than shown; on a street that is unlike the tested ones, recognition "
         "may err more.",
-        "La part masquée est le nombre de personnes au masque bien porté, divisé par "
-        "toutes celles dont le masque a pu être jugé ; en dessous de {few} personnes "
+        "La part des masques bien portés est le nombre de personnes qui le portent bien, divisé "
+        "par toutes celles dont le masque a pu être jugé ; en dessous de {few} personnes "
         "jugées, aucune part n'est donnée. La vérité se trouve dans l'intervalle indiqué "
         "19 fois sur 20. Il tient compte du hasard, du bruit qui protège les personnes "
         "(voir plus bas) et des erreurs de reconnaissance : au moins {right} des visages "

@@ -27,6 +27,8 @@ COLOURS = {
 }
 _INK, _PALE, _GAP, _AXIS = "#3b4252", "#d9dee7", "#eceff4", "#8a8f98"
 NOTED = "#7a3ea8"
+Amount = Callable[[int], str]
+"""Writes a number for an axis."""
 _ids = count()
 
 
@@ -48,7 +50,7 @@ class Bar(NamedTuple):
 class Dot(NamedTuple):
     """A share in one hour or day; `interval` is None where it is not known or not shown.
 
-    `earlier` is a share to compare with.
+    `earlier` is a share to compare with; `partly` has a mark.
     """
 
     label: str
@@ -56,6 +58,7 @@ class Dot(NamedTuple):
     interval: Interval | None
     gap: bool = False
     earlier: float | None = None
+    partly: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,9 @@ WIDE = Size(920, 260)
 NARROW = Size(400, 240, left=52, labels=8)
 
 
-def stacked_bars(bars: Sequence[Bar], *, title: str, description: str, size: Size = WIDE) -> Markup:
+def stacked_bars(
+    bars: Sequence[Bar], *, title: str, description: str, size: Size = WIDE, amount: Amount = str
+) -> Markup:
     """Draws passages by mask state; what is not known is hatched, never a zero."""
     highest = max((sum(max(0, part) for part in bar.parts or ()) for bar in bars), default=0)
     highest = max(highest, *(bar.earlier or 0 for bar in bars), 0)
@@ -94,7 +99,7 @@ def stacked_bars(bars: Sequence[Bar], *, title: str, description: str, size: Siz
     root, plot = _canvas(size, title, description)
     scale = size.inner_height / ticks[-1]
     for tick in ticks:
-        _tick(plot, size, size.inner_height - tick * scale, _amount(tick))
+        _tick(plot, size, size.inner_height - tick * scale, amount(tick))
     step = size.inner_width / max(1, len(bars))
     for place, bar in enumerate(bars):
         left, width = place * step, max(1.0, step * 0.82)
@@ -145,6 +150,8 @@ def shares(dots: Sequence[Dot], *, title: str, description: str, size: Size = WI
         _add(group, "title").text = dot.tip
         if dot.gap:
             _gap(root, group, place * step, step, height)
+        if dot.partly:
+            _mark(group, (place + 0.5) * step, -4)
         _rect(group, place * step, 0, step, height, fill="#000", **{"fill-opacity": "0"})
     _labels(plot, size, [dot.label for dot in dots])
     return _markup(root)
@@ -175,7 +182,9 @@ def _draw_run(
         _add(plot, "circle", attributes={**place, "fill": "#0072b2"})
 
 
-def sparkline(heights: Sequence[int | None], partly: Sequence[bool], *, title: str) -> Markup:
+def sparkline(
+    heights: Sequence[int | None], partly: Sequence[bool], *, title: str, amount: Amount = str
+) -> Markup:
     """Draws a small row of bars from zero to a round number; None is a gap, pale is partly seen."""
     width, height, scale = 168, 36, 44
     step = (width - scale) / max(1, len(heights))
@@ -183,7 +192,7 @@ def sparkline(heights: Sequence[int | None], partly: Sequence[bool], *, title: s
     highest = nice_ticks(max((value for value in heights if value), default=1))[-1]
     _add(root, "path", attributes={"d": f"M0 2.5h{width - scale}", "stroke": _PALE})
     text = {"x": str(width - scale + 4), "y": "9", "font-size": "10", "fill": _INK}
-    _add(root, "text", attributes=text).text = _amount(highest)
+    _add(root, "text", attributes=text).text = amount(highest)
     paths = {"#0072b2": "", "#8fbfe0": "", _PALE: ""}
     for place, (value, pale) in enumerate(zip(heights, partly, strict=True)):
         if value is None:
@@ -221,28 +230,17 @@ def nice_ticks(highest: float) -> list[int]:
     return [int(i * step) for i in range(ceil(highest / step) + 1)]
 
 
-def _amount(number: int) -> str:
-    """Returns a number for an axis, the same in both languages."""
-    if number >= 1_000_000:
-        return f"{number / 1_000_000:g}\u202fM"
-    return f"{number:,}".replace(",", "\u202f")
-
-
 def share_ticks(intervals: Sequence[Interval]) -> list[int]:
     """Returns per cents for an axis that shows how shares differ: at least 20 points apart."""
     if not intervals:
         return [0, 25, 50, 75, 100]
-    low = floor(10 * min(min(i.value for i in intervals), _middle([i.low for i in intervals])))
-    high = ceil(10 * max(max(i.value for i in intervals), _middle([i.high for i in intervals])))
+    low = floor(10 * min(i.low for i in intervals))
+    high = ceil(10 * max(i.high for i in intervals))
     while high - low < 2:
         low, high = max(0, low - 1), min(10, high + 1)
     step = 5 if high - low <= 2 else 10 if high - low <= 6 else 20
     first = 10 * low // step * step
     return list(range(first, 10 * high + step if 10 * high % step else 10 * high + 1, step))
-
-
-def _middle(values: Sequence[float]) -> float:
-    return sorted(values)[len(values) // 2]
 
 
 def _runs(dots: Sequence[Dot]) -> Iterable[list[tuple[int, Interval]]]:

@@ -44,6 +44,12 @@ class Point(NamedTuple):
     cameras: int = 1
     expected_s: float = 0.0
 
+    @property
+    def is_short(self) -> bool:
+        """Whether less was observed than usual, or nothing."""
+        missed = self.seen.is_gap and self.seen is not Seen.TO_COME and self.expected_s > 0
+        return missed or self.seen is Seen.PARTLY
+
 
 def site_points(
     reader: Reader, *, site: str, level: Level, span: Span, now: datetime

@@ -25,6 +25,7 @@ LEAST_CHANGE = 0.0005
 """Less than a twentieth of a point would be shown as none."""
 _BEFORE_SIGN = re.compile(r" (?=[:;?!%])")
 """In French the sign stays on the line of its word."""
+_FIRST = re.compile(r"\b1\b")
 _LOCALES = {"en": "en_GB", "fr": "fr_FR"}  # both count hours to 24
 
 
@@ -67,6 +68,7 @@ class Words:
     def __call__(self, key: str, **values: object) -> str:
         """Returns the text `key` with its placeholders filled."""
         text = TEXTS[key][self._place]
+        text = text.replace(" %", "\u202f%")
         if self.language == "fr":
             text = _BEFORE_SIGN.sub("\u00a0", text)
         return text.format(**values)
@@ -83,6 +85,13 @@ class Words:
         pattern = "#,##0." + "0" * digits if digits else "#,##0"
         return format_decimal(value, format=pattern, locale=self._locale)
 
+    def axis(self, value: int) -> str:
+        """Returns a round number for the axis of a chart."""
+        millions = value / 1_000_000
+        if millions < 1:
+            return self.number(value)
+        return f"{self.number(millions, digits=0 if millions.is_integer() else 1)}\u202fM"
+
     def percent(self, value: float, *, digits: int = 0) -> str:
         """Returns 0.123 as 12 %."""
         pattern = "#,##0." + "0" * digits if digits else "#,##0"
@@ -90,11 +99,16 @@ class Words:
 
     def day(self, day: date) -> str:
         """Returns a day with its name and year."""
-        return format_date(day, "EEEE d MMMM y", locale=self._locale)
+        return self._date(day, "EEEE d MMMM y")
 
     def short_day(self, day: date) -> str:
         """Returns a day for the axis of a chart."""
-        return format_date(day, "d MMM", locale=self._locale)
+        return self._date(day, "d MMM")
+
+    def _date(self, day: date, pattern: str) -> str:
+        text = format_date(day, pattern, locale=self._locale)
+        first = self.language == "fr" and day.day == 1  # as it is read aloud: premier
+        return _FIRST.sub("1er", text, count=1) if first else text
 
     def month(self, day: date, *, short: bool = False) -> str:
         """Returns the month of a day; a short one for the axis of a chart."""
@@ -108,7 +122,7 @@ class Words:
 
     def weekday_day(self, day: date) -> str:
         """Returns a day with its name, without the year."""
-        return format_date(day, "EEEE d MMMM", locale=self._locale)
+        return self._date(day, "EEEE d MMMM")
 
     def weekday(self, number: int) -> str:
         """Returns the name of a day of the week; Monday is 0."""
@@ -141,7 +155,8 @@ class Words:
         if seconds is None:
             return "-"
         local = datetime.fromtimestamp(seconds, UTC).astimezone(self._zone)
-        return f"{self.short_day(local.date())} {format_time(local, 'HH:mm', locale=self._locale)}"
+        text = f"{self.short_day(local.date())} {format_time(local, 'HH:mm', locale=self._locale)}"
+        return text.replace(" ", "\u00a0")
 
     def duration(self, seconds: float) -> str:
         """Returns a duration in hours and minutes."""
@@ -207,25 +222,18 @@ class Words:
         """Returns how a time differs from an earlier one, in what was observed both times."""
         if change.now.observed_s == 0:
             return self("against_none_of", span=self.days(first, last), basis=self("basis_none"))
+        left_out = self.left_out(change)
         return self(
             "against_lead",
             span=self.days(first, last),
             passages=self.change_of(change),
             points=self.points(change.share),
-            basis=self.basis(change),
+            hours=self.hours(change.now.observed_s),
+            left_out=self("basis_left_out", what=left_out) if left_out else "",
         )
 
-    def basis(self, change: Change) -> str:
-        """Returns on what a comparison rests, and what it leaves out."""
-        if change.now.observed_s == 0:
-            return self("basis_none")
-        text = self("basis", hours=self.hours(change.now.observed_s))
-        if left_out := self.left_out(change):
-            text += self("basis_left_out", what=left_out)
-        return text
-
     def left_out(self, change: Change) -> str:
-        """Returns what a comparison leaves out; "" if next to nothing."""
+        """Returns what a comparison leaves out, or that it has nothing; "" if next to nothing."""
         if change.now.observed_s == 0:
             return self("basis_none")
         part = change.left_out_s / (change.left_out_s + change.now.observed_s)
@@ -268,7 +276,10 @@ class Words:
             return self("points_same")
         limits = sorted((abs(100 * change.low), abs(100 * change.high)))
         low, high = (self.number(limit, digits=1) for limit in limits)
-        return self("points_up" if change.value > 0 else "points_down", low=low, high=high)
+        value = abs(round(100 * change.value, 1))
+        one = self.language == "fr" and value < 2
+        key = f"points_{'up' if change.value > 0 else 'down'}_{'one' if one else 'many'}"
+        return self(key, value=self.number(value, digits=1), low=low, high=high)
 
     @staticmethod
     def is_clear(change: Interval | None) -> bool:

@@ -19,6 +19,8 @@ NOTICE_TEXTS: dict[str, tuple[str, str]] = {
         "{city}: no counts arrive from any camera",
         "{city} : aucun comptage n'arrive",
     ),
+    "need_attention_one": ("{number} needs attention", "{number} à vérifier"),
+    "need_attention_many": ("{number} need attention", "{number} à vérifier"),
     "notice_line": (
         "{unit} ({site}): {state}, {since}. {advice}",
         "{unit} ({site}) : {state}, {since}. {advice}",

@@ -54,6 +54,8 @@ class Overview:
     sites: list[SiteToday]
     today: Totals
     yesterday: Totals
+    yesterday_short: int
+    """Number of sites of which less was observed yesterday than usual."""
     change: Change
     week: Totals
     week_change: Change
@@ -116,6 +118,7 @@ def overview(reader: Reader, *, now: datetime) -> Overview:
         sites=sites,
         today=total_of(day_now),
         yesterday=total_of([item.days[-2].totals for item in sites]),
+        yesterday_short=sum(item.days[-2].is_short for item in sites),
         change=total_change(changes.values()),
         week=total_of(weeks),
         week_change=total_change(week_changes.values()),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 SITE_TEXTS: dict[str, tuple[str, str]] = {
     "public_title": ("Passers-by and masks in our city", "Passants et masques dans notre ville"),
-    "public_link": ("What everybody may see", "Ce que tout le monde peut voir"),
+    "public_link": ("What the public sees", "Ce que voit le public"),
     "public_week": ("In the last 7 days", "Ces 7 derniers jours"),
     "public_days": ("the last {number} days", "les {number} derniers jours"),
     "public_all": ("All sites", "Tous les sites"),
@@ -55,11 +55,16 @@ SITE_TEXTS: dict[str, tuple[str, str]] = {
     "against_none": ("nothing", "rien"),
     "against_before": ("the period before", "la période précédente"),
     "against_weekdays": ("the same weekdays before", "les mêmes jours, juste avant"),
+    "against_weekday": ("the same weekday, a week before", "le même jour, la semaine précédente"),
+    "so_far": ("So far", "Jusqu'ici"),
+    "legend_band": ("Share, with its range (95 %)", "Part, avec son intervalle (95 %)"),
     "against_last_year": ("the same period last year", "la même période, un an plus tôt"),
     "against_lead": (
-        "Compared with {span}: passages {passages}; mask worn properly: {points} ({basis}).",
-        "Par rapport à la période comparée ({span}) : passages {passages} ; masque bien porté : "
-        "{points} ({basis}).",
+        "Compared with {span}, only in the hours that a camera observed both times ({hours}"
+        "{left_out}): passages {passages}; mask worn properly: {points}.",
+        "Par rapport à la période comparée ({span}), seulement aux heures qu'une caméra a "
+        "observées les deux fois ({hours}{left_out}) : passages {passages} ; masque bien porté : "
+        "{points}.",
     ),
     "against_none_of": (
         "Not comparable with {span}: {basis}.",

@@ -66,10 +66,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "live_lost": ("Connection lost, trying again", "Connexion perdue, nouvel essai"),
     "as_of": ("as of {time}", "à {time}"),
     "footer": (
-        "Only numbers of people leave a camera: no pictures, no identities. Who shook their head "
-        "in front of a camera is in no figure.",
-        "Seuls des nombres de personnes sortent d'une caméra : ni image, ni identité. Qui a secoué "
-        "la tête devant une caméra n'est dans aucun chiffre.",
+        "No picture is kept or sent, nobody is identified: only numbers leave a camera. Whoever "
+        "shakes the head \u201cno\u201d in front of a camera is not counted.",
+        "Aucune image n'est gardée ni envoyée, personne n'est identifié : seuls des nombres "
+        "sortent d'une caméra. Qui fait « non » de la tête devant une caméra n'est pas compté.",
     ),
     "no_sites": (
         "No camera has sent anything yet. Figures appear here by themselves.",
@@ -192,6 +192,14 @@ TEXTS: dict[str, tuple[str, str]] = {
     "passages_many": ("{number} passages", "{number} passages"),
     "passages_today": ("Passages so far today", "Passages aujourd'hui, jusqu'ici"),
     "passages_day": ("Passages today", "Passages aujourd'hui"),
+    "yesterday_short_one": (
+        "(observed in part at {number} site)",
+        "(observé en partie sur {number} site)",
+    ),
+    "yesterday_short_many": (
+        "(observed in part at {number} sites)",
+        "(observé en partie sur {number} sites)",
+    ),
     "yesterday": ("Yesterday: {number}", "Hier : {number}"),
     "sentence": (
         "{people}. Mask worn properly: {share}.",
@@ -215,7 +223,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "change_of_passages": ("Change of passages", "Évolution des passages"),
     "not_comparable": ("not comparable", "non comparable"),
-    "basis": ("compared: {hours} observed both times", "comparé : {hours} observées les deux fois"),
     "basis_left_out": ("; {what}", " ; {what}"),
     "left_out": (
         "{percent} of the time left out, not observed before",
@@ -227,8 +234,22 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "camera_hours_one": ("{number} camera hour", "{number} heure de caméra"),
     "camera_hours_many": ("{number} camera hours", "{number} heures de caméra"),
-    "points_up": ("up by {low} to {high} points", "en hausse de {low} à {high} points"),
-    "points_down": ("down by {low} to {high} points", "en baisse de {low} à {high} points"),
+    "points_up_one": (
+        "up by {value} points ({low} to {high})",
+        "en hausse de {value} point (de {low} à {high})",
+    ),
+    "points_up_many": (
+        "up by {value} points ({low} to {high})",
+        "en hausse de {value} points (de {low} à {high})",
+    ),
+    "points_down_one": (
+        "down by {value} points ({low} to {high})",
+        "en baisse de {value} point (de {low} à {high})",
+    ),
+    "points_down_many": (
+        "down by {value} points ({low} to {high})",
+        "en baisse de {value} points (de {low} à {high})",
+    ),
     "points_same": ("no clear change", "pas d'évolution nette"),
     "points_unknown": ("too few to compare", "trop peu pour comparer"),
     "partly_value": ("partly observed ({percent})", "observé en partie ({percent})"),
@@ -254,8 +275,8 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Redémarrez-la ; si cela ne suffit pas, consultez son journal.",
     ),
     "do_offline": (
-        "Check its power and its network. What it counted waits in it.",
-        "Vérifiez son alimentation et son réseau. Ce qu'elle a compté y est gardé.",
+        "Check its power and its network. What it counted before is kept in it.",
+        "Vérifiez son alimentation et son réseau. Ce qu'elle a compté auparavant y est gardé.",
     ),
     "since": ("since {time}", "depuis le {time}"),
     "never_counted": ("has not sent any counts yet", "n'a encore envoyé aucun comptage"),
@@ -267,7 +288,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "page_before": ("Previous page", "Page précédente"),
     "page_after": ("Next page", "Page suivante"),
     "pages": ("Pages of the list", "Pages de la liste"),
-    "last_window": ("Last counts", "Derniers comptages"),
+    "last_window": ("Last message", "Dernier message"),
     "before_span": ("{first} to {last}", "du {first} au {last}"),
     "compare_lead_one": (
         "Compared with the same weekdays one week earlier ({span}).",
@@ -295,10 +316,12 @@ TEXTS: dict[str, tuple[str, str]] = {
         "environ {number} par heure. Il y faudrait autant de masques.",
     ),
     "where_heat": (
-        "People without a mask per hour, by site and hour of the day. Each row is shaded "
-        "on its own scale: the darkest hour is the site's busiest.",
-        "Personnes sans masque par heure, par site et heure du jour. Chaque ligne a sa "
-        "propre échelle : l'heure la plus foncée est la plus chargée du site.",
+        "People without a mask per hour, by site and hour of the day; masks worn incorrectly are "
+        "not among them. Each row is shaded on its own scale: the darkest hour is the site's "
+        "busiest.",
+        "Personnes sans masque par heure, par site et heure du jour ; les masques mal portés n'y "
+        "sont pas. Chaque ligne a sa propre échelle : l'heure la plus foncée est la plus chargée "
+        "du site.",
     ),
     "where_best": ("Best time to hand out masks", "Meilleur moment pour distribuer"),
     "where_top": (

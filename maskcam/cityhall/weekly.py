@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 
 from maskcam.cityhall.comparison import Change, compare, total_change
 from maskcam.cityhall.expectation import expectation
-from maskcam.cityhall.figures import Point, PointMaker, Seen, buckets, city_point, total_of
+from maskcam.cityhall.figures import Point, PointMaker, buckets, city_point, total_of
 from maskcam.cityhall.periods import Periods
 from maskcam.cityhall.reader import Reader, Totals
 from maskcam.cityhall.where_and_when import Slot, find_slots
@@ -84,14 +84,8 @@ def find_week(reader: Reader, *, monday: date, now: datetime) -> Week:
         rising=_clearest([w for w in moved if w.change.share and w.change.share.low > 0]),
         falling=_clearest([w for w in moved if w.change.share and w.change.share.high < 0]),
         best=max(slots.best.values(), key=lambda slot: slot.per_hour, default=None),
-        partly=sum(_is_short(point) for week in weeks for point in week.days),
+        partly=sum(point.is_short for week in weeks for point in week.days),
     )
-
-
-def _is_short(point: Point) -> bool:
-    """Whether less was observed than usual, or nothing."""
-    missed = point.seen.is_gap and point.seen is not Seen.TO_COME and point.expected_s > 0
-    return missed or point.seen is Seen.PARTLY
 
 
 def _clearest(weeks: list[WeekOfSite]) -> list[WeekOfSite]:

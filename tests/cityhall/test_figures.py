@@ -19,7 +19,7 @@ from maskcam.cityhall.overview import overview
 from maskcam.cityhall.periods import Periods
 from maskcam.cityhall.reader import Reader, Totals
 from maskcam.cityhall.rollup import Calendar
-from maskcam.cityhall.statistics import difference, share
+from maskcam.cityhall.statistics import Interval, difference, share
 from maskcam.cityhall.store import Store
 from maskcam.cityhall.texts import TEXTS
 from maskcam.cityhall.where_and_when import find_slots
@@ -86,10 +86,8 @@ def test_only_hours_that_a_camera_saw_both_times_are_compared(store: Store, read
     assert found.change.now.observed_s == 2 * 3600
     words = Words("en", zone=PARIS)
     assert words.change_of(found.change).startswith("+50")
-    assert words.basis(found.change) == (
-        "compared: 2 camera hours observed both times; 54\u202f% of the time left out, "
-        "not observed before"
-    )
+    left_out = "54\u202f% of the time left out, not observed before"
+    assert words.left_out(found.change) == left_out
 
 
 def test_days_without_a_common_hour_are_not_compared(store: Store, reader: Reader) -> None:
@@ -169,7 +167,7 @@ def test_words_say_how_sure_a_share_is() -> None:
     assert words.share(Totals(6000, 4000)) == "60.0\u202f%"
     for now, before, said in (
         (Totals(60, 40), Totals(55, 45), "no clear change"),
-        (Totals(6000, 4000), Totals(5000, 5000), "up by 8.6 to 11.4 points"),
+        (Totals(6000, 4000), Totals(5000, 5000), "up by 10.0 points (8.6 to 11.4)"),
         (Totals(6, 4), Totals(5000, 5000), "too few to compare"),
         (Totals(5141, 4859), Totals(5000, 5000), "no clear change"),  # 0.02 to 2.8: "up by 0.0"
     ):
@@ -181,12 +179,20 @@ def test_a_share_allows_for_errors_of_recognition() -> None:
     words = Words("en", zone=PARIS, right=0.962)
     street = Totals(4_430_000, 5_570_000)
     assert words.share(street) == "44\u202f%"
-    assert words.share_range(street) == "between 42\u202f% and 46\u202f% (95 % confidence)"
+    assert words.share_range(street) == "between 42\u202f% and 46\u202f% (95\u202f% confidence)"
     # Corners by hand: all faces right but 3.8 % of the bare, or but 3.8 % of the masked.
     found = words.interval(street)
     assert found is not None
     assert found.low == pytest.approx((0.443 - 0.038) / 0.962, abs=1e-3)
     assert found.high == pytest.approx(0.443 / 0.962, abs=1e-3)
+
+
+def test_the_first_of_a_month_is_read_as_in_french() -> None:
+    words = Words("fr", zone=PARIS)
+    assert words.day(date(2026, 5, 1)) == "vendredi 1er mai 2026"
+    assert words.short_day(date(2026, 5, 1)) == "1er mai"
+    assert words.weekday_day(date(2026, 5, 11)) == "lundi 11 mai"
+    assert Words("en", zone=PARIS).short_day(date(2026, 5, 1)) == "1 May"
 
 
 def test_every_text_has_both_languages_with_the_same_values() -> None:
@@ -225,6 +231,15 @@ def test_charts_draw_gaps_as_gaps_and_escape_what_they_show() -> None:
     line = charts.shares(dots, title="t", description="d")
     assert "polyline" not in line  # two single points: nothing is drawn across the gap
     assert line.count("<circle") == 2
+
+
+@given(st.lists(st.floats(0, 1), min_size=2, max_size=20).map(sorted))
+def test_the_axis_of_shares_holds_all_that_is_drawn(limits: list[float]) -> None:
+    ticks = charts.share_ticks([Interval(limits[0], limits[0], limits[-1])])
+    assert ticks[0] <= 100 * limits[0]
+    assert ticks[-1] >= 100 * limits[-1]
+    assert 0 <= ticks[0] < ticks[-1] <= 100
+    assert len({b - a for a, b in pairwise(ticks)}) == 1
 
 
 @given(st.integers(0, 10**7))

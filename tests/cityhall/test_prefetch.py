@@ -46,7 +46,7 @@ def test_warm_pages_read_no_hours_of_past_days(
     for said in (
         "Yesterday: 200",
         "up by ",
-        "points against the same 7 days a year before",
+        ") against the same 7 days a year before",
         "About 40 masks per hour would be needed (last 4 weeks)",
     ):
         assert said in today

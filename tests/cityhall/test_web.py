@@ -112,7 +112,14 @@ def test_cameras_that_fell_silent_are_shown_with_what_to_do(filled: Engine, make
     assert "No counts arrive" not in quiet
     later = make(now=NOW + timedelta(hours=5)).get("/").text
     assert "No counts arrive from any camera" in later
-    assert "connected, but sends no counts, since 4 May 12:20. Restart it" in later
+    said = "connected, but sends no counts, since 4\u00a0May\u00a012:20. Restart it"
+    assert said in later
+    assert '<a href="#part-attention">' in later
+    site = make(now=NOW + timedelta(hours=5)).get("/sites/forville").text
+    notice = site[site.index('<p class="notice"') :].split("</p>")[0]
+    assert "<strong>forville-01</strong>" in notice
+    assert said in notice
+    assert 'class="notice"' not in make().get("/sites/forville").text
 
 
 def test_lists_are_searched_sorted_and_paged(make: Make, filled: Engine) -> None:

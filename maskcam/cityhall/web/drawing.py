@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 from markupsafe import Markup
@@ -20,6 +21,8 @@ Subject = Literal["passages", "shares"]
 Draw = Callable[..., Markup]
 
 
+THIN_WIDTH = 0.4
+"""A share that is less sure stands in words and table alone: its band would be all that is seen."""
 TITLES: dict[Step, tuple[str, str]] = {
     "hourly": ("by_hour", "share_by_hour"),
     "daily": ("by_day", "share_by_day"),
@@ -75,7 +78,9 @@ def charts_of(
     passages, share = (page.words(name) for name in TITLES[level])
     about = _summary(points, page, level)
     return {
-        "passages": _both(charts.stacked_bars, bars, passages, about),
+        "passages": _both(
+            partial(charts.stacked_bars, amount=page.words.axis), bars, passages, about
+        ),
         "shares": _both(charts.shares, dots, share, page.words("chart_shares")),
     }
 
@@ -101,15 +106,19 @@ def _dot(point: Point, before: Point | None, page: Page, level: Step) -> Dot:
     if not gap:
         share, limits = words.share(total), words.share_range(total)
         tip = words("tip_share", when=_when(point, page, level), share=share, range=limits)
+    interval = None if gap else words.interval(total)
+    if interval is not None and interval.width > THIN_WIDTH:
+        interval = None
     earlier = words.interval(before.totals) if before else None
     if before and earlier:
         tip += words("tip_earlier", number=words.share(before.totals))
     return Dot(
         label=_label(point, page, level),
         tip=tip,
-        interval=None if gap else words.interval(total),
+        interval=interval,
         gap=gap and point.seen is not Seen.TO_COME,
         earlier=earlier.value if earlier else None,
+        partly=point.seen is Seen.PARTLY,
     )
 
 

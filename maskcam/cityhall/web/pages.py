@@ -197,6 +197,7 @@ def spark_of(points: list[Point], page: Page, title: str) -> Markup:
         [None if point.seen.is_gap else point.totals.people for point in points],
         [point.seen is Seen.PARTLY for point in points],
         title=page.words(title),
+        amount=page.words.axis,
     )
 
 

@@ -91,6 +91,7 @@ def _values(context: WebContext, page: Page, week: str) -> dict[str, Any]:
             [None if p.seen.is_gap else p.totals.people for p in item.days],
             [p.seen.value == "partly" for p in item.days],
             title=page.words("by_day"),
+            amount=page.words.axis,
         ),
         "read": read_aloud(page, found, monday=monday),
     }
