@@ -105,6 +105,7 @@ class Expectation:
         self._now = self._calendar.day(periods.now)
         self._habits, self._today = habits, today
         self._stays: dict[str, list[Stay]] = {}
+        self._belonging: dict[tuple[str, int], list[str]] = {}
         ends: dict[str, Stay] = {}
         known = list(stays)
         for stay in known:
@@ -118,8 +119,11 @@ class Expectation:
     def belonging(self, site: str, minute: int) -> list[str]:
         """Returns the units that belonged to a site on the day of a minute."""
         day = self._calendar.day(minute)
-        found = {s.unit for s in self._stays.get(site, ()) if s.since <= day <= s.until}
-        return sorted(found)
+        found = self._belonging.get((site, day))
+        if found is None:
+            units = {s.unit for s in self._stays.get(site, ()) if s.since <= day <= s.until}
+            found = self._belonging[site, day] = sorted(units)
+        return found
 
     def of_day(self, site: str, day: int) -> float:
         """Returns the seconds that a site's cameras should have observed on a day, together."""

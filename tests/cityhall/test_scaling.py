@@ -70,14 +70,27 @@ class Region:
             self.halls[name].end()
 
     def publish(self, start: datetime) -> None:
-        for name in self.names:
-            batch = [message(item) for item in minutes_from(start, MINUTES, unit=name)]
-            subprocess.run(
-                ["mosquitto_pub", *self.city.access(name), "-q", "1", "-t", batch[0][0], "-l"],
-                input=b"\n".join(payload for _, payload in batch) + b"\n",
-                check=True,
-                timeout=120,
+        """Publishes a day of each unit, minute by minute, each unit by its own connection."""
+        days = [
+            [message(item) for item in minutes_from(start, MINUTES, unit=name)]
+            for name in self.names
+        ]
+        publishers = [
+            subprocess.Popen(
+                ["mosquitto_pub", *self.city.access(name), "-q", "1", "-t", day[0][0], "-l"],
+                stdin=subprocess.PIPE,
             )
+            for name, day in zip(self.names, days, strict=True)
+        ]
+        for minute in range(MINUTES):
+            for publisher, day in zip(publishers, days, strict=True):
+                assert publisher.stdin is not None
+                publisher.stdin.write(day[minute][1] + b"\n")
+                publisher.stdin.flush()
+        for publisher in publishers:
+            assert publisher.stdin is not None
+            publisher.stdin.close()
+            assert publisher.wait(120) == 0
 
     def stored(self) -> int:
         with self.engine.connect() as connection:
@@ -90,7 +103,7 @@ class Region:
             self.halls[name].start()
         wait_until(lambda: self.stored() > before, 60)  # up to here it is Python that starts
         begin, first = time.monotonic(), self.stored()
-        used = {name: self.halls[name].cpu_s() for name in names}
+        used = {name: self.halls[name].cpu_s() for name in names}  # without Python's own start
         wait_until(lambda: self.stored() == total, 240)
         rate = (total - first) / (time.monotonic() - begin)
         used = {name: self.halls[name].cpu_s() - used[name] for name in names}
