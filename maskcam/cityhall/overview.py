@@ -144,8 +144,9 @@ def _days(reader: Reader, sites: list[str], periods: Periods) -> dict[str, list[
     span = periods.days(periods.today - timedelta(days=DAYS - 1), periods.today)
     points = PointMaker(expectation(reader, span, periods=periods), level="daily", periods=periods)
     totals = reader.by_bucket("daily", span)
-    starts = list(buckets(span, level="daily", periods=periods))
-    return {
-        site: [points.make(site, day, totals.get((site, day), Totals())) for day in starts]
-        for site in sites
-    }
+    made: dict[str, list[Point]] = {site: [] for site in sites}
+    for day in buckets(span, level="daily", periods=periods):
+        make = points.at(day)
+        for site in sites:
+            made[site].append(make(site, totals.get((site, day), Totals())))
+    return made
