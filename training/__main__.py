@@ -18,7 +18,8 @@ _EXAMPLES = """examples:
   scripts/train-model                          train, export and measure (resumes a broken run)
   scripts/train-model --steps 20 --stills 120 --runs /tmp/try --models /tmp/try
                                                see that everything works
-  scripts/train-model --only second-look       train the second look for the last detector
+  scripts/train-model --only second-look       train the second look for the last detector;
+                                               once more: go on from its weights
   scripts/train-model --only face-in-view      train what sees hands before faces
   scripts/train-model --only head-shake        train what recognises a "no" (renders clips: an hour)
   scripts/train-model --only export            make the detector from the last weights
@@ -78,7 +79,7 @@ def _train_detector(run: Run) -> dict[str, Any]:
 def _export_detector(run: Run) -> dict[str, Any]:
     from training.export import export
 
-    model = export(run.data, run.stills, run.settings, run.weights, run.models)
+    model = export(run.data, run.settings, run.weights, run.models)
     return {"sha256": json.loads(model.with_suffix(".json").read_text())["sha256"]}
 
 
@@ -87,7 +88,7 @@ def _train_second_look(run: Run) -> dict[str, Any]:
 
     settings, folder = run.settings.second_look, run.beside("second-look")
     second_look.train(run.data, run.teacher, run.stills, settings, folder, run.model)
-    second_look.export(run.data, run.stills, settings, folder, run.models)
+    second_look.export(run.data, run.teacher, run.stills, settings, folder, run.models)
     description = json.loads(run.model.with_suffix(".json").read_text())
     return {"second_look_sha256": description["second_look"]["sha256"]}
 
@@ -141,7 +142,11 @@ def main() -> int:
         settings = replace(
             settings,
             steps=chosen.steps,
-            second_look=replace(settings.second_look, steps=chosen.steps),
+            second_look=replace(
+                settings.second_look,
+                steps=chosen.steps,
+                more=replace(settings.second_look.more, steps=chosen.steps),
+            ),
             face_in_view=replace(settings.face_in_view, steps=chosen.steps),
         )
     if chosen.stills is not None:

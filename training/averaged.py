@@ -68,6 +68,11 @@ class Averaged:
             )
             self._recent.clear()
 
+    def mix(self, weights: list[np.ndarray]) -> None:
+        """Puts the mean of the averaged weights and of `weights` in their place."""
+        pairs = zip(self.network.get_weights(), weights, strict=True)
+        self.network.set_weights([(mine + other) / 2 for mine, other in pairs])
+
     def save(self, file: Path) -> None:
         """Writes the averaged weights."""
         self.network.save_weights(str(file))

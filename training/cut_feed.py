@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from maskcam.vision.second_look import REACH
 from training.cuts import NO_FACE, Cut, longer_side
 from training.drawn_covers import draw_cover
+from training.drawn_lights import draw_lights
 from training.drawn_masks import draw_mask
 from training.feed import from_process
 from training.photometry import vary
@@ -22,6 +23,8 @@ _WITH_MASK, _WITHOUT_MASK, _INCORRECT = range(3)
 _DRAWN = {_WITH_MASK: (0.3, ("well",)), _INCORRECT: (0.6, ("nose_out", "chin"))}
 _DRAWABLE_PX = 22.0
 _COVERED = 0.3  # share of unmasked faces with something before, on or below them
+_SOUGHT = 0.35  # share of photographed faces that are taken among heads turned or bowed
+_LIGHTS = 0.12  # share of what is no face that are lights out of focus
 _TURNED, _YAW_DEG, _BOW_DEG = 0.3, 28.0, (0.0, 45.0)  # share of photographed faces; angles
 _MOST_YAW_DEG = 60.0
 _DEFOCUSED, _DEFOCUS = 0.45, (0.015, 0.09)  # how often, and its sigma in longer sides
@@ -39,6 +42,8 @@ class Sampler:
         self._bare = [
             cut for cut in self._pools[False, _WITHOUT_MASK] if longer_side(cut.box) >= _DRAWABLE_PX
         ]
+        pools = [self._bare, *(pool for (rendered, _), pool in self._pools.items() if not rendered)]
+        self._turned = {id(pool): [cut for cut in pool if cut.is_turned] for pool in pools}
 
     def draw(self, rng: np.random.Generator) -> tuple[NDArray[np.uint8], int]:
         """Returns (size, size, 3) YCrCb as the unit would cut it out, and its kind."""
@@ -47,20 +52,28 @@ class Sampler:
         rendered = bool(rng.random() < settings.rendered)
         share, ways = _DRAWN.get(kind, (0.0, ()))
         if not rendered and rng.random() < share:
-            cut = self._bare[int(rng.integers(len(self._bare)))]
+            cut = self._take(self._bare, rng)
             rgb = cut.rgb.copy()
-            draw_mask(rgb, cut.box, str(rng.choice(ways)), rng)
+            draw_mask(rgb, cut.box, str(rng.choice(ways)), rng, cut.points)
         elif not rendered and kind == _WITHOUT_MASK and rng.random() < _COVERED:
-            cut = self._bare[int(rng.integers(len(self._bare)))]
+            cut = self._take(self._bare, rng)
             rgb = cut.rgb.copy()
             draw_cover(rgb, cut.box, rng)
         else:
-            pool = self._pools[rendered, kind]
-            cut = pool[int(rng.integers(len(pool)))]
+            cut = self._take(self._pools[rendered, kind], rng)
             rgb = cut.rgb
+            if kind == NO_FACE and rng.random() < _LIGHTS:
+                rgb = draw_lights(rgb, cut.box, rng)
         if not rendered and kind != NO_FACE and rng.random() < _TURNED:
             rgb = _turned(rgb, cut.box, rng)
         return _seen_anew(rgb, cut.box, settings.size, rng), kind
+
+    def _take(self, pool: list[Cut], rng: np.random.Generator) -> Cut:
+        """Takes a cut at random, heads that are turned or bowed more often than they are."""
+        turned = self._turned.get(id(pool), [])
+        if turned and rng.random() < _SOUGHT:
+            pool = turned
+        return pool[int(rng.integers(len(pool)))]
 
 
 def batches(

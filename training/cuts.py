@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -15,6 +16,7 @@ from maskcam.records import Box
 from maskcam.vision.detector import Detector
 from maskcam.vision.interpreter import Interpreter
 from maskcam.vision.model_files import describe
+from training.photo_street import load_photographs, render_pictures
 from training.pictures import (
     IGNORE,
     Picture,
@@ -24,6 +26,9 @@ from training.pictures import (
     load_distractors,
     read_coco,
 )
+
+if TYPE_CHECKING:
+    from training.teacher_boxes import Teacher
 
 NO_FACE = 3
 _REACH = 2.4  # side of a cut in longer sides of the face: more than the unit cuts, to move it
@@ -36,6 +41,11 @@ _IGNORED = 0.4  # share of a box in a region to ignore
 _INCOMPLETE = ("face-mask-detection-853", "face-mask-jk4nr")  # sets that lack some of their faces
 _BESIDE = 0.4  # share of faces beside which a place is cut that is none: an ear, a neck, hair
 RENDERED = "rendered"
+_PHOTO_FRAMES = 240  # of streets of photographed heads
+_POINTED_PX = 16.0  # longer side from which on the points of a face are sought
+# The nose beside the middle of the eyes, in widths of the face, and below them, in its height
+# above the mouth (1.5 where a face looks at the camera): beyond, a head is turned or bowed.
+_ASIDE, _BOWED = 0.12, 2.6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,19 +53,33 @@ class Cut:
     """One box of a picture with its surroundings.
 
     rgb: (n, n, 3) uint8. box: x0 y0 x1 y1 in its px. kind: 0 with, 1 without, 2 incorrect,
-    3 no face. rendered: of the rendered street.
+    3 no face. rendered: of the rendered street. points: (5, 2) eyes, nose and corners of the
+    mouth in its px, where the teacher sees them.
     """
 
     rgb: NDArray[np.uint8]
     box: NDArray[np.float32]
     kind: int
     rendered: bool
+    points: NDArray[np.float32] | None = None
+
+    @property
+    def is_turned(self) -> bool:
+        """Whether the head is seen from its side, or bowed, as far as its points say."""
+        if self.points is None:
+            return False
+        right, left, nose, *mouth = self.points
+        eyes, lips = (right + left) / 2, (mouth[0] + mouth[1]) / 2
+        aside = abs(float(nose[0] - eyes[0])) / float(self.box[2] - self.box[0])
+        bowed = float(nose[1] - eyes[1]) > _BOWED * max(float(lips[1] - nose[1]), 0.0)
+        return aside > _ASIDE or bowed
 
 
-def load_cuts(data: Path, stills: Path, model: Path) -> list[Cut]:
+def load_cuts(data: Path, teacher: Path, stills: Path, model: Path) -> list[Cut]:
     """Returns the cuts of all training pictures.
 
     data: the folder with masks, faces, people, mask_crops and teacher_labels.
+    teacher: the folder of the teacher, who finds the points of faces.
     stills: of the rendered street, in full resolution.
     model: the detector whose boxes are cut out, so that the second look sees in training what
         it will see on a unit.
@@ -76,9 +100,20 @@ def load_cuts(data: Path, stills: Path, model: Path) -> list[Cut]:
         (stills / "stills.json", stills),
     ):
         cuts += harvest(read_coco(file, images), detector)
+    photographs = load_photographs(data, validation=False)
+    cuts += harvest(render_pictures(photographs, _PHOTO_FRAMES), detector)
     cuts += [_cut(p, p.boxes[0], int(p.classes[0])) for p in load_crops(data / "mask_crops")]
     cuts += [_cut(p, p.boxes[0], NO_FACE) for p in load_distractors(data / "faces/images")]
-    return cuts
+    from training.teacher_boxes import Teacher  # here: its runtime is only where one trains
+
+    eye = Teacher(teacher)
+    return [_with_points(cut, eye) for cut in cuts]
+
+
+def _with_points(cut: Cut, teacher: Teacher) -> Cut:
+    if cut.rendered or cut.kind == NO_FACE or longer_side(cut.box) < _POINTED_PX:
+        return cut
+    return replace(cut, points=teacher.find_points(cut.rgb, cut.box))
 
 
 def harvest(pictures: Iterable[Picture], detector: Detector) -> Iterator[Cut]:

@@ -23,12 +23,12 @@ LABELS = ("face",)
 _POST_PROCESS = "TFLite_Detection_PostProcess"
 
 
-def export(data: Path, stills: Path, settings: Settings, weights: Path, models: Path) -> Path:
+def export(data: Path, settings: Settings, weights: Path, models: Path) -> Path:
     """Writes maskcam.tflite and maskcam.json (labels, input, threshold, SHA-256) to `models`."""
     height, width = settings.input
     model = build(height=height, width=width, batch=1)
     model.load_weights(str(weights))
-    seen = calibration(data, stills, settings, height=height, width=width)
+    seen = calibration(data, settings, height=height, width=width)
     content = to_int8(model, seen, output=tf.float32)
     content = add_post_process(content, settings, height=height, width=width)
     facts = {
@@ -40,14 +40,13 @@ def export(data: Path, stills: Path, settings: Settings, weights: Path, models: 
 
 
 def calibration(
-    data: Path, stills: Path, settings: Settings, *, height: int, width: int
+    data: Path, settings: Settings, *, height: int, width: int
 ) -> list[NDArray[np.uint8]]:
     """Returns training pictures (H, W, 3), letterboxed as on a unit."""
     pictures = [
         *load_coco(data / "masks/train.json", data / "masks/images", every=10),
         *load_coco(data / "people/train.json", data / "people/images", every=6),
         *load_coco(data / "faces/train.json", data / "faces/images", every=10),
-        *load_coco(stills / "stills.json", stills, every=20),
     ]
     order = np.random.default_rng(settings.seed).permutation(len(pictures))
     chosen = order[: settings.export.calibration_pictures]

@@ -7,6 +7,7 @@ those of validation pictures for measuring.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,12 +19,14 @@ from maskcam.records import Box, MaskState
 from maskcam.street import Scene, SceneConfig
 from maskcam.street.body import draw_body
 from maskcam.street.figure import Figure, face_box, is_turned_by
-from training.pictures import Picture, load_coco
+from training.pictures import IGNORE, Picture, load_coco
+from training.street_samples import label
 
 _STATES = (MaskState.WITH_MASK, MaskState.WITHOUT_MASK, MaskState.INCORRECT)
 _LEAST_PX = 40.0  # shorter side of a face that is cut out
 _MARGINS = (0.45, 0.65, 0.45, 0.2)  # left, top, right, bottom of the head, in box sizes
 _HEAD_PX = 160  # longer side of a cut
+_OF_STREET, _STREET_S = 12, 60.0  # frames of a street for training, and how long it lasts
 _FRONTAL_DEG = 65.0  # turned farther, a head would need another photograph: not shown at all
 
 
@@ -144,6 +147,41 @@ class PhotoScene(Scene):
         grain = cv2.resize(grain, self.camera.size)[..., None] * np.float32(3 * self.config.noise)
         noisy: NDArray[np.uint8] = np.clip(frame + grain, 0, 255).astype(np.uint8)
         return noisy
+
+
+def render_pictures(photographs: Photographs, count: int) -> Iterator[Picture]:
+    """Yields `count` frames of such streets, labelled; twelve of each, with other people."""
+    for number in range(-(-count // _OF_STREET)):
+        rng = np.random.default_rng([number, 0xF071])
+        config = SceneConfig(
+            seed=6_000_000 + number,
+            duration_s=_STREET_S,
+            people_per_minute=float(rng.uniform(12, 26)),
+            with_mask=0.42,
+            incorrect=0.2,
+            tilt_deg=float(rng.uniform(4, 16)),
+        )
+        scene = PhotoScene(config, photographs)
+        for _ in range(min(_OF_STREET, count - number * _OF_STREET)):
+            yield _labelled(scene, float(rng.uniform(5, _STREET_S - 5)))
+
+
+def _labelled(scene: PhotoScene, at_s: float) -> Picture:
+    figures = list(scene.people(at_s).values())
+    faces, ignored = label(figures, scene.camera)
+    # Who is turned far has no head here, and is no face.
+    hidden = [one for one in figures if is_turned_by(_FRONTAL_DEG, one, scene.camera)]
+    gone = [box for one in hidden if (box := face_box(one, scene.camera)) is not None]
+    faces = [(box, state) for box, state in faces if all(box.iou(one) < 0.5 for one in gone)]
+    boxes = [box for box, _ in faces] + ignored + gone
+    kinds = [_STATES.index(state) for _, state in faces] + [IGNORE] * (len(ignored) + len(gone))
+    return Picture(
+        rgb=scene.render(at_s),
+        boxes=np.array([tuple(box) for box in boxes], np.float32).reshape(-1, 4),
+        classes=np.array(kinds, np.int32),
+        box_weight=np.ones(len(boxes), np.float32),
+        source="photographed street",
+    )
 
 
 def _as_wide(place: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import asdict, replace
 from itertools import islice
 from pathlib import Path
 
@@ -25,7 +26,6 @@ _log = logging.getLogger(__name__)
 _LABELS = ("with_mask", "without_mask", "mask_worn_incorrectly", "no_face")
 _FILE, _WEIGHTS = "second-look.tflite", "average.weights.h5"
 _CALIBRATION_BATCHES = 4
-_SAVE_STEPS = 200
 
 
 def build(settings: SecondLookSettings, *, batch: int | None = None) -> tf.keras.Model:
@@ -52,39 +52,56 @@ def train(
 ) -> None:
     """Trains on what `model`, the detector, finds; leaves the averaged weights in `runs`.
 
+    Where weights of an earlier training are there, it goes on from these as `settings.more` says,
+    and leaves the mean of both: each has what the other forgot.
+
     teacher: the folder of the teacher, whose weights the trunk begins with. stills: of the
     rendered street, in full resolution.
     """
-    cuts = load_cuts(data, stills, model)
+    cuts = load_cuts(data, teacher, stills, model)
     _log.info("second look: %d cuts", len(cuts))
     smoothed = tf.keras.losses.CategoricalCrossentropy(label_smoothing=0.03)
 
     def judge(shares: tf.Tensor, kinds: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return smoothed(tf.one_hot(kinds, NO_FACE + 1), shares), tf.argmax(shares, 1) == kinds
 
+    kept = runs / _WEIGHTS
+    going_on = kept.is_file()
+    if going_on:
+        settings = replace(settings, **asdict(settings.more))
+
     def start() -> tf.keras.Model:
         network = build(settings)
-        start_trunk_from(network, teacher / FILE)
+        if going_on:
+            network.load_weights(str(kept))
+        else:
+            start_trunk_from(network, teacher / FILE)
         return network
 
     average = Averaged("second look", start, judge, settings)
     runs.mkdir(parents=True, exist_ok=True)
     feed = batches(cuts, settings, first=0)
-    for step, (crops, kinds) in enumerate(islice(feed, settings.steps), start=1):
+    for crops, kinds in islice(feed, settings.steps):
         average.learn(_scaled(crops), tf.constant(kinds, tf.int64))
-        if step % _SAVE_STEPS == 0 or step == settings.steps:
-            average.save(runs / _WEIGHTS)
     feed.close()
+    if going_on:
+        average.mix(start().get_weights())
+    average.save(kept)
 
 
 def export(
-    data: Path, stills: Path, settings: SecondLookSettings, runs: Path, models: Path
+    data: Path,
+    teacher: Path,
+    stills: Path,
+    settings: SecondLookSettings,
+    runs: Path,
+    models: Path,
 ) -> Path:
     """Writes second-look.tflite to `models` and its name to maskcam.json."""
     network = build(settings, batch=1)
     network.load_weights(str(runs / _WEIGHTS))
     _make_rarer(network, INCORRECT, settings.incorrect_rarer)
-    cuts = load_cuts(data, stills, models / "maskcam.tflite")
+    cuts = load_cuts(data, teacher, stills, models / "maskcam.tflite")
     feed = batches(cuts, settings, first=settings.steps)
     drawn = [next(feed)[0] for _ in range(_CALIBRATION_BATCHES)]
     feed.close()

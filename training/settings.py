@@ -22,6 +22,16 @@ class Export:
 
 
 @dataclass(frozen=True, slots=True)
+class MoreSettings:
+    """What is other when a training goes on from the weights of an earlier one."""
+
+    seed: int
+    steps: int
+    learning_rate: float
+    ema: float
+
+
+@dataclass(frozen=True, slots=True)
 class SecondLookSettings:
     """How the network that looks at each face again is trained; see config.toml."""
 
@@ -38,6 +48,7 @@ class SecondLookSettings:
     shares: tuple[float, float, float, float]
     rendered: float
     incorrect_rarer: float
+    more: MoreSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +112,8 @@ class Settings:
 
 
 def _second_look(values: dict[str, Any]) -> SecondLookSettings:
-    return SecondLookSettings(shares=tuple(values.pop("shares")), **values)
+    more = MoreSettings(**values.pop("more"))
+    return SecondLookSettings(shares=tuple(values.pop("shares")), more=more, **values)
 
 
 def _face_in_view(values: dict[str, Any]) -> FaceInViewSettings:

@@ -86,7 +86,7 @@ def render_scene_sample(
     rng = np.random.default_rng([seed, 0x57112])
     while True:
         at_s = float(rng.uniform(5, _SCENE_S - 5))
-        faces, ignored = _label(list(scene.people(at_s).values()), scene.camera)
+        faces, ignored = label(list(scene.people(at_s).values()), scene.camera)
         if faces or rng.random() < _EMPTY:
             break
     shrink = size[0] / scene.camera.size[0]
@@ -119,7 +119,7 @@ def render_training_sample(
     figures = [_draw_figure(stage.camera, stage.cast[i], rng) for i in people]
     picture = stage.street.copy()
     draw_people(picture, figures, stage.camera, stage.sky, exposure_s=float(rng.uniform(0, 0.03)))
-    faces, ignored = _label(figures, stage.camera)
+    faces, ignored = label(figures, stage.camera)
     noise = stage.sky.noise * float(rng.uniform(0.5, 2.5))
     return _sensor(picture, noise, rng), faces, ignored
 
@@ -152,9 +152,10 @@ def _draw_figure(camera: PinholeCamera, look: Look, rng: np.random.Generator) ->
     )
 
 
-def _label(
+def label(
     figures: list[Figure], camera: PinholeCamera
 ) -> tuple[list[tuple[Box, MaskState]], list[Box]]:
+    """Returns the faces that a camera sees of people, and boxes to leave out of the loss."""
     faces: list[tuple[Box, MaskState]] = []
     ignored: list[Box] = []
     wide, high = camera.size

@@ -14,11 +14,12 @@ from training.compose import Composer, Recipe, finish
 from training.cut_feed import Sampler
 from training.cuts import NO_FACE, Cut, _beside
 from training.drawn_covers import draw_cover
+from training.drawn_lights import draw_lights
 from training.drawn_masks import draw_mask
 from training.photo_street import cut_head
 from training.photometry import back_light, gain, motion_blur, noise, vary
 from training.pictures import Picture, leave_out_unseen
-from training.settings import SecondLookSettings
+from training.settings import MoreSettings, SecondLookSettings
 from training.turned_heads import turn_head
 
 RED = (220, 40, 30)
@@ -128,6 +129,43 @@ def test_a_drawn_mask_covers_the_lower_part_of_its_face(worn):
     assert changed.max() <= 130 + 0.2 * 70
 
 
+def points_of(box, *, turn):
+    """Returns eyes, nose and corners of the mouth of a face that looks aside by `turn` widths."""
+    (x0, y0, x1, y1), across = box, np.array([0.26, 0.71, 0.485, 0.28, 0.68])
+    forward = np.array([0.6, 0.6, 1.0, 0.7, 0.7])
+    x = x0 + (x1 - x0) * (across + turn * forward)
+    return np.stack([x, y0 + (y1 - y0) * np.array([0.27, 0.27, 0.5, 0.67, 0.67])], 1)
+
+
+def middle_of_change(picture, rgb) -> float:
+    return float(np.nonzero((rgb != picture.rgb).any(2))[1].mean())
+
+
+@pytest.mark.parametrize("turn", [-0.3, 0.0, 0.3])
+def test_a_mask_is_drawn_where_a_turned_face_looks(turn):
+    picture = photograph()
+    rgb, box = picture.rgb.copy(), picture.boxes[0]
+    points = points_of(box, turn=turn)
+    draw_mask(rgb, box, "well", np.random.default_rng(2), points)
+    assert middle_of_change(picture, rgb) == pytest.approx(points[2, 0], abs=0.25 * 60)
+    assert Cut(rgb, box, 1, rendered=False, points=points).is_turned == (turn != 0)
+
+
+def test_points_that_belong_to_no_face_are_left_alone():
+    picture = photograph()
+    rgb = picture.rgb.copy()
+    draw_mask(rgb, picture.boxes[0], "well", np.random.default_rng(2), np.zeros((5, 2)))
+    assert middle_of_change(picture, rgb) == pytest.approx(130, abs=6)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_light_out_of_focus_shines_where_the_box_is(seed):
+    dark = np.full((80, 80, 3), 30, np.uint8)
+    rgb = draw_lights(dark, np.array([20, 20, 60, 60]), np.random.default_rng(seed))
+    assert (rgb.shape, rgb.dtype) == (dark.shape, np.uint8)
+    assert rgb[30:50, 30:50].mean() > 45
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_a_drawn_cover_stays_near_its_face(seed):
     picture = photograph()
@@ -204,7 +242,7 @@ def test_crops_are_drawn_of_all_kinds_and_as_asked():
     settings = SecondLookSettings(
         seed=1, steps=1, batch=1, learning_rate=0.1, weight_decay=0.0, ema=0.0, size=40,
         channels=1, hidden=1, dropout=0.0, shares=(0.25, 0.25, 0.25, 0.25), rendered=0.5,
-        incorrect_rarer=1.0,
+        incorrect_rarer=1.0, more=MoreSettings(seed=2, steps=1, learning_rate=0.1, ema=0.0),
     )  # fmt: skip
     rgb = photograph().rgb[20:160, 60:200]
     box = np.array([40, 40, 100, 110], np.float32)
