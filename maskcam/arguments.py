@@ -121,7 +121,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--threads",
         type=positive(int, most=64),
-        default=2,
+        default=3,
         metavar="N",
-        help="CPU threads (default: 2)",
+        help="CPU threads, at most one for each core (default: 3, as on a unit)",
     )

@@ -126,7 +126,7 @@ class DetectorSection:
         choice("auto", "required", "off"), default="auto"
     )
     score_threshold: float | None = entry(number(0.05, 0.95), default=None)
-    threads: int = entry(whole(1, 8), default=2)
+    threads: int = entry(whole(1, 8), default=3)
 
 
 @section

@@ -52,6 +52,8 @@ class Detector:
             are taken for one face, whatever their classes; the better score stays.
         second_look: judges each face again, in full resolution; None: the detector's
             own word stands.
+        look_threshold: faces with a lower score of the detector get no second look, and are
+            dropped.
 
     Raises:
         ModelError: the model has another kind of input or output, or the labels
@@ -66,8 +68,10 @@ class Detector:
         score_threshold: float,
         same_face_share: float = 0.6,
         second_look: SecondLook | None = None,
+        look_threshold: float = 0.0,
     ) -> None:
         self._interpreter = interpreter
+        self._look_threshold = look_threshold
         self._score_threshold = score_threshold
         self._same_face_share = same_face_share
         self._second_look = second_look
@@ -106,7 +110,10 @@ class Detector:
         spared = {
             face for face in faces if any(face.box.iou(box) > _SPARED_IOU for box in objecting)
         }
-        judged = self._second_look.look(frame, [face for face in faces if face not in spared])
+        others = [
+            face for face in faces if face not in spared and face.score >= self._look_threshold
+        ]
+        judged = self._second_look.look(frame, others)
         kept = [*spared, *(face for face in judged if face.score >= self._score_threshold)]
         return sorted(kept, key=lambda face: -face.score)
 

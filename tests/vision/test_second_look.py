@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from maskcam.records import Box, Detection, Frame, MaskState
 from maskcam.vision.interpreter import Interpreter
 from maskcam.vision.model_files import describe
 from maskcam.vision.models import load_model
-from maskcam.vision.second_look import MOST_LOOKS, REACH, SecondLook, crop_face
+from maskcam.vision.second_look import MOST_LOOKS, REACH, SecondLook, crop_face, join_scores
 from tests.vision.tiny_model import TinyModel, identity_model, mean_model
 
 LABELS = ("no_face", "with_mask", "without_mask")
@@ -58,11 +59,19 @@ def test_what_is_no_face_loses_its_score(tmp_path):
     path = tmp_path / "mean.tflite"
     path.write_bytes(mean_model(SIZE))
     again = SecondLook(Interpreter(path, threads=1), labels=BRIGHT_IS_A_FACE)
-    dark, bright = (
-        again.look(street(luma=luma), [face((20, 20, 40, 40))])[0].score for luma in (51, 204)
-    )
-    assert dark == pytest.approx(0.8 * 0.2**0.35, abs=0.01)
-    assert bright == pytest.approx(0.8 * 0.8**0.35, abs=0.01)
+    near = partial(face, (20, 20, 40, 40))
+    dark, bright = (again.look(street(luma=luma), [near()])[0].score for luma in (51, 204))
+    assert dark < 0.5 < 0.8 < bright < 1
+    surer = again.look(street(luma=51), [near(score=0.95)])[0].score
+    assert dark < surer < 0.95
+
+
+@pytest.mark.parametrize("found", [0.0, 0.3, 0.6, 1.0])
+def test_the_joined_score_rises_with_both(found):
+    scores = [join_scores(found, share) for share in (0.0, 0.1, 0.5, 0.9, 1.0)]
+    assert scores == sorted(scores)
+    assert all(0 < score < 1 for score in scores)
+    assert join_scores(min(found + 0.1, 1.0), 0.5) >= join_scores(found, 0.5)
 
 
 def crowd(number: int, *, shift: float = 0.0) -> list[Detection]:
@@ -112,6 +121,13 @@ def test_between_two_looks_the_last_verdict_stands_but_not_for_long(again):
     again.look(at(1.0, colour=RED), crowd(12))
     late = again.look(at(2.0, colour=BLUE), crowd(12))
     assert {one.state for one in late} == {MaskState.WITHOUT_MASK}
+
+
+def test_photographs_that_follow_each_other_are_not_one_crowd(again):
+    """They all have the same time; a verdict of one is none of the next."""
+    again.look(at(0.0, colour=RED), crowd(12))
+    states = {one.state for one in again.look(at(0.0, colour=BLUE), crowd(12))}
+    assert states == {MaskState.WITHOUT_MASK}
 
 
 def test_who_is_new_in_a_crowd_is_looked_at_at_once(again):
@@ -171,7 +187,7 @@ def described(folder, *, sha256=None, name="again.tflite"):
 
 def a_dark_and_a_bright_face() -> Frame:
     rgb = np.zeros((32, 32, 3), np.uint8)
-    rgb[0:8, 0:8] = rgb[16:24, 16:24] = RED
+    rgb[0:8, 0:8] = rgb[16:24, 16:24] = (204, 0, 0)  # found with a score of 0.8
     luma = np.zeros((32, 32), np.uint8)
     luma[12:28, 12:28] = 255
     return Frame(0.0, luma, rgb)
