@@ -33,9 +33,10 @@ BUSY = os.environ.get("MASKCAM_BUSY", "")
 PI_CARD_MIB = 1024  # QEMU's SD cards have sizes that are powers of two
 
 _BOOT_OFFSET = BOOT.start_mib * MIB
-# The Pi's own watchdog would count host time, and there is no graphics processor to talk to. Its
-# first serial port belongs to Bluetooth, so the console is the second.
-_PI_ARGUMENTS = "modprobe.blacklist=bcm2835_wdt,vc4 console=ttyS1,115200"
+# The Pi's own watchdog would count host time, and there is no graphics processor to talk to: its
+# messages (vchiq) now and then end in a kernel panic. Its first serial port belongs to Bluetooth,
+# so the console is the second.
+_PI_ARGUMENTS = "modprobe.blacklist=bcm2835_wdt,vc4,vchiq console=ttyS1,115200"
 _PI_TREE = "bcm2837-rpi-3-b.dtb"
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from maskcam.config import DetectorSection
 from maskcam.evaluate import bench
 from maskcam.vision.models import load_model
 from tests.broker import wait_until
@@ -23,11 +24,10 @@ FRAMES = 6
 CORTEX_A72 = 1.35e9  # Pi 4, 1.5 GHz, 0.9 instructions per cycle
 CORTEX_A76 = 3.4e9  # Pi 5, 2.4 GHz, 1.4 per cycle
 WANTED_FPS = 15
-WANTED_MILLIONS = CORTEX_A72 / WANTED_FPS / 1e6  # 90: with ten people it is not reached yet
-MOST_MILLIONS = 105.0  # what was measured, and a little
+WANTED_MILLIONS = CORTEX_A72 / WANTED_FPS / 1e6  # 90
 # Files of models, separated by colons, whose inference is measured by itself besides.
 OTHER_MODELS = [Path(name) for name in os.environ.get("MASKCAM_COST_MODELS", "").split(":") if name]
-DETECTOR_THREADS = 2  # as a unit's configuration has it
+DETECTOR_THREADS = DetectorSection().threads
 # Nothing else runs, and the boot is short.
 ARGUMENTS = (
     "maskcam.attached systemd.unit=maskcam-ci-attached.service "
@@ -79,7 +79,7 @@ def test_instructions_per_frame(card, city, attached, tmp_path):
         watching = cost["chain"] - cost["detector"] - cost["second_look_per_frame"]
         busiest = max(detecting, watching)
         print(
-            f"{people:>2} people: chain {cost['chain']:.1f}, "
+            f"{people:>2} people: chain {cost['chain']:.1f}, loop {watching:.1f}, "
             f"detector {cost['detector']:.1f}, second look {cost['second_look_per_face']:.2f} "
             f"a face, head shake {cost['motion_per_head']:.2f} a head; busiest thread "
             f"{busiest:.1f} million instructions per frame: {CORTEX_A72 / busiest / 1e6:.0f} "
@@ -88,5 +88,4 @@ def test_instructions_per_frame(card, city, attached, tmp_path):
         cost["busiest"] = busiest
     heads = found["10"]["motion_per_frame"] / found["10"]["motion_per_head"]
     assert heads > 8.5  # all ten, but for the first frames
-    assert found["10"]["busiest"] <= MOST_MILLIONS
-    assert found["1"]["busiest"] <= WANTED_MILLIONS
+    assert all(cost["busiest"] <= WANTED_MILLIONS for cost in found.values())

@@ -30,6 +30,7 @@ def test_from_power_to_the_first_count(card, city, tmp_path):
 
         def has_come(found) -> bool:
             assert machine.runs, machine.console[-3000:]
+            assert "Kernel panic" not in machine.console, machine.console[-3000:]  # it only halts
             return bool(found())
 
         wait_until(
