@@ -26,7 +26,7 @@ def running(flashed, city, tmp_path_factory):
     place = tmp_path_factory.mktemp("running")
     card = flashed.copy(place / "card")
     card.provision(city.folder())
-    with city.subscriber() as heard, Machine(card, place / "machine") as machine:
+    with city.subscriber() as heard, Machine(card, place / "machine", sees=True) as machine:
         yield machine, heard
 
 

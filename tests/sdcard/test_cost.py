@@ -12,6 +12,7 @@ import pytest
 
 from maskcam.config import DetectorSection
 from maskcam.evaluate import bench
+from maskcam.vision.model_files import default_model
 from maskcam.vision.models import load_model
 from tests.broker import wait_until
 from tests.sdcard.machine import Machine
@@ -37,7 +38,7 @@ ARGUMENTS = (
 
 @pytest.fixture(scope="module")
 def attached(tmp_path_factory) -> Path:
-    """The program, and frames in which nobody, one and ten stand."""
+    """The program, the models, and frames in which nobody, one and ten stand."""
     folder = tmp_path_factory.mktemp("attached")
     loaded = load_model(threads=1)
     for people in (0, 1, 10):
@@ -52,6 +53,9 @@ def attached(tmp_path_factory) -> Path:
         for model in OTHER_MODELS:
             tar.add(model, f"{model.parent.name}-{model.name}")
         tar.add(Path(__file__).with_name("cost") / "main.py", "main.py")
+        for file in default_model().parent.glob("*.tflite"):
+            tar.add(file, f"models/{file.name}")
+        tar.add(default_model().with_suffix(".json"), "models/maskcam.json")
         for path in sorted(folder.glob("*.npz")):
             tar.add(path, path.name)
     with archive.open("r+b") as file:

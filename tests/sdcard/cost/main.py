@@ -65,7 +65,7 @@ def invoke_alone(model: Path) -> float:
 
 
 def main() -> None:
-    loaded = load_model(threads=1)
+    loaded = load_model(model=HERE / "models/maskcam.tflite", threads=1)
     motions = meter(HeadMotionMeter, "measure")
     looks = meter(SecondLook, "classify", "look")
     found: dict[str, Any] = {}
