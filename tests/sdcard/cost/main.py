@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Sized
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,27 +26,25 @@ HERE = Path(__file__).parent
 SECONDS = 0.8
 
 
-def meter(owner: type, *names: str) -> list[tuple[float, int]]:
-    """Lets a method note how long each call takes, and how many things it returns."""
-    name = next(name for name in names if hasattr(owner, name))
-    plain: Callable[..., Sized] = getattr(owner, name)
-    calls: list[tuple[float, int]] = []
+def meter(owner: type, name: str) -> list[float]:
+    """Lets a method note how long each call takes."""
+    plain: Callable[..., Any] = getattr(owner, name)
+    calls: list[float] = []
 
-    def measured(self: Any, *arguments: Any, **options: Any) -> Sized:
+    def measured(self: Any, *arguments: Any, **options: Any) -> Any:
         began_s = time.perf_counter()
         result = plain(self, *arguments, **options)
-        calls.append((time.perf_counter() - began_s, len(result)))
+        calls.append(time.perf_counter() - began_s)
         return result
 
     setattr(owner, name, measured)
     return calls
 
 
-def each(calls: list[tuple[float, int]]) -> float:
-    """Returns the cost of one head or face, in millions of instructions."""
-    late = [(cost, number) for cost, number in calls[len(calls) // 3 :] if number]
-    number = sum(number for _, number in late)
-    return sum(cost for cost, _ in late) * 1e3 / number if number else 0.0
+def mean(calls: list[float]) -> float:
+    """Returns the cost of one call, in millions of instructions; the first ones fill caches."""
+    late = calls[len(calls) // 3 :]
+    return 1e3 * sum(late) / len(late) if late else 0.0
 
 
 def invoke_alone(model: Path) -> float:
@@ -66,8 +64,12 @@ def invoke_alone(model: Path) -> float:
 
 def main() -> None:
     loaded = load_model(model=HERE / "models/maskcam.tflite", threads=1)
-    motions = meter(HeadMotionMeter, "measure")
-    looks = meter(SecondLook, "classify", "look")
+    calls = {
+        "motion_per_frame": meter(HeadMotionMeter, "measure"),
+        "motion_per_head": meter(HeadMotionMeter, "_follow"),
+        "second_look_per_frame": meter(SecondLook, "look"),
+        "second_look_per_face": meter(SecondLook, "_classify"),
+    }
     found: dict[str, Any] = {}
     for people in (0, 1, 10):
         data = np.load(HERE / f"frames-{people}.npz")
@@ -75,16 +77,15 @@ def main() -> None:
             Frame(number / 30, luma, rgb)
             for number, (luma, rgb) in enumerate(zip(data["luma"], data["rgb"], strict=True))
         ]
-        motions.clear()
-        looks.clear()
+        for known in calls.values():
+            known.clear()
         figures = bench.drive(loaded, frames, seconds=SECONDS)
+        costs = {what: mean(known) for what, known in calls.items()}
         found[str(people)] = {
             "detector": figures["invoke_ms"],
             "chain": figures["chain_ms"],
-            "motion_per_head": each(motions),
-            "second_look_per_face": each(looks),
-            "motion_per_frame": sum(cost for cost, _ in motions) * 1e3 / max(1, len(motions)),
-            "second_look_per_frame": sum(cost for cost, _ in looks) * 1e3 / max(1, len(looks)),
+            "heads": len(calls["motion_per_head"]) / max(1, len(calls["motion_per_frame"])),
+            **costs,
         }
     found["alone"] = {path.name: invoke_alone(path) for path in sorted(HERE.glob("*.tflite"))}
     sys.stdout.write(json.dumps(found) + "\n")
