@@ -12,24 +12,32 @@ from __future__ import annotations
 
 from collections import deque
 from statistics import fmean
-from typing import Final
+from typing import Final, NamedTuple
 
 from maskcam.records import HeadMotion
 
 HELD_S: Final = 1.8  # the sign asks for two seconds, which begin while the hand still rises
-COVERED: Final = -2.0  # mean log odds that nothing is before the face
+COVERED: Final = -1.5  # mean log odds that nothing is before the face
 MOST: Final = 4.0  # the odds of one frame count for no more
 KNOWN: Final = 0.7  # share of the frames in which the face, or what is before it, was found
 SEEN_S: Final = 0.3  # so long the face must have been in view before
 RISING: Final = 0.25  # of `HELD_S`, covered all the time: a hand may be meant
 
 
+class _Moment(NamedTuple):
+    """One frame: its log odds, and the time since the frame before."""
+
+    at_s: float
+    odds: float | None
+    lasts_s: float
+
+
 class HandHeldRecogniser:
     """Watches one track and says once that a hand was held before the face."""
 
     def __init__(self) -> None:
-        self._odds: deque[tuple[float, float | None]] = deque()
-        self._in_view_s = 0.0
+        self._last: deque[_Moment] = deque()
+        self._in_view_s = 0.0  # before the last moments
 
     def update(self, motion: HeadMotion, *, unclear: bool) -> bool:
         """Returns whether a hand has now been held before the face for long enough.
@@ -39,19 +47,19 @@ class HandHeldRecogniser:
             unclear: whether what is before the face may be something else than a hand.
         """
         if unclear:
-            if self._odds and not self.is_rising:
-                self._in_view_s = 0.0
-            self._odds.clear()
+            if self._last:
+                rising = self.is_rising
+                self._in_view_s = self._in_view_before(RISING * HELD_S) if rising else 0.0
+                self._last.clear()
             return False
         odds = None if motion.in_view is None else max(-MOST, min(MOST, motion.in_view))
-        if odds is not None and odds > 0 and self._odds:
-            self._in_view_s += motion.at_s - self._odds[-1][0]
-        self._odds.append((motion.at_s, odds))
-        while motion.at_s - self._odds[0][0] > HELD_S:
-            self._odds.popleft()
+        lasts_s = motion.at_s - self._last[-1].at_s if self._last else 0.0
+        self._last.append(_Moment(motion.at_s, odds, lasts_s))
+        while motion.at_s - self._last[0].at_s > HELD_S:
+            self._in_view_s += _in_view_s(self._last.popleft())
         if not self._is_covered_for(HELD_S):
             return False
-        self._odds.clear()
+        self._last.clear()
         self._in_view_s = 0.0
         return True
 
@@ -61,12 +69,22 @@ class HandHeldRecogniser:
         return self._is_covered_for(RISING * HELD_S)
 
     def _is_covered_for(self, seconds: float) -> bool:
-        if self._in_view_s < SEEN_S or not self._odds:
+        if not self._last or self._in_view_before(seconds) < SEEN_S:
             return False
-        now_s = self._odds[-1][0]
-        last = [odds for at_s, odds in self._odds if now_s - at_s <= seconds]
-        frame_s = (now_s - self._odds[0][0]) / max(1, len(self._odds) - 1)
+        now_s = self._last[-1].at_s
+        last = [moment.odds for moment in self._last if now_s - moment.at_s <= seconds]
+        frame_s = (now_s - self._last[0].at_s) / max(1, len(self._last) - 1)
         if len(last) * frame_s < seconds:  # a frame stands for the time to the next
             return False
         known = [odds for odds in last if odds is not None]
         return len(known) >= KNOWN * len(last) and fmean(known) < COVERED
+
+    def _in_view_before(self, seconds: float) -> float:
+        """Returns for how long the face was in view until so many seconds ago."""
+        until_s = self._last[-1].at_s - seconds
+        earlier = (moment for moment in self._last if moment.at_s < until_s)
+        return self._in_view_s + sum(map(_in_view_s, earlier))
+
+
+def _in_view_s(moment: _Moment) -> float:
+    return moment.lasts_s if moment.odds is not None and moment.odds > 0 else 0.0

@@ -38,6 +38,10 @@ def test_a_face_that_was_never_in_view_says_nothing():
     assert held(lambda at_s: COVERED) == []
 
 
+def test_a_face_that_comes_into_view_after_what_was_before_it_says_nothing():
+    assert held(lambda at_s: -4.0 if at_s < 3 else CLEAR) == []
+
+
 def test_what_is_not_found_again_is_no_hand():
     assert held(lambda at_s: CLEAR if at_s < 1.5 else None) == []
 
