@@ -47,7 +47,7 @@ def strong_gait(rng: np.random.Generator) -> Script:
     return s
 
 
-def cross_street(rng: np.random.Generator) -> Script:
+def left_right_look(rng: np.random.Generator) -> Script:
     """Looks left, right and perhaps left again before crossing."""
     s = _negative("left-right look", rng)
     stand_or_walk(s, rng)
@@ -312,7 +312,7 @@ def nuisances(s: Script, rng: np.random.Generator) -> None:
 
 
 NEGATIVES: tuple[Callable[..., Script], ...] = (
-    gait, strong_gait, cross_street, look_around, turn_and_back, slow_nod, fast_nod, talk, tilt,
+    gait, strong_gait, left_right_look, look_around, turn_and_back, slow_nod, fast_nod, talk, tilt,
     hand_in_front, adjust_mask, sway, heads_cross, box_jitter, camera_shake, rolling_light, still,
     logged_nod,
 )  # fmt: skip

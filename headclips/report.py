@@ -1,11 +1,13 @@
 """Writes the figures of docs/head-shake-figures.md anew.
 
 .venv/bin/python -m headclips.report --data ../shared/data --signals runs/signals
+.venv/bin/python -m headclips.report ... --kinds tilt sway --clips 100
 
 Renders the clips of the report with both renderers, measures the motion of each head and
 keeps it in --signals, so that a run that was stopped goes on (an hour on one core); then
 decides, and writes the tables and the trade-off curve. --clips stops earlier: the clips are
-in a shuffled order, so that any beginning is a fair choice.
+in a shuffled order, so that any beginning is a fair choice. With --kinds, the table
+of these kinds is printed, of so many clips of each and of each renderer, and nothing written.
 """
 
 from __future__ import annotations
@@ -36,6 +38,7 @@ SETS = (
     Part("first", 4_000_000, 1200, Amounts(400, 100, 100, 100, 28), _HALF),
     Part("second", 5_000_000, 1200, Amounts(400, 100, 100, 100, 34), _HALF),
 )
+_EACH_OF_KIND = 100
 _HELD = "hand held"
 _HANDS = (_HELD, "hand in front", "adjust mask")
 Facts = dict[str, Any]
@@ -161,26 +164,20 @@ def _cell(clips: Sequence[Clip], field: str) -> str:
     return f"{hits} of {len(clips)}: {hits / len(clips):.1%} ({low:.1%} to {high:.1%})"
 
 
-def main() -> int:
-    """Runs the command; returns its exit code."""
-    parser = argparse.ArgumentParser(
-        prog="headclips.report",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="photographs")
-    parser.add_argument("--signals", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--clips", type=int, help="of each renderer, in place of all")
-    args = parser.parse_args()
-    cv2.setNumThreads(1)
-    args.signals.mkdir(parents=True, exist_ok=True)
-    clips = [
-        judged(part.renderer, signal.facts, signal.motions)
-        for part in SETS
-        for signal in measure_part(
-            part._replace(clips=args.clips or part.clips), args.data, args.signals
-        )
-    ]
+def table_of_kinds(clips: Sequence[Clip]) -> str:
+    """Returns what clips of some kinds were taken for."""
+    lines = _table(clips, [("taken for a shake", lambda f: str(f["kind"]))])
+    lines += _table(clips, [("taken for a hand held", lambda f: str(f["kind"]))], "hand_s")[2:]
+    return "\n".join(lines)
+
+
+def _write(text: str) -> None:
+    before, rest = PAGE.read_text(encoding="utf-8").split(BEGIN)
+    after = rest.split(END)[1]
+    PAGE.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
+
+
+def _draw_curve(clips: Sequence[Clip]) -> None:
     curves = {
         f"{renderer} renderer": trade(
             [
@@ -193,9 +190,56 @@ def main() -> int:
         for renderer in ("first", "second")
     }
     CURVE.write_text(draw(curves), encoding="utf-8")
-    before, rest = PAGE.read_text(encoding="utf-8").split(BEGIN)
-    after = rest.split(END)[1]
-    PAGE.write_text(f"{before}{BEGIN}\n\n{tables(clips)}\n\n{END}{after}", encoding="utf-8")
+
+
+def parts_of(kinds: Sequence[str], clips: int) -> list[Part]:
+    """Returns so many clips of each kind and renderer; seeds are those of the whole report.
+
+    Raises:
+        ValueError: no renderer has such a kind.
+    """
+    parts, amounts = [], Amounts(held=clips, each=clips)
+    for kind in kinds:
+        mine = [
+            part._replace(clips=clips, amounts=amounts, kind=kind.replace("-", " "))
+            for part in SETS
+        ]
+        if not any(part.jobs() for part in mine):
+            raise ValueError(f"no clip is of the kind {kind!r}")
+        parts += mine
+    return parts
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command; returns its exit code."""
+    parser = argparse.ArgumentParser(
+        prog="headclips.report",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="photographs")
+    parser.add_argument("--signals", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--clips", type=int, help="of each renderer, in place of all")
+    parser.add_argument("--kinds", nargs="+", metavar="KIND", help='as "hand in front"')
+    args = parser.parse_args(arguments)
+    parts = [part._replace(clips=args.clips or part.clips) for part in SETS]
+    if args.kinds:
+        try:
+            parts = parts_of(args.kinds, args.clips or _EACH_OF_KIND)
+        except ValueError as error:
+            parser.error(str(error))
+    cv2.setNumThreads(1)
+    args.signals.mkdir(parents=True, exist_ok=True)
+    clips = [
+        judged(part.renderer, signal.facts, signal.motions)
+        for part in parts
+        for signal in measure_part(part, args.data, args.signals)
+    ]
+    if args.kinds:
+        sys.stdout.write(table_of_kinds(clips) + "\n")
+    else:
+        _draw_curve(clips)
+        _write(tables(clips))
     return 0
 
 

@@ -79,6 +79,12 @@ class Job(NamedTuple):
     seed: int
     kind: Kind
 
+    @property
+    def name(self) -> str:
+        """Its kind in words; both renderers have the same ones for the same motion."""
+        name = self.kind if isinstance(self.kind, str) else self.kind.__name__
+        return name.replace("_", " ").replace("-", " ")
+
     def make(self, pictures: Pictures) -> Sample:
         """Draws the sample; half of the heads wear photographs, where there are some."""
         rng = np.random.default_rng(self.seed)

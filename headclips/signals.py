@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from headclips.real import heads, read
-from headclips.samples import Amounts, Pictures, Sample, plan
+from headclips.samples import Amounts, Job, Pictures, Sample, plan
 from maskcam.evaluate.gestures import measure_clip
 from maskcam.records import Box, HeadMotion
 from maskcam.vision.face_in_view import FaceInView
@@ -29,6 +29,7 @@ class Part(NamedTuple):
     """The first `clips` of a plan that begins at `seed`, with one half of the photographs.
 
     all_rates: clips of 30 frames per second are measured at 15 and 10, too.
+    kind: only clips of this kind, as `Job.name` says it; empty: of all.
     """
 
     renderer: str
@@ -37,6 +38,12 @@ class Part(NamedTuple):
     amounts: Amounts
     half: int
     all_rates: bool = False
+    kind: str = ""
+
+    def jobs(self) -> list[Job]:
+        """Returns the clips, not yet made."""
+        jobs = plan(self.renderer, self.seed, self.amounts)
+        return [job for job in jobs if self.kind in ("", job.name)][: self.clips]
 
 
 class Signal(NamedTuple):
@@ -61,7 +68,7 @@ def measure_part(part: Part, data: Path, folder: Path) -> Iterator[Signal]:
             known.setdefault(line["seed"], []).append(line)
     pictures = Pictures.of(data, half=part.half)
     face_in_view = load_face_in_view()
-    jobs = plan(part.renderer, part.seed, part.amounts)[: part.clips]
+    jobs = part.jobs()
     for number, job in enumerate(jobs, start=1):
         if job.seed not in known:
             lines = [
