@@ -24,6 +24,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from maskcam import __version__
 from maskcam.cityhall.database import up_to_date
+from maskcam.cityhall.registry import Registered, write_units
 from maskcam.cityhall.rollup import Calendar
 from maskcam.cityhall.serve import serve
 from maskcam.cityhall.settings import (
@@ -33,7 +34,7 @@ from maskcam.cityhall.settings import (
     Settings,
     WebSection,
 )
-from maskcam.cityhall.simulation import SITES, day_of_windows
+from maskcam.cityhall.simulation import EPSILON, SITES, SimulatedSite, day_of_windows
 from maskcam.cityhall.store import Store
 from maskcam.delivery.wire import (
     ReceivedCount,
@@ -86,8 +87,10 @@ def demo(
         folder = Path(running.enter_context(tempfile.TemporaryDirectory(prefix="maskcam-demo-")))
         version, broker_port = running.enter_context(_broker(folder))
         settings = _settings(folder, broker_port=broker_port, protocol=version, web_port=port)
-        units = sum(place.units for place in SITES)
-        say(f"making up {days} days of {units} units, by the clocks of {settings.city.zone} ...")
+        units = {name: _registered(place) for place in SITES for name in place.unit_names()}
+        write_units(settings.broker.units_file, units)
+        zone = settings.city.zone
+        say(f"making up {days} days of {len(units)} units, by the clocks of {zone} ...")
         make_history(settings, days=days, now=datetime.now(UTC))
         fleet = _Fleet(broker_port, settings)
         running.callback(fleet.stop)
@@ -115,9 +118,20 @@ def _settings(
             host="127.0.0.1",
             port=broker_port,
             protocol=protocol,
-            units_file=folder / "units.json",  # nobody keeps a register
+            units_file=folder / "units.json",
         ),
         web=WebSection(port=web_port),
+    )
+
+
+def _registered(place: SimulatedSite) -> Registered:
+    latitude, longitude = place.position or (None, None)
+    return Registered(
+        site=place.site,
+        epsilon=EPSILON,
+        epsilon_hour=EPSILON,
+        latitude=latitude,
+        longitude=longitude,
     )
 
 

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
+from maskcam.cityhall.registry import Position
 from maskcam.delivery.wire import ReceivedCount
 from maskcam.records import MinuteCount, WindowKind
 
@@ -29,6 +30,7 @@ class SimulatedSite:
     open_hours: units observe from the first to before the second local hour.
     closed_weekdays: Monday is 0.
     mask_share: of the people, two weeks ago; it grows by `mask_trend` a day.
+    position: where its units stand; None: not on the map.
     """
 
     site: str
@@ -39,6 +41,7 @@ class SimulatedSite:
     closed_weekdays: tuple[int, ...] = ()
     mask_share: float = 0.6
     mask_trend: float = 0.004
+    position: Position | None = None
 
     def unit_names(self) -> list[str]:
         """Returns the names of its units."""
@@ -55,6 +58,7 @@ SITES: Final = (
         closed_weekdays=(0,),
         mask_share=0.63,
         mask_trend=0.008,
+        position=Position(43.5620, 7.0190),
     ),
     SimulatedSite(
         site="gare",
@@ -63,6 +67,7 @@ SITES: Final = (
         peaks=((8.1, 1.0, 8), (12.6, 1.5, 4), (17.8, 1.3, 9), (22.0, 3.0, 1.2), (3.0, 4.0, 0.12)),
         mask_share=0.71,
         mask_trend=0.0,
+        position=Position(43.5541, 7.0196),
     ),
     SimulatedSite(
         site="promenade",
@@ -72,6 +77,7 @@ SITES: Final = (
         open_hours=(8, 23),
         mask_share=0.47,
         mask_trend=-0.003,
+        position=Position(43.5489, 7.0285),
     ),
 )
 

@@ -46,6 +46,7 @@ def test_one_command_serves_an_imagined_city(monkeypatch: pytest.MonkeyPatch, br
     assert "12 units" in said[0]
     for place in SITES:
         assert place.name.replace("'", "&#39;") in answers[0]
+    assert "Map of the sites" in answers[0]
 
 
 def test_the_imagined_past_is_stored_like_a_real_one(tmp_path: Path) -> None:
