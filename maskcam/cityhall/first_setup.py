@@ -62,7 +62,7 @@ def init(
     (directory / "cityhall.toml").chmod(0o640)
     facts = {"host": host, "port": str(port), "city": city or "", "zone": zone}
     (directory / "cityhall.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
-    _write_server_files(directory, host=host)
+    _write_server_files(directory, host=host, port=port)
     state = StateFolder(directory)
     state.write_access(units={}, programs={COLLECTOR: "collector"})
     state.give_to_services()
@@ -81,7 +81,7 @@ def _issue_own(authority: Authority, directory: Path, host: str) -> None:
     shutil.copy(authority.root, collector / "ca.crt")
 
 
-def _write_server_files(directory: Path, *, host: str) -> None:
+def _write_server_files(directory: Path, *, host: str, port: int) -> None:
     """Writes unit files and proxy examples with the paths and names of this server."""
     templates = resources.files("maskcam.cityhall").joinpath("server")
     program = Path(sys.prefix) / "bin/maskcam"
@@ -90,6 +90,7 @@ def _write_server_files(directory: Path, *, host: str) -> None:
         "@DIRECTORY@": str(directory),
         "@HOST@": host,
         "@PORT@": str(_WEB_PORT),
+        "@BROKER_PORT@": str(port),
     }
 
     def write(template: str, name: str, **more: str) -> None:
@@ -100,7 +101,7 @@ def _write_server_files(directory: Path, *, host: str) -> None:
 
     for part in ("collector", "dashboard"):
         write("service.template", f"maskcam-{part}.service", **{"@PART@": part})
-    for name in ("mosquitto.conf", "nginx.conf", "Caddyfile"):
+    for name in ("mosquitto.conf", "nftables.conf", "nginx.conf", "Caddyfile"):
         write(name, name)
 
 

@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 REASONS = (
     *("topic", "payload", "foreign", "future", "too_old", "unstorable", "overflow"),
     *("crowd", "unregistered", "site", "minutes", "noise", "before"),
-    *("contradicting", "overlapping", "interleaved", "unforeseen"),
+    *("contradicting", "overlapping", "interleaved", "unforeseen", "flood"),
 )
 
 

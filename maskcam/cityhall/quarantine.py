@@ -19,6 +19,8 @@ from maskcam.records import WindowKind
 MAX_PER_UNIT = 5000
 MAX_ALL = 100_000
 """Three days of a unit; some 60 MB. What is beyond is counted in the metrics and not kept."""
+NOTICE = "flood"
+"""No message, but that a unit sent too many, once for each unit: there is always room for it."""
 TAKEABLE = frozenset(
     {"future", "crowd", "unregistered", "site", "minutes", "noise", "before"}
     | {"unforeseen", "unstorable"}
@@ -72,7 +74,8 @@ class Quarantine:
             room = _room(connection, {message.unit for message in messages})
             rows = []
             for message in messages:
-                if min(room[""], room[f"unit {message.unit}"]) <= 0:
+                full = min(room[""], room[f"unit {message.unit}"]) <= 0
+                if full and message.reason != NOTICE:
                     continue
                 room[""] -= 1
                 room[f"unit {message.unit}"] -= 1

@@ -15,10 +15,11 @@ from datetime import datetime
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from maskcam.cityhall.database import reason_of
+from maskcam.cityhall.flood import Floods
 from maskcam.cityhall.intake import HeardStatus, Refused, sort
 from maskcam.cityhall.metrics import Metrics
 from maskcam.cityhall.plausibility import DOUBTS, find_fault
-from maskcam.cityhall.quarantine import Kept, Quarantine, unit_of
+from maskcam.cityhall.quarantine import NOTICE, Kept, Quarantine, unit_of
 from maskcam.cityhall.registry import Registry
 from maskcam.cityhall.rollup import minute_of
 from maskcam.cityhall.store import Doubt, Store, Written
@@ -39,13 +40,22 @@ class Writing:
         store: where windows go.
         metrics: counts what becomes of them.
         registry: what the units were registered with.
+        floods: sets aside what is too much.
     """
 
-    def __init__(self, store: Store, *, metrics: Metrics, registry: Registry) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        metrics: Metrics,
+        registry: Registry,
+        floods: Floods | None = None,
+    ) -> None:
         self._store = store
         self._quarantine = Quarantine(store.engine)
         self._metrics = metrics
         self._registry = registry
+        self._floods = floods or Floods()
         self._logged_at: dict[str, float] = {}
 
     def save(
@@ -60,9 +70,11 @@ class Writing:
         Returns:
             Site and unit of what was stored; None if it stopped before that.
         """
-        sorted_out = [(m, self._read(*m, now=now)) for m in messages]
+        readable, floods = self._floods.sort_out(messages)
+        self._metrics.rejected.labels(NOTICE).inc(len(messages) - len(readable) - len(floods))
+        sorted_out = [(m, self._read(*m, now=now)) for m in readable]
         good = [(m, r) for m, r in sorted_out if not isinstance(r, Refused)]
-        aside = [_kept(m, r) for m, r in sorted_out if isinstance(r, Refused)]
+        aside = floods + [_kept(m, r) for m, r in sorted_out if isinstance(r, Refused)]
         counts = sum(isinstance(record, ReceivedCount) for _, record in good)
         self._metrics.received.labels("count").inc(counts)
         self._metrics.received.labels("status").inc(len(good) - counts)
@@ -79,6 +91,7 @@ class Writing:
                 delay = min(2 * delay, last)
             else:
                 break
+        self._floods.note_useless(kept.topic for kept in aside + doubted)
         for kept in aside + doubted:
             self._note_refusal(kept)
         return {(record.site, record.unit) for _, record in good}

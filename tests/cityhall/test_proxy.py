@@ -80,7 +80,7 @@ class Nginx:
     def __enter__(self) -> Nginx:
         command = shutil.which("nginx", path="/usr/sbin:/usr/bin")
         if command is None:
-            pytest.skip("nginx is not installed (Debian package nginx-light)")
+            pytest.skip("needs nginx (apt install nginx-light)")
         self._process = subprocess.Popen([command, "-c", str(self.file)], stderr=subprocess.DEVNULL)
         wait_for_port(self.port, process=self._process)
         return self
@@ -171,7 +171,7 @@ def test_nginx_refuses_long_uploads_itself(tmp_path: Path, dashboard: int) -> No
 def test_the_example_for_caddy_is_taken_by_caddy(tmp_path: Path) -> None:
     command = shutil.which("caddy")
     if command is None:
-        pytest.skip("caddy is not installed (Debian package caddy)")
+        pytest.skip("needs Caddy (apt install caddy)")
     hall = tmp_path / "hall"
     assert main(["init", "--directory", str(hall), "--host", HOST]) == 0
     checked = subprocess.run(

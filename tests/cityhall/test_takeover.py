@@ -204,7 +204,7 @@ def resident_mb(city: City) -> float:
 
 
 @contextmanager
-def mqtt_socket(city: City, unit: str) -> Iterator[ssl.SSLSocket]:
+def mqtt_socket(city: City, unit: str, *, source: str = "") -> Iterator[ssl.SSLSocket]:
     """Yields a connection that has said CONNECT (MQTT 3.1.1) and was let in."""
     folder = city.directory / "units" / unit / "maskcam"
     context = ssl.create_default_context(cafile=folder / "ca.crt")
@@ -212,7 +212,9 @@ def mqtt_socket(city: City, unit: str) -> Iterator[ssl.SSLSocket]:
     name = unit.encode()
     body = b"\x00\x04MQTT\x04\x02\x00\x3c" + struct.pack(">H", len(name)) + name
     with (
-        socket.create_connection(("127.0.0.1", city.port), timeout=20) as plain,
+        socket.create_connection(
+            ("127.0.0.1", city.port), timeout=20, source_address=(source, 0)
+        ) as plain,
         context.wrap_socket(plain, server_hostname="127.0.0.1") as connection,
     ):
         connection.sendall(b"\x10" + remaining_length(len(body)) + body)

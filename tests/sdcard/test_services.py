@@ -20,7 +20,9 @@ DEFAULT = 2.0
 SERVICES = sorted(path.name for path in (ROOT / "systemd").glob("*.service"))
 
 
-@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd")
+@pytest.mark.skipif(
+    shutil.which("systemd-analyze") is None, reason="needs systemd (apt install systemd)"
+)
 @pytest.mark.parametrize("name", SERVICES)
 def test_the_exposure_is_low(name):
     result = subprocess.run(
