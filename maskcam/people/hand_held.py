@@ -69,7 +69,9 @@ class HandHeldRecogniser:
         return self._is_covered_for(RISING * HELD_S)
 
     def _is_covered_for(self, seconds: float) -> bool:
-        if not self._last or self._in_view_before(seconds) < SEEN_S:
+        if not self._last:
+            return False
+        if self._in_view_s < SEEN_S and self._in_view_before(seconds) < SEEN_S:
             return False
         now_s = self._last[-1].at_s
         last = [moment.odds for moment in self._last if now_s - moment.at_s <= seconds]

@@ -26,7 +26,7 @@ import numpy as np
 from maskcam.people.shake_network import SPAN_S, ShakeNetwork
 from maskcam.records import HeadMotion, HeadShake
 
-NO: Final = 5.3  # log odds
+NO: Final = 4.0  # log odds
 HALF: Final = 1.5
 AVERAGED_S: Final = 0.2
 EVERY_S: Final = 0.06  # a network that sees 20 steps per second need not judge more often
@@ -126,7 +126,7 @@ def _is_held(at_s: Sequence[float], path: Sequence[float], turns: Sequence[int])
     """Returns whether a head stayed at the side between its two widest turns."""
     widest = max(
         range(1, len(turns) - 1),
-        key=lambda i: min(abs(path[turns[i]] - path[turns[j]]) for j in (i - 1, i + 1)),
+        key=lambda i: sum(abs(path[turns[i]] - path[turns[j]]) for j in (i - 1, i + 1)),
     )
     before, side, after = turns[widest - 1 : widest + 2]
     there = _quarters_s(at_s[before : side + 1][::-1], path[before : side + 1][::-1])

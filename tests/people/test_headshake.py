@@ -77,6 +77,12 @@ def test_a_glance_of_a_head_that_turned_slowly_before_it_is_none(there_s, held_s
     assert any(recogniser.update(motion) or recogniser.is_half for motion in quick)
 
 
+def test_a_rest_before_the_shake_does_not_make_a_glance_of_it():
+    lasts_s, goes = [0.5, 0.4, 0.12, 0.15, 0.12], [30, 0, -18, 40, -8]
+    times, angles = ([0, *accumulate(parts)] for parts in (lasts_s, goes))
+    assert shakes(moving(lambda t: float(np.interp(t, times, angles)), fps=30, seconds=2.5))
+
+
 def test_an_overshoot_after_a_turn_is_none():
     assert not shakes(moving(lambda t: 45.0 if 0.5 < t < 1 else (-5.0 if 1 <= t < 1.3 else 0.0)))
 
