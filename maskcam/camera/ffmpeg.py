@@ -58,6 +58,7 @@ class FFmpegSource:
         bad_in_a_row: those of them since the last good frame.
         damaged: frames that were given although they may show damage. Of a film, damage that
             the decoder does not notice is added when it is closed.
+        damaged_in_a_row: those of them since the last sound frame.
 
     Args:
         address: what FFmpeg opens, see `file_address`.
@@ -80,7 +81,8 @@ class FFmpegSource:
         self._to_bgr, self._to_grey = VideoReformatter(), VideoReformatter()
         # Errors are counted and go nowhere else: what FFmpeg says may hold an address.
         av.logging.set_level(av.logging.PANIC)
-        self.skipped = self.bad_in_a_row = self.damaged = 0
+        self.skipped = self.bad_in_a_row = 0
+        self.damaged = self.damaged_in_a_row = 0
         self._is_damaged = False
         self._decoded = 0
         self._torn = TornFrames()
@@ -184,6 +186,7 @@ class FFmpegSource:
                     # Each frame is made of those before it, but for a key frame.
                     self._is_damaged = has_error or (self._is_damaged and not frame.key_frame)
                     self.damaged += self._is_damaged
+                    self.damaged_in_a_row = self.damaged_in_a_row + 1 if self._is_damaged else 0
                     self.bad_in_a_row = 0
                     yield frame
                     self._good_at_s = monotonic()  # whoever asked may have taken time over it

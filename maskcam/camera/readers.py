@@ -34,6 +34,7 @@ class Source(Protocol):
     skipped: int
     bad_in_a_row: int
     damaged: int
+    damaged_in_a_row: int
 
     def read(self) -> DecodedFrame | None:
         """Returns the next frame; None at the end, or where the connection broke."""
@@ -94,7 +95,9 @@ class FileReader:
             self._ended = True
             length_s = self._length_if_cut()
             if length_s is not None:
-                self._source.skipped -= self._source.bad_in_a_row  # they lie behind the end
+                # What is broken at the end is the end.
+                self._source.skipped -= self._source.bad_in_a_row
+                self._source.damaged -= self._source.damaged_in_a_row
                 of = f" of {length_s:.1f} s" if length_s > self._at_s else ""
                 raise CameraError(
                     f"{self._name}: breaks off at {self._at_s:.1f} s{of}; copy it again"

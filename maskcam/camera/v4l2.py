@@ -31,7 +31,8 @@ class V4L2Source:
     """
 
     def __init__(self, device: str, *, size: tuple[int, int], fps: float) -> None:
-        self.skipped = self.bad_in_a_row = self.damaged = 0
+        self.skipped = self.bad_in_a_row = 0
+        self.damaged = self.damaged_in_a_row = 0
         _check_device(device)
         _silence_opencv()
         self._capture = cv2.VideoCapture(device, cv2.CAP_V4L2)

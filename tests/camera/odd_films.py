@@ -117,11 +117,19 @@ def _scene() -> Scene:
 
 def passed_outside(gone_s: tuple[float, float]) -> int:
     """Returns how many people, by the truth, pass wholly before or behind what is missing."""
-    passages = [(p.begin_s - _BEGIN_S, p.end_s - _BEGIN_S) for p in _scene().truth.passages]
     return sum(
         begin >= 0 and end <= SECONDS and (end <= gone_s[0] or begin >= gone_s[1])
-        for begin, end in passages
+        for begin, end in _passages()
     )
+
+
+def passed_within(gone_s: tuple[float, float]) -> int:
+    """Returns how many people, by the truth, are in view at any time of what is missing."""
+    return sum(begin < gone_s[1] and end > gone_s[0] for begin, end in _passages())
+
+
+def _passages() -> list[tuple[float, float]]:
+    return [(p.begin_s - _BEGIN_S, p.end_s - _BEGIN_S) for p in _scene().truth.passages]
 
 
 def render() -> list[NDArray[np.uint8]]:

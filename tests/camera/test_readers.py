@@ -22,7 +22,7 @@ class Film:
     """Frames at given times."""
 
     def __init__(self, times):
-        self.skipped = self.bad_in_a_row = self.damaged = 0
+        self.skipped = self.bad_in_a_row = self.damaged = self.damaged_in_a_row = 0
         self._times = list(times)
 
     def read(self):
@@ -97,7 +97,7 @@ class FakeSource:
     def __init__(self):
         self.frames = threading.Semaphore(0)
         self.ended = self.released = False
-        self.skipped = self.bad_in_a_row = self.damaged = 0
+        self.skipped = self.bad_in_a_row = self.damaged = self.damaged_in_a_row = 0
         self.count = 0
         self.size = (160, 90)
 
