@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from av import Packet
     from av.container import InputContainer
     from av.video.frame import VideoFrame
-    from av.video.reformatter import VideoReformatter
     from av.video.stream import VideoStream
 
 _OPEN_TIMEOUT_S: Final = 8.0
@@ -76,8 +75,7 @@ class FFmpegSource:
         except ModuleNotFoundError as error:
             raise UsageError(_MISSING) from error
         self._av = av
-        # One for all frames: else each brings threads of its own, which live as long as it does,
-        # and a frame lives until Python looks for circles of references.
+        # One for all frames: else each brings threads of its own, which live as long as it does.
         self._to_bgr, self._to_grey = VideoReformatter(), VideoReformatter()
         # Errors are counted and go nowhere else: what FFmpeg says may hold an address.
         av.logging.set_level(av.logging.PANIC)
@@ -85,6 +83,7 @@ class FFmpegSource:
         self.damaged = self.damaged_in_a_row = 0
         self._is_damaged = False
         self._decoded = 0
+        self._matrix = (1, 0, 0, 1)
         self._torn = TornFrames()
         self._live = live
         self._most_bad = _MOST_BAD_LIVE if live else _MOST_BAD
@@ -135,10 +134,13 @@ class FFmpegSource:
                 # From the luma alone: of the colours, which are coarser, a step would get edges.
                 grey = self._to_grey.reformat(frame, format="gray", threads=1).to_ndarray()
                 self._torn.look(grey.astype(np.uint8, copy=False))
+            if self._decoded == 0:
+                self._matrix = _display_matrix(frame)
             self._decoded += 1
             own = self._stamp_of(frame)
             own_s = None if own is None or frame.time_base is None else float(own * frame.time_base)
-            return DecodedFrame(own_s, _upright(frame, self._to_bgr))
+            bgr = self._to_bgr.reformat(frame, format="bgr24", threads=1).to_ndarray()
+            return DecodedFrame(own_s, _upright(bgr.astype(np.uint8, copy=False), self._matrix))
         return None
 
     def _stamp_of(self, frame: VideoFrame) -> int | None:
@@ -232,15 +234,22 @@ def _options(*, live: bool) -> dict[str, str]:
     return {"protocol_whitelist": "file", "correct_ts_overflow": "0"}
 
 
-def _upright(frame: VideoFrame, reformatter: VideoReformatter) -> NDArray[np.uint8]:
-    """Returns the frame as BGR, turned and mirrored as its display matrix says."""
-    converted = reformatter.reformat(frame, format="bgr24", threads=1)
-    bgr = converted.to_ndarray().astype(np.uint8, copy=False)
+def _display_matrix(frame: VideoFrame) -> tuple[int, int, int, int]:
+    """Returns a, b, c, d, by which (x, y) is shown at (a x + c y, b x + d y).
+
+    The container's, the same for all frames. A frame whose side data were asked for refers to
+    itself: it stays in memory until Python looks for such circles.
+    """
     matrix = cast("memoryview | None", frame.side_data.get("DISPLAYMATRIX"))
     if matrix is None:
-        return bgr
+        return 1, 0, 0, 1
     a, b, _, c, d = np.frombuffer(matrix, np.int32)[:5].tolist()
-    # The matrix maps (x, y) to (a x + c y, b x + d y): the nearest right angle is taken.
+    return a, b, c, d
+
+
+def _upright(bgr: NDArray[np.uint8], matrix: tuple[int, int, int, int]) -> NDArray[np.uint8]:
+    """Returns a frame turned and mirrored as a display matrix says, to the nearest right angle."""
+    a, b, c, d = matrix
     if abs(b) + abs(c) > abs(a) + abs(d):
         bgr = cv2.transpose(bgr).astype(np.uint8, copy=False)
         a, d = c, b

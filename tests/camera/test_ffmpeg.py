@@ -424,6 +424,15 @@ def test_a_source_that_is_opened_again_and_again_leaves_no_memory_behind(film):
     assert sizes[-1] < sizes[4] + 15
 
 
+def test_a_film_does_not_hold_the_frames_that_it_gave(film):
+    av = pytest.importorskip("av")
+    with VideoCamera(str(film), rgb_size=FIT) as camera:
+        for _ in range(40):
+            camera.read(timeout_s=5)
+        held = [one for one in gc.get_objects() if isinstance(one, av.VideoFrame)]
+    assert len(held) <= 10  # of 16, between two looks for what can go
+
+
 def test_a_film_keeps_no_threads_for_its_frames(film):
     tasks = Path("/proc/self/task")
     with VideoCamera(str(film), rgb_size=FIT) as camera:
