@@ -28,6 +28,9 @@ site = "{site}"
 source = "/usr/share/maskcam/street.ffconcat"
 fps = 12
 
+[detector]
+threads = 1    # an emulated processor that waits for another one costs as much as one that works
+
 [counting]
 exact = true
 
@@ -37,7 +40,7 @@ port = {port}
 ca = "ca.crt"
 certificate = "client.crt"
 key = "client.key"
-keepalive_s = 10
+keepalive_s = 300    # of the board's time, which may go slower than the broker's
 
 [notice]
 controller = "Ville de Cannes"
