@@ -15,20 +15,41 @@ _1900_TO_1970_S = 2_208_988_800
 _ADDRESS, _NO_SUCH_NAME = 1, 3
 
 
+_time_asked = 0  # since a board was last switched on
+_answers = 1
+
+
+def begin_boot(*, slow: bool) -> None:
+    """Lets the time server answer a board that was switched on.
+
+    slow: the board's time goes slower than ours. It gets the time once: each further answer would
+        set its clock forward in the middle of a window.
+    """
+    global _time_asked, _answers
+    _time_asked, _answers = 0, 1 if slow else 10**9
+
+
+def _time(asked: bytes) -> bytes | None:
+    global _time_asked
+    _time_asked += 1
+    return timed(asked, now_s=time.time()) if _time_asked <= _answers else None
+
+
 def serve(*, host: str) -> None:
     """Starts both. They know one name, that of the time server, and it stands for `host`."""
     _serve("names", 53, lambda asked: named(asked, host=host))
-    _serve("time", 123, lambda asked: timed(asked, now_s=time.time()))
+    _serve("time", 123, _time)
 
 
-def _serve(name: str, port: int, answer: Callable[[bytes], bytes]) -> None:
+def _serve(name: str, port: int, answer: Callable[[bytes], bytes | None]) -> None:
     server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     server.bind(("127.0.0.1", port))
 
     def run() -> None:
         while True:
             asked, sender = server.recvfrom(4096)
-            server.sendto(answer(asked), sender)
+            if (said := answer(asked)) is not None:
+                server.sendto(said, sender)
 
     threading.Thread(target=run, name=name, daemon=True).start()
 
