@@ -8,6 +8,15 @@ from collections.abc import Generator
 import pytest
 from _pytest.reports import BaseReport
 
+try:
+    from hypothesis import settings
+except ModuleNotFoundError:  # the environment of the second runtime has none
+    pass
+else:
+    # A busy machine is no fault of an example.
+    settings.register_profile("any machine", deadline=None)
+    settings.load_profile("any machine")
+
 WANTING = ("apt install", "could not import")
 
 
