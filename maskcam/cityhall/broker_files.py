@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from maskcam.cityhall.discovery import PREFIX
-from maskcam.names import topic
+from maskcam.names import TOPIC_ROOT, topic
 
 COLLECTOR = "cityhall-collector"
 """Common name of the first collector's certificate; `add-collector` makes further ones."""
@@ -166,7 +166,7 @@ def home_access_list(user: str) -> str:
     return f"""\
 # What Home Assistant may do at its own broker with what the bridge brings: read it.
 user {user}
-topic read maskcam/v2/#
+topic read {TOPIC_ROOT}/#
 topic read {PREFIX}/#
 # Its own birth and last will.
 topic write {PREFIX}/status

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from maskcam.cityhall.broker_files import COLLECTOR
 from maskcam.cityhall.positions import read_position
 from maskcam.cityhall.registry import Position, Registered
+from maskcam.cityhall.unit_table import open_unit_table
 from maskcam.errors import UsageError
 from maskcam.examples import is_example
 from maskcam.names import SLUG, SLUG_RULE, UNCONFIGURED
@@ -104,20 +104,14 @@ def read_new_units(path: Path) -> list[NewUnit]:
     Raises:
         UsageError: it cannot be read, or a line is not fit.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            first = file.readline()
-            file.seek(0)
-            rows = csv.DictReader(file, delimiter=";" if ";" in first else ",")
-            unknown = set(rows.fieldnames or ["nothing"]) - set(_COLUMNS)
-            if unknown or not {"unit", "site", "contact"} <= set(rows.fieldnames or []):
-                raise UsageError(
-                    f"{path}: the first line names the columns: unit,site,contact and, "
-                    f"if you like, {_LIKED}"
-                )
-            return [_new_unit(row, f"{path} line {rows.line_num}") for row in rows]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"{path}: cannot be read ({error})") from error
+    with open_unit_table(path) as rows:
+        unknown = set(rows.fieldnames or ["nothing"]) - set(_COLUMNS)
+        if unknown or not {"unit", "site", "contact"} <= set(rows.fieldnames or []):
+            raise UsageError(
+                f"{path}: the first line names the columns: unit,site,contact and, "
+                f"if you like, {_LIKED}"
+            )
+        return [_new_unit(row, f"{path} line {rows.line_num}") for row in rows]
 
 
 def _new_unit(row: dict[str, str], place: str) -> NewUnit:

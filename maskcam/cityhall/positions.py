@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from maskcam.cityhall.registry import Position, write_units
 from maskcam.cityhall.state_folder import StateFolder
+from maskcam.cityhall.unit_table import open_unit_table
 from maskcam.errors import UsageError
 
 MOST_LATITUDE = 85.0
@@ -46,22 +46,14 @@ def read_positions(path: Path) -> dict[str, Position]:
         UsageError: it cannot be read, or a line is not fit.
     """
     found = {}
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            first = file.readline()
-            file.seek(0)
-            rows = csv.DictReader(file, delimiter=";" if ";" in first else ",")
-            if not {"unit", "latitude", "longitude"} <= set(rows.fieldnames or []):
-                raise UsageError(
-                    f"{path}: the first line names the columns unit,latitude,longitude"
-                )
-            for row in rows:
-                where = f"{path} line {rows.line_num}"
-                position = read_position(row["latitude"], row["longitude"], where=where)
-                if position is not None:
-                    found[(row["unit"] or "").strip()] = position
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"{path}: cannot be read ({error})") from error
+    with open_unit_table(path) as rows:
+        if not {"unit", "latitude", "longitude"} <= set(rows.fieldnames or []):
+            raise UsageError(f"{path}: the first line names the columns unit,latitude,longitude")
+        for row in rows:
+            where = f"{path} line {rows.line_num}"
+            position = read_position(row["latitude"], row["longitude"], where=where)
+            if position is not None:
+                found[(row["unit"] or "").strip()] = position
     return found
 
 
