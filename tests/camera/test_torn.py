@@ -10,9 +10,11 @@ from maskcam.camera.torn import TornFrames
 from tests.camera.films import encode
 from tests.camera.test_ffmpeg import read
 
+# Not in "realtime": there libvpx spends what time the machine has, and the films differ.
+VPX = ("-deadline", "good", "-cpu-used", "4", "-b:v", "2M")
 CODECS = {
-    "vp8.mkv": ("libvpx", "-deadline", "realtime", "-cpu-used", "8", "-b:v", "2M"),
-    "vp9.webm": ("libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-b:v", "2M"),
+    "vp8.mkv": ("libvpx", *VPX),
+    "vp9.webm": ("libvpx-vp9", *VPX),
     "h265.mp4": ("libx265", "-preset", "ultrafast", "-x265-params", "log-level=1"),
 }
 
@@ -80,9 +82,9 @@ def test_damage_that_no_decoder_notices_is_reported(tmp_path, caplog, name):
     path = encode(tmp_path / name, street(), "-c:v", *CODECS[name], "-g", 999)
     assert len(read(path)[0]) == 48
     assert not caplog.records
-    data = bytearray(path.read_bytes())
-    at = len(data) // 2
-    data[at : at + 150] = np.random.default_rng(1).bytes(150)
+    data, chance = bytearray(path.read_bytes()), np.random.default_rng(1)
+    for at in np.linspace(0.4 * len(data), 0.9 * len(data), 12).astype(int):
+        data[at : at + 40] = chance.bytes(40)
     path.write_bytes(data)
     times, _, error = read(path)
     assert (len(times) > 40, error) == (True, None)
