@@ -83,7 +83,6 @@ def _build(wanted: Options) -> None:
                 certificate=wanted.signing.certificate,
                 compatible=bundle.compatible(profile),
                 system_conf=bundle.system_conf(profile),
-                minimum_version=wanted.minimum_version,
             ),
             video=video,
         )

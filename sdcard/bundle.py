@@ -92,4 +92,7 @@ def make(
     manifest = _MANIFEST.format(compatible=compatible(profile), version=version)
     (scratch / "manifest.raucm").write_text(manifest, encoding="utf-8")
     output.unlink(missing_ok=True)
-    run("rauc", "bundle", f"--cert={key.certificate}", f"--key={key.key}", scratch, output)
+    run(
+        "rauc", "bundle", f"--cert={key.certificate}", f"--key={key.key}",
+        f"--keyring={key.certificate}", scratch, output,  # which it then checks it against
+    )  # fmt: skip

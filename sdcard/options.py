@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from sdcard import coral, host, root
+from sdcard import coral, host
 from sdcard.coral import Coral
 from sdcard.profiles import PROFILES, SUITE, Profile
 from sdcard.release import SigningKey
@@ -40,7 +39,6 @@ class Options:
     pi_archive: str | None
     pi_key: Path | None
     coral: Coral | None
-    minimum_version: str
     signing: SigningKey
     street: Path | None
 
@@ -75,12 +73,6 @@ def parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="FILE",
         help="coral.toml: runtime, libedgetpu and compiled model for a Coral (default: the CPU)",
-    )
-    made.add_argument(
-        "--minimum-version",
-        metavar="VERSION",
-        default=root.package_version(),
-        help="the units take no update below it (default: maskcam's own, %(default)s)",
     )
     made.add_argument(
         "--signing-key",
@@ -128,8 +120,6 @@ def read(arguments: list[str] | None = None) -> Options:
     if given.coral:
         found_coral, wrong = coral.read(given.coral.resolve(), model=CHECKOUT / coral.MODEL)
         faults += wrong
-    if not re.fullmatch(r"\d+(\.\d+)*(-\d+)?", given.minimum_version):
-        faults.append(f"--minimum-version {given.minimum_version}: give one such as 0.2.0")
     if given.street and not given.street.is_file():
         faults.append(f"--street {given.street}: no such file")
     if not faults:
@@ -153,7 +143,6 @@ def read(arguments: list[str] | None = None) -> Options:
         pi_archive=given.pi_archive,
         pi_key=given.pi_key and given.pi_key.resolve(),
         coral=found_coral,
-        minimum_version=given.minimum_version,
         signing=signing,
         street=given.street and given.street.resolve(),
     )

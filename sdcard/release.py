@@ -43,6 +43,14 @@ class SigningKey:
             return f"{self.key}, {self.certificate}: not a private key and a certificate (PEM)"
         if of_key != of_certificate:
             return f"{self.certificate} was not made for the key {self.key}"
+        try:  # as RAUC judges it on the units
+            run(
+                "openssl", "verify", "-purpose", "smimesign", "-CAfile", self.certificate,
+                self.certificate,
+            )  # fmt: skip
+        except BuildError as error:
+            why = str(error).partition("lookup: ")[2].partition(" | ")[0]
+            return f"{self.certificate}: the units would refuse it: {why}; see docs/image.md"
         return None
 
 

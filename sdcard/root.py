@@ -202,13 +202,12 @@ def version(epoch: int) -> str:
 class Updates:
     """Which updates the unit takes: signed by `certificate`, for `compatible` hardware.
 
-    system_conf: RAUC's configuration. minimum_version: older ones are refused.
+    system_conf: RAUC's configuration.
     """
 
     certificate: Path
     compatible: str
     system_conf: str
-    minimum_version: str
 
 
 def settle(root: Path, *, epoch: int, updates: Updates, video: Path | None) -> None:
@@ -233,7 +232,6 @@ def settle(root: Path, *, epoch: int, updates: Updates, video: Path | None) -> N
     shutil.copy(updates.certificate, etc / "rauc/keyring.pem")
     (etc / "rauc/system.conf").write_text(updates.system_conf)
     (ours / "version").write_text(f"{version(epoch)}\n")
-    (ours / "minimum-version").write_text(f"{updates.minimum_version}\n")
     (ours / "compatible").write_text(f"{updates.compatible}\n")
     (etc / "hostname").write_text("maskcam\n")
     for name, target in (("var/run", "/run"), ("var/lock", "/run/lock")):

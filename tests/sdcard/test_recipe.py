@@ -219,7 +219,6 @@ def _field(tmp_path: Path, **changes: str) -> list[str]:
     [
         ({"--pi-key": "/nowhere.gpg"}, "/nowhere.gpg: no such file"),
         ({"--coral": "/nowhere/coral.toml"}, "--coral /nowhere/coral.toml: no such file"),
-        ({"--minimum-version": "new"}, "give one such as 0.2.0"),
         ({}, "not a private key and a certificate"),
     ],
 )
@@ -325,6 +324,22 @@ def test_the_kernel_is_left_as_it_was(tmp_path, monkeypatch):
 def test_a_key_without_its_certificate_is_refused(tmp_path):
     found = faults("--profile", "ci", "--output", str(tmp_path / "x.img.zst"), "--signing-key", "x")
     assert "belong together" in found[0]
+
+
+@pytest.mark.parametrize(
+    ("made_for", "fault"),
+    [("emailProtection", None), ("codeSigning", "the units would refuse it: unsuitable")],
+)
+@needs_openssl
+def test_a_certificate_that_the_units_would_refuse_is_refused_at_once(tmp_path, made_for, fault):
+    pair = SigningKey(tmp_path / "city.key", tmp_path / "city.crt")
+    steps.run(
+        "openssl", "req", "-x509", "-newkey", "ed25519", "-noenc", "-days", "30",
+        "-subj", "/CN=Cannes", "-addext", f"extendedKeyUsage={made_for}",
+        "-keyout", pair.key, "-out", pair.certificate,
+    )  # fmt: skip
+    found = pair.fault()
+    assert found is None if fault is None else fault in found
 
 
 @pytest.mark.usefixtures("ready")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -103,9 +105,8 @@ class Stick:
     def __init__(self, folder: Path):
         self.folder = folder
         self._write("run/cmdline", "quiet rauc.slot=a\n")
-        self._write("usr/lib/maskcam/version", "0.2.0-2\n")
+        self.now_runs("0.2.0-2")
         self._write("usr/lib/maskcam/compatible", f"{MINE}\n")
-        self._write("usr/lib/maskcam/minimum-version", "0.2.0\n")
         shutil.copy(SLOTS, folder / "usr/lib/maskcam/slots")
         for name in ("boot/firmware", "run/data", "run/update", "bin"):
             (folder / name).mkdir(parents=True)
@@ -128,6 +129,9 @@ class Stick:
     def _program(self, name: str, script: str) -> None:
         self._write(f"bin/{name}", f"#!/bin/sh\n{script}\n")
         (self.folder / "bin" / name).chmod(0o755)
+
+    def now_runs(self, version: str) -> None:
+        self._write("usr/lib/maskcam/version", f"{version}\n")
 
     def put_in(self, compatible: str = MINE, **updates: str) -> str:
         """Looks at the stick once; returns the version that is installed and tried, or ""."""
@@ -166,28 +170,43 @@ def test_an_update_is_installed_and_tried(stick):
     assert stick.put_in(new="0.3.0-1") == "new"
 
 
-def test_the_version_that_runs_is_not_installed_again(stick):
-    assert stick.put_in(same="0.2.0-2") == ""
+@pytest.mark.parametrize("version", ["0.2.0-2", "0.2.0-2+again", "0.2.0-1", "0.1.10-9", "0.2", "x"])
+def test_only_a_newer_version_than_the_one_that_runs_is_installed(stick, version):
+    assert stick.put_in(old=version) == ""
+    assert f"{version} is not newer than what runs, 0.2.0-2: left" in stick.said
+
+
+def test_sticks_that_stay_in_do_not_undo_each_other(stick):
+    # Two, with a version each; the unit looks at one or the other after each restart.
+    first, second = {"x": "0.3.0-1", "y": ""}, {"x": "", "y": "0.4.0-1"}
+    runs = []
+    for updates in (first, second) * 2:
+        installed = stick.put_in(**updates)
+        if installed:
+            stick.now_runs(updates[installed])
+        runs.append(installed)
+    assert runs == ["x", "y", "", ""]
+
+
+def test_a_second_stick_waits_for_the_first(stick):
+    with (stick.folder / "usr/lib/maskcam/version").open() as version:
+        fcntl.flock(version, fcntl.LOCK_EX)
+        with ThreadPoolExecutor() as pool:
+            second = pool.submit(stick.put_in, new="0.3.0-1")
+            with pytest.raises(TimeoutError):
+                second.result(timeout=0.3)
+            fcntl.flock(version, fcntl.LOCK_UN)
+            assert second.result(timeout=30) == "new"
 
 
 def test_only_the_newest_of_several_is_taken(stick):
     assert stick.put_in(a="0.2.0-3", b="0.10.0-1", c="0.9.0-7") == "b"
 
 
-def test_a_stick_with_the_present_and_an_older_version_changes_nothing(stick):
-    assert stick.put_in(same="0.2.0-2", old="0.2.0-1") == ""
-
-
 def test_an_update_for_other_hardware_does_not_stop_the_right_one(stick):
     stick.put_in(compatible="maskcam-ci", aaa="0.9.0-1")
     assert "is for maskcam-ci, not for maskcam-field" in stick.said
     assert stick.put_in(zzz="0.3.0-1") == "zzz"
-
-
-def test_nothing_below_the_minimum_version_is_taken(stick):
-    assert stick.put_in(old="0.1.9-9") == ""
-    assert "0.1.9-9 is older than the minimum, 0.2.0" in stick.said
-    assert stick.put_in(old="0.2.0-1") == "old"
 
 
 def test_an_update_that_is_not_signed_by_the_city_is_left(stick):

@@ -1,14 +1,14 @@
 #!/usr/bin/python3 -I
 """Installs the newest update on a USB stick, then starts it on trial.
 
-It must be signed by the unit's own city (RAUC judges that), made for this hardware, another
-version than the one that runs, and not below the minimum: above it, a stick with only an older
-version takes the unit back. One that has failed three times is left: a stick that stays in is no
-reason to try for ever.
+It must be signed by the unit's own city (RAUC judges that), made for this hardware, and newer than
+the version that runs: with a stick that was left in, an older one would undo the next update. One
+that has failed three times is left: a stick that stays in is no reason to try for ever.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shlex
@@ -58,7 +58,7 @@ def facts_of(bundle: Path) -> dict[str, str]:
 
 def choose(stick: Path) -> tuple[Path, str] | None:
     """Returns the update to install and its version, or None."""
-    running, least, mine = read("version"), read("minimum-version"), read("compatible")
+    running, mine = read("version"), read("compatible")
     tried = TRIED.read_text(encoding="utf-8").splitlines() if TRIED.exists() else []
     fit = []
     for bundle in sorted(stick.glob("*.raucb")):
@@ -66,13 +66,11 @@ def choose(stick: Path) -> tuple[Path, str] | None:
         version = facts.get("RAUC_MF_VERSION", "")
         if facts and facts.get("RAUC_MF_COMPATIBLE") != mine:
             say(f"{bundle.name}: is for {facts.get('RAUC_MF_COMPATIBLE')}, not for {mine}: left")
-        elif facts and newness(version) < newness(least):
-            say(f"{bundle.name}: {version} is older than the minimum, {least}: left")
-        elif facts:
+        elif facts and newness(version) > newness(running):
             fit.append((newness(version), version, bundle))
+        elif facts:
+            say(f"{bundle.name}: {version} is not newer than what runs, {running}: left")
     for _, version, bundle in sorted(fit, reverse=True):
-        if version == running:
-            return None
         if tried.count(version) < ATTEMPTS:
             return bundle, version
         say(f"{bundle.name}: {version} was tried {ATTEMPTS} times and did not work: left")
@@ -80,7 +78,14 @@ def choose(stick: Path) -> tuple[Path, str] | None:
 
 
 def main(device: str) -> int:
-    """Looks at a stick that was put in."""
+    """Looks at a stick that was put in; a second one waits until the first is done."""
+    with (HERE / "version").open() as version:
+        fcntl.flock(version, fcntl.LOCK_EX)
+        return look_at(device)
+
+
+def look_at(device: str) -> int:
+    """Installs the newest update on a stick and restarts the unit; returns the exit code."""
     if run(str(HERE / "slots"), "on-trial").returncode == 0:
         say("this version is itself on trial: put the stick in again when it is found good")
         return 0
