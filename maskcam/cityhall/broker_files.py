@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -22,7 +23,11 @@ MESSAGE_BYTES = 1536
 PACKET_BYTES = 2048
 MEMORY_BYTES = 1_000_000_000
 """Stops what no other limit does. The longest queue takes 340 MB (measured: 0.77 kB per window)."""
-CONNECTIONS = 2000
+CONNECTIONS = 5000
+PLUGIN = "mosquitto_dynamic_security.so"
+"""Comes with mosquitto 2; without it mosquitto 2.0 lets everybody subscribe to everything."""
+SUBSCRIPTIONS = "subscriptions.json"
+"""The plugin's file beside the access list."""
 
 
 def access_list(
@@ -49,6 +54,39 @@ def access_list(
 
 def _rights(name: str, *rights: str) -> str:
     return "\n".join([f"user {name}", *rights])
+
+
+def subscription_rules(units: Iterable[str], *, readers: Iterable[str] = ()) -> str:
+    """Returns the plugin's rules: who may not subscribe. On all else the access list decides.
+
+    What is delivered, the access list decides. But a subscription costs memory for ever, and who
+    joins the collectors' shared group gets a part of the messages, which is lost where
+    the access list holds it back.
+
+    Args:
+        units: may not subscribe at all.
+        readers: may not join a shared group.
+    """
+    refused = {"unit": ["#", "$share/#", "$SYS/#"], "reader": ["$share/#"]}
+    kinds = ("publishClientSend", "publishClientReceive", "subscribe", "unsubscribe")
+    clients = [(name, "unit") for name in units] + [(name, "reader") for name in readers]
+    rules = {
+        "defaultACLAccess": dict.fromkeys(kinds, False),
+        "roles": [
+            {
+                "rolename": role,
+                "acls": [
+                    {"acltype": "subscribePattern", "topic": topic, "allow": False}
+                    for topic in topics
+                ],
+            }
+            for role, topics in refused.items()
+        ],
+        "clients": [
+            {"username": name, "roles": [{"rolename": role}]} for name, role in sorted(clients)
+        ],
+    }
+    return json.dumps(rules, indent=1)
 
 
 def access_patterns(reader: str) -> str:
@@ -84,16 +122,18 @@ max_packet_size {PACKET_BYTES}
 memory_limit {MEMORY_BYTES}
 max_connections {CONNECTIONS}
 max_keepalive 3600
+max_topic_alias 0
 set_tcp_nodelay true
 """
 
 
-def mosquitto_conf(broker: Path, *, port: int = 8883) -> str:
+def mosquitto_conf(broker: Path, *, port: int = 8883, plugin: Path | None = None) -> str:
     """Returns mosquitto's configuration: who is who, what it keeps, what it takes at most.
 
     Args:
         broker: the folder of its certificates, access list and data.
         port: where it listens.
+        plugin: where `PLUGIN` is; None: subscriptions are not checked.
     """
     return f"""\
 # Broker for maskcam; made by: maskcam cityhall init. For mosquitto 2.0 or newer.
@@ -116,13 +156,24 @@ allow_anonymous false
 use_identity_as_username true
 use_username_as_clientid true
 acl_file {broker}/acl
-
+{_plugin(broker, plugin)}
 {_LIMITS}
 # Saved every ten seconds. What a killed broker had acknowledged since then, units send
 # again; saving at every message would rewrite all that waits each time.
 persistence true
 persistence_location {broker}/data/
 autosave_interval 10
+"""
+
+
+def _plugin(broker: Path, plugin: Path | None) -> str:
+    if plugin is None:
+        return ""
+    return f"""
+# The access list is not asked when somebody subscribes: this refuses the units. It is read at
+# the start only, so a new unit needs a restart.
+plugin {plugin}
+plugin_opt_config_file {broker}/{SUBSCRIPTIONS}
 """
 
 

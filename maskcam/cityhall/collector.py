@@ -188,6 +188,7 @@ class Collector:
         return self._arrived - self._handled
 
     def _write_batches(self) -> None:
+        last: int | None = None
         while True:
             batch = self._gather()
             if batch:
@@ -195,8 +196,11 @@ class Collector:
                 self._handle(batch)
                 self._handled += sum(len(delivery.messages) for delivery in batch)
                 self._metrics.waiting.set(self._waiting)
-            elif self._stopping.is_set():
-                return
+            if self._stopping.is_set():
+                # What comes from now on, and it may come without end, is delivered again.
+                last = self._arrived if last is None else last
+                if not batch or self._handled >= last:
+                    return
 
     def _gather(self) -> list[_Delivery]:
         """Returns what arrived, after waiting for a first message and then for a few more."""

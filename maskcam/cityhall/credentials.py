@@ -13,7 +13,6 @@ from maskcam.cityhall.state_folder import SERVICE, StateFolder, share
 from maskcam.errors import UsageError
 from maskcam.names import SLUG
 
-RELOAD = "let the broker know: systemctl reload mosquitto"
 RESTART = "let the broker know: systemctl restart mosquitto"
 _FOLDERS = {"collector": "collectors", "reader": "readers"}
 
@@ -52,7 +51,7 @@ def add_units(state: StateFolder, wanted: Sequence[NewUnit], *, say: Callable[[s
     state.write_access(units=units)
     missing = "sign_date" if facts["city"] else "sign_date and, if not given, controller"
     say(f"fill in {missing} in its maskcam.toml: a unit without a sign does not count")
-    say(RELOAD)
+    say(RESTART)
 
 
 def add_program(state: StateFolder, name: str, *, kind: str, say: Callable[[str], None]) -> None:
@@ -95,7 +94,7 @@ def add_program(state: StateFolder, name: str, *, kind: str, say: Callable[[str]
         say("in its cityhall.toml under [broker]: certificate and key from there, a shared_group")
     else:
         say("bridge.conf there is for another mosquitto that fetches the counts")
-    say(RELOAD)
+    say(RESTART)
 
 
 def revoke(state: StateFolder, name: str, *, say: Callable[[str], None]) -> None:

@@ -6,12 +6,12 @@ import json
 import re
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import resources
 from pathlib import Path
 
 from maskcam.cityhall.authority import Authority
-from maskcam.cityhall.broker_files import COLLECTOR, mosquitto_conf
+from maskcam.cityhall.broker_files import COLLECTOR, PLUGIN, mosquitto_conf
 from maskcam.cityhall.generated import cityhall_toml
 from maskcam.cityhall.settings import parse
 from maskcam.cityhall.state_folder import StateFolder
@@ -21,6 +21,7 @@ _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.:-]{0,251}[A-Za-z0-9])?")
 _SYSTEM_FOLDER = Path("/etc")
 _SYSTEM_DATABASE = "sqlite:////var/lib/maskcam-cityhall/cityhall.db"
 _WEB_PORT = 8080
+_LIBRARIES = (Path("/usr/lib"), Path("/usr/lib64"), Path("/usr/local/lib"))
 
 
 def init(
@@ -57,7 +58,10 @@ def init(
     authority = Authority.create(directory / "ca", city=name)
     _issue_own(authority, directory, host)
     broker = directory / "broker"
-    (broker / "mosquitto.conf").write_text(mosquitto_conf(broker, port=port), encoding="utf-8")
+    plugin = find_plugin()
+    (broker / "mosquitto.conf").write_text(
+        mosquitto_conf(broker, port=port, plugin=plugin), encoding="utf-8"
+    )
     (directory / "cityhall.toml").write_text(text, encoding="utf-8")
     (directory / "cityhall.toml").chmod(0o640)
     facts = {"host": host, "port": str(port), "city": city or "", "zone": zone}
@@ -68,6 +72,21 @@ def init(
     state.give_to_services()
     for line in _next_steps(directory):
         say(line)
+    if plugin is None:
+        say(
+            f"mosquitto's {PLUGIN} is not on this machine: any unit may subscribe to anything. "
+            "Install mosquitto 2 before init"
+        )
+
+
+def find_plugin(folders: Sequence[Path] = _LIBRARIES) -> Path | None:
+    """Returns where mosquitto's plugin for subscriptions is, None if it is not here.
+
+    Args:
+        folders: where it may be, or in a folder below (``x86_64-linux-gnu``).
+    """
+    found = (place for folder in folders for place in (folder, *sorted(folder.glob("*-linux-*"))))
+    return next((place / PLUGIN for place in found if (place / PLUGIN).is_file()), None)
 
 
 def _issue_own(authority: Authority, directory: Path, host: str) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from maskcam.cityhall.authority import Authority, write_secret
-from maskcam.cityhall.broker_files import access_list
+from maskcam.cityhall.broker_files import SUBSCRIPTIONS, access_list, subscription_rules
 from maskcam.cityhall.registry import Registered, read_units, write_units
 from maskcam.errors import UsageError
 
@@ -29,7 +29,8 @@ class StateFolder:
     units.json       what each unit was registered with; the collector reads it, too
     programs.json    collectors, and other programs that may read all counts
     ca/              the certificate authority; its key should not stay on a server
-    broker/          mosquitto.conf, acl, server.crt, server.key, ca.crt, revoked.crl
+    broker/          mosquitto.conf, acl, subscriptions.json, server.crt, server.key, ca.crt,
+                     revoked.crl
     collector/       collector.crt, collector.key
     server/          unit files of systemd, examples for nginx and Caddy
     units/ID/maskcam what goes on the SD card of a unit
@@ -83,12 +84,15 @@ class StateFolder:
         replace_file(
             self.directory / "programs.json", json.dumps(dict(sorted(programs.items())), indent=1)
         )
+        readers = [name for name, kind in programs.items() if kind == "reader"]
         access = access_list(
             {unit: registered.site for unit, registered in units.items()},
             collectors=[name for name, kind in programs.items() if kind == "collector"],
-            readers=[name for name, kind in programs.items() if kind == "reader"],
+            readers=readers,
         )
         replace_file(self.directory / "broker/acl", access)
+        rules = subscription_rules(units, readers=readers)
+        replace_file(self.directory / "broker" / SUBSCRIPTIONS, rules)
         revoked = self.authority.revoked_list.read_text(encoding="ascii")
         replace_file(self.directory / "broker/revoked.crl", revoked)
 
