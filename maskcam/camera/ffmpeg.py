@@ -7,6 +7,7 @@ transmission or a card has bad spots, and the street before and behind them is g
 from __future__ import annotations
 
 import gc
+import re
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from time import monotonic
@@ -33,8 +34,12 @@ _MOST_BAD_S: Final = 60.0  # of work on them
 _MOST_BAD_LIVE: Final = 150
 _MOST_BAD_LIVE_S: Final = 10.0  # a stream may be joined so long before its next key frame
 _BAD_AT_END: Final = 2  # so many last packets that fail show that a file was cut
+_SHORT_S: Final = 0.25  # of what a header says: less may be rounding
+_MOST_OF_IT: Final = 0.9  # of a file's bytes; an index may be behind the last packet
+_MATROSKA_DURATION: Final = r"(\d+):(\d\d):(\d\d(?:\.\d+)?)"  # tag of a stream
 _LOOK_EACH: Final = 8  # frames of a film: two to four times a second
 _NO_TIMESTAMPS: Final = 0x80  # AVFMT_NOTIMESTAMPS
+_SAYS_NO_LENGTH: Final = {"ogg", "mpegts", "mpeg"}  # FFmpeg takes it from the last packets
 _IN_DECODING_ORDER: Final = {"avi"}  # holds no times of presentation: FFmpeg's are made up
 _MISSING: Final = (
     "video files and network cameras need the package av: pip install 'maskcam[video]' (a unit "
@@ -56,8 +61,9 @@ class FFmpegSource:
         skipped: packets and frames that could not be decoded.
         bad_in_a_row: those of them since the last good frame.
         damaged: frames that were given although they may show damage. Of a film, damage that
-            the decoder does not notice is added when it is closed.
+            the decoder does not notice is added at its end.
         damaged_in_a_row: those of them since the last sound frame.
+        unread: spots of a film's file where the demuxer lost its place.
 
     Args:
         address: what FFmpeg opens, see `file_address`.
@@ -81,8 +87,11 @@ class FFmpegSource:
         av.logging.set_level(av.logging.PANIC)
         self.skipped = self.bad_in_a_row = 0
         self.damaged = self.damaged_in_a_row = 0
-        self._is_damaged = False
+        self.unread = 0
+        self._is_damaged = self._ends_unread = False
         self._decoded = 0
+        self._read_to = 0  # end of the last packet within the file
+        self._span_s: tuple[float, float] | None = None  # first frame's begin, last one's end
         self._matrix = (1, 0, 0, 1)
         self._torn = TornFrames()
         self._live = live
@@ -90,6 +99,7 @@ class FFmpegSource:
         self._most_bad_s = _MOST_BAD_LIVE_S if live else _MOST_BAD_S
         self._good_at_s = monotonic()
         reason = ""
+        errors = self._errors()
         try:
             self._container: InputContainer = av.open(
                 address,
@@ -106,6 +116,8 @@ class FFmpegSource:
             raise CameraError("holds no video")
         self._stream = cast("VideoStream", stream)
         self._has_decoding_order = self._container.format.name in _IN_DECODING_ORDER
+        # Opening reads a short film to its end: then nothing says where the errors are.
+        self._opens_unread = self._errors() > errors and self._is_demuxers_error()
         self._looks_for_tears = not live and self._stream.codec_context.name in _NOTICE_NO_DAMAGE
         self._tick = -1
         # Threads for whole frames hold several back, and Theora gives other frames each time.
@@ -119,13 +131,37 @@ class FFmpegSource:
 
     @property
     def length_s(self) -> float:
-        """The film's length in s by its header, which may be wrong; 0: it says none."""
+        """The picture's length in s by the film's header, which may be wrong; 0: it says none."""
+        if self._container.format.name in _SAYS_NO_LENGTH:
+            return 0.0
+        if self._stream.duration and self._stream.time_base:
+            return float(max(self._stream.duration, 0) * self._stream.time_base)
+        found = re.fullmatch(_MATROSKA_DURATION, self._stream.metadata.get("DURATION", ""))
+        if found:
+            hours, minutes, seconds = map(float, found.groups())
+            return 3600 * hours + 60 * minutes + seconds
         return max(self._container.duration or 0, 0) / self._av.time_base
 
     @property
     def ends_in_errors(self) -> bool:
         """Whether the last packets could not be read, as at the end of a cut file."""
         return self.bad_in_a_row >= _BAD_AT_END
+
+    @property
+    def missing_s(self) -> float:
+        """By how much in s a film is shorter than its header says, at its end.
+
+        0 if it shows no damage and was read whole: the header alone is no evidence.
+        """
+        is_damaged = (
+            self.skipped or self.damaged or self.unread or self._ends_unread or self._opens_unread
+        )
+        is_read = self._read_to > _MOST_OF_IT * self._container.size  # sound included
+        if self._span_s is None or (is_read and not is_damaged):
+            return 0.0
+        begin_s, end_s = self._span_s  # some containers count from 0, some from the first frame
+        missing_s = self.length_s - max(end_s, end_s - begin_s)
+        return missing_s if missing_s > _SHORT_S else 0.0
 
     def read(self) -> DecodedFrame | None:
         """Returns the next frame that can be decoded; None at the end, or where it gives up."""
@@ -139,8 +175,11 @@ class FFmpegSource:
             self._decoded += 1
             own = self._stamp_of(frame)
             own_s = None if own is None or frame.time_base is None else float(own * frame.time_base)
+            if own_s is not None:
+                self._note_time(own_s, frame)
             bgr = self._to_bgr.reformat(frame, format="bgr24", threads=1).to_ndarray()
             return DecodedFrame(own_s, _upright(bgr.astype(np.uint8, copy=False), self._matrix))
+        self._count_torn()
         return None
 
     def _stamp_of(self, frame: VideoFrame) -> int | None:
@@ -152,13 +191,16 @@ class FFmpegSource:
 
     def close(self) -> None:
         """Closes file or connection; only for the thread that reads."""
-        self.damaged = max(self.damaged, round(self._torn.share * self._decoded))
+        self._count_torn()
         self._frames.close()
         self._container.close()
         # PyAV's container and streams refer to each other: their decoder, some 10 MB, would
         # stay until Python looks for such circles, which a unit seldom does.
         del self._stream, self._container
         gc.collect()
+
+    def _count_torn(self) -> None:
+        self.damaged = max(self.damaged, round(self._torn.share * self._decoded))
 
     def __enter__(self) -> Self:
         return self
@@ -167,10 +209,14 @@ class FFmpegSource:
         self.close()
 
     def _decode(self) -> Generator[VideoFrame]:
+        seen = self._errors()
         for packet in self._packets():
             if self._gives_up():
                 return
-            errors = self._av.logging.get_last_error()[0]
+            errors = self._errors()
+            if errors > seen and packet is not None and self._is_demuxers_error():
+                self._note_unread(is_at_end=packet.size == 0)
+                seen = errors
             try:
                 frames = [] if packet is None else packet.decode()
             except self._av.error.EOFError:  # asked twice for its last frames
@@ -180,7 +226,8 @@ class FFmpegSource:
                 continue
             if packet is None:
                 self._skip()
-            has_error = self._av.logging.get_last_error()[0] > errors
+            seen = self._errors()
+            has_error = seen > errors
             for frame in frames:
                 if frame.is_corrupt:
                     self._skip()
@@ -197,7 +244,10 @@ class FFmpegSource:
         """Yields the packets of the stream, and None for each that cannot be read."""
         while True:
             try:
-                yield from self._container.demux(self._stream)
+                for packet in self._container.demux():
+                    self._read_to = max(self._read_to, (packet.pos or 0) + packet.size)
+                    if packet.stream is self._stream:
+                        yield cast("Packet[VideoStream]", packet)
             except self._av.error.InvalidDataError:
                 yield None
             except (self._av.error.EOFError, self._av.error.ExitError):
@@ -208,6 +258,26 @@ class FFmpegSource:
                 yield None
             else:
                 return
+
+    def _errors(self) -> int:
+        return self._av.logging.get_last_error()[0]
+
+    def _is_demuxers_error(self) -> bool:
+        """Whether FFmpeg's last error is one of a film's container, and not of a codec."""
+        last = self._av.logging.get_last_error()[1]
+        return not self._live and last is not None and last[1] == self._container.format.name
+
+    def _note_unread(self, *, is_at_end: bool) -> None:
+        if is_at_end and self.length_s:  # what was appended behind the film does not matter
+            self._ends_unread = True
+        else:
+            self.unread += 1
+            self._is_damaged = True
+
+    def _note_time(self, own_s: float, frame: VideoFrame) -> None:
+        end_s = own_s + float((frame.duration or 0) * (frame.time_base or 0))
+        first_s, last_s = self._span_s or (own_s, end_s)
+        self._span_s = first_s, max(last_s, end_s)
 
     def _skip(self) -> None:
         self.skipped += 1

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskcam.camera.ffmpeg import DecodedFrame
-from maskcam.camera.stamps import ArrivalClock, CountingClock, StreamClock
+from maskcam.camera.stamps import GAP_S, ArrivalClock, CountingClock, StreamClock
 from maskcam.errors import CameraError, CameraStalledError
 
 _log = logging.getLogger(__name__)
@@ -23,7 +23,6 @@ Timed = tuple[float, NDArray[np.uint8]]
 _STOP_TIMEOUT_S = 2.0
 _LONGEST_PAUSE_S: Final = 2.5  # of a film that runs in real time; tracks end in it
 _LATE_S: Final = 0.04  # so late a frame of such a film is left out
-_GAP_S: Final = 0.6  # between two frames of a film: nobody can be observed in it
 _REOPEN_S: Final = 0.5
 _REPORT_EVERY_S: Final = 600.0
 
@@ -45,6 +44,17 @@ class Source(Protocol):
         ...
 
 
+class Film(Source, Protocol):
+    """What gives the frames of a film, and knows what of its file could not be read."""
+
+    unread: int
+
+    @property
+    def missing_s(self) -> float:
+        """By how much in s a damaged film is shorter than its header says, at its end."""
+        ...
+
+
 class FileReader:
     """Gives every frame of a film.
 
@@ -59,7 +69,7 @@ class FileReader:
 
     def __init__(
         self,
-        source: Source,
+        source: Film,
         first: DecodedFrame,
         name: str,
         *,
@@ -73,6 +83,8 @@ class FileReader:
         self._length_if_cut = length_if_cut
         self._at_s = 0.0
         self._untimed = 0
+        self._missing_s = 0.0
+        self._is_reported = False
         self._gaps_s: list[float] = []
         self._ended = False
 
@@ -86,7 +98,7 @@ class FileReader:
         while not self._ended and (frame := self._next_frame()) is not None:
             at_s = self._clock.time_of(frame.own_s)
             if at_s is not None:
-                if at_s - self._at_s > _GAP_S:
+                if at_s - self._at_s > GAP_S:
                     self._gaps_s.append(at_s - self._at_s)
                 self._at_s = at_s
                 return at_s, frame.bgr
@@ -95,14 +107,19 @@ class FileReader:
             self._ended = True
             length_s = self._length_if_cut()
             if length_s is not None:
-                # What is broken at the end is the end.
-                self._source.skipped -= self._source.bad_in_a_row
-                self._source.damaged -= self._source.damaged_in_a_row
-                of = f" of {length_s:.1f} s" if length_s > self._at_s else ""
-                raise CameraError(
-                    f"{self._name}: breaks off at {self._at_s:.1f} s{of}; copy it again"
-                )
+                raise CameraError(self._break_off(length_s))
+            self._missing_s = self._source.missing_s
         return None
+
+    def _break_off(self, length_s: float) -> str:
+        """Returns the one line that says of a cut film what of it is missing."""
+        self._is_reported = True
+        # What is broken at the end is the end.
+        self._source.skipped -= self._source.bad_in_a_row
+        self._source.damaged -= self._source.damaged_in_a_row
+        of = f" of {length_s:.1f} s" if length_s > self._at_s else ""
+        faults = [f"{self._name}: breaks off at {self._at_s:.1f} s{of}", *self._faults()]
+        return "; ".join([*faults, "copy it again"])
 
     def _next_frame(self) -> DecodedFrame | None:
         first, self._first = self._first, None
@@ -111,24 +128,29 @@ class FileReader:
     def close(self) -> bool:
         """Closes the film, and reports in one line what of it was left out or is damaged."""
         self._source.close()
-        left_out = [
-            f"{_frames(number)} {what}"
-            for number, what in (
-                (self._source.skipped, "could not be decoded"),
-                (self._untimed, "had no time after the one before"),
-            )
-            if number
-        ]
-        if self._gaps_s:
-            number = len(self._gaps_s)
-            gaps = "1 gap" if number == 1 else f"{number} gaps"
-            left_out.append(f"{gaps} between frames, {sum(self._gaps_s):.1f} s")
-        faults = [f"left out: {'; '.join(left_out)}"] if left_out else []
-        if damaged := self._source.damaged:
-            faults.append(f"damaged: about {_frames(damaged)}, in which people may be missed")
+        faults = [] if self._is_reported else self._faults()
         if faults:
             _log.warning("%s: %s", self._name, "; ".join(faults))
         return True
+
+    def _faults(self) -> list[str]:
+        left_out = [
+            f"{_counted(number, unit)} {what}"
+            for number, unit, what in (
+                (self._source.unread, "spot", "of the file could not be read"),
+                (self._source.skipped, "frame", "could not be decoded"),
+                (self._untimed, "frame", "had no time after the one before"),
+                (len(self._gaps_s), "gap", f"between frames, {sum(self._gaps_s):.1f} s"),
+            )
+            if number
+        ]
+        if self._missing_s:
+            left_out.append(f"{self._missing_s:.1f} s fewer than its header says")
+        faults = [f"left out: {'; '.join(left_out)}"] if left_out else []
+        if damaged := self._source.damaged:
+            frames = _counted(damaged, "frame")
+            faults.append(f"damaged: about {frames}, in which people may be missed")
+        return faults
 
 
 class PacedReader(FileReader):
@@ -267,7 +289,7 @@ class LiveReader:
         if monotonic() - self._reported_at_s < _REPORT_EVERY_S:
             return
         counted = ((self._skipped, "could not be decoded"), (self._damaged, "may be damaged"))
-        faults = [f"{_frames(number)} {what}" for number, what in counted if number]
+        faults = [f"{_counted(number, 'frame')} {what}" for number, what in counted if number]
         if faults:
             _log.warning("%s: %s", self._name, "; ".join(faults))
             self._skipped, self._damaged, self._reported_at_s = 0, 0, monotonic()
@@ -278,5 +300,5 @@ class LiveReader:
             source.close()
 
 
-def _frames(number: int) -> str:
-    return "1 frame" if number == 1 else f"{number} frames"
+def _counted(number: int, unit: str) -> str:
+    return f"1 {unit}" if number == 1 else f"{number} {unit}s"

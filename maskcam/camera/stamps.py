@@ -10,9 +10,11 @@ from __future__ import annotations
 import math
 from typing import Final
 
+GAP_S: Final = 0.6
+"""Nobody can be observed in so long a pause between two frames of a film."""
+
 _JITTER_S: Final = 0.5  # a stamp that is earlier by more belongs to another recording
 _LONGEST_PAUSE_S: Final = 86_400.0
-_STEP_S: Final = 0.6  # stands for a pause of unknown length: long enough to be not observed
 
 
 class StreamClock:
@@ -36,7 +38,7 @@ class StreamClock:
         step_s = own_s - self._own_s
         if -_JITTER_S <= step_s <= 0:
             return None
-        self._time_s += step_s if 0 < step_s <= _LONGEST_PAUSE_S else _STEP_S
+        self._time_s += step_s if 0 < step_s <= _LONGEST_PAUSE_S else GAP_S
         self._own_s = own_s
         return self._time_s
 

@@ -21,7 +21,8 @@ SIZE: Final = (640, 360)
 _BEGIN_S: Final = 20.0  # of the street: people are all over it by then
 
 _X264: Final = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "18", "-pix_fmt")
-_VPX: Final = ("-deadline", "realtime", "-cpu-used", "8", "-b:v", "6M")
+# Not "realtime": there libvpx spends what time the machine has, and the films differ.
+_VPX: Final = ("-deadline", "good", "-cpu-used", "5", "-b:v", "6M")
 _X265: Final = ("-preset", "ultrafast", "-crf", "18", "-x265-params", "log-level=1")
 _CODECS: Final[dict[str, tuple[str, ...]]] = {
     "h264": (*_X264, "yuv420p"),

@@ -23,15 +23,17 @@ from tests.camera.odd_films import (
 
 QUICK = ["avi mjpeg bad packet", "mov h264 turned"]
 PARTS = (
+    r"\d+ spots? of the file could not be read",
     r"\d+ frames? could not be decoded",
     r"\d+ frames? had no time after the one before",
     r"\d+ gaps? between frames, \d+\.\d s",
+    r"\d+\.\d s fewer than its header says",
 )
 LEFT_OUT = f"left out: ({'|'.join(PARTS)})(; ({'|'.join(PARTS)}))*"
 DAMAGED_FRAMES = r"damaged: about \d+ frames?, in which people may be missed"
 NOT_WHOLE = f"({LEFT_OUT}|{DAMAGED_FRAMES}|{LEFT_OUT}; {DAMAGED_FRAMES})"
 BROKEN = (
-    r"(breaks off at \d+\.\d s( of \d+\.\d s)?"
+    rf"(breaks off at \d+\.\d s( of \d+\.\d s)?(; {NOT_WHOLE})?"
     r"|is not a video, or its end is missing \([\w ]+\)); copy it again"
 )
 ENDLESS = {"ts", "mpg", "flv", "wmv", "h264", "hevc"}  # nothing that is read says how long they are

@@ -10,7 +10,7 @@ import pytest
 
 from maskcam.camera import readers, video
 from maskcam.camera.ffmpeg import DecodedFrame
-from maskcam.camera.readers import PacedReader
+from maskcam.camera.readers import FileReader, PacedReader
 from maskcam.camera.stamps import StreamClock
 from maskcam.camera.video import VideoCamera
 from maskcam.errors import CameraError, CameraStalledError
@@ -23,6 +23,7 @@ class Film:
 
     def __init__(self, times):
         self.skipped = self.bad_in_a_row = self.damaged = self.damaged_in_a_row = 0
+        self.unread, self.missing_s = 0, 0.0
         self._times = list(times)
 
     def read(self):
@@ -89,6 +90,38 @@ def test_a_pause_of_a_paced_film_is_a_timeout_and_is_cut_short(clock):
         with pytest.raises(CameraError, match=r"no frame for 0.5 s"):
             reader.read(0.5)
     assert [reader.read(0.51)[0] for _ in range(2)] == pytest.approx([1002.6, 1002.7])
+
+
+@pytest.mark.parametrize("is_cut", [False, True])
+def test_whatever_a_film_lacks_is_one_line(is_cut, caplog):
+    film = Film([0, 0.1, 0.1, 2, 2.1])
+    film.skipped, film.bad_in_a_row, film.damaged, film.unread, film.missing_s = 4, 3, 1, 2, 1.55
+    reader = FileReader(
+        film, film.read(), "film.mp4", clock=StreamClock(),
+        length_if_cut=lambda: 4.0 if is_cut else None,
+    )  # fmt: skip
+    error = None
+    try:
+        while reader.read(5) is not None:
+            pass
+    except CameraError as broken:
+        error = str(broken)
+    reader.close()
+    frames = "1 frame" if is_cut else "4 frames"
+    left_out = (
+        f"left out: 2 spots of the file could not be read; {frames} could not be decoded; "
+        "1 frame had no time after the one before; 1 gap between frames, 1.9 s"
+    )
+    damaged = "damaged: about 1 frame, in which people may be missed"
+    lines = [record.getMessage() for record in caplog.records]
+    if is_cut:
+        assert (
+            error == f"film.mp4: breaks off at 2.1 s of 4.0 s; {left_out}; {damaged}; copy it again"
+        )
+        assert lines == []
+    else:
+        assert error is None
+        assert lines == [f"film.mp4: {left_out}; 1.6 s fewer than its header says; {damaged}"]
 
 
 class FakeSource:
