@@ -228,6 +228,9 @@ class FFmpegSource:
                 self._skip()
             seen = self._errors()
             has_error = seen > errors
+            if has_error and not frames:  # H.265 drops what refers to a lost frame
+                self.skipped += 1
+                self._is_damaged = True
             for frame in frames:
                 if frame.is_corrupt:
                     self._skip()

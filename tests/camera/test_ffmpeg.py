@@ -22,6 +22,7 @@ from tests.camera.films import encode, ffmpeg, numbered
 
 FIT = (320, 320)
 X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "10")
+X265 = ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=1", "-g", "10")
 VP8 = ("-c:v", "libvpx", "-deadline", "good", "-cpu-used", "5", "-b:v", "2M")
 JPEG = ("-c:v", "mjpeg", "-q:v", "3", "-pix_fmt", "yuvj420p")
 
@@ -90,6 +91,16 @@ def test_what_a_damaged_h264_film_shows_is_no_made_up_street(tmp_path, caplog):
     assert len(lumas) > 100
     assert "could not be decoded" in caplog.text
     assert all(b > a for a, b in pairwise(times))
+
+
+def test_h265_frames_that_lack_what_they_refer_to_are_counted(tmp_path, caplog):
+    whole, path = tmp_path / "whole.hevc", tmp_path / "film.hevc"
+    encode(whole, numbered(40), *X265)
+    ffmpeg("-i", whole, "-c", "copy", "-bsf:v", "noise=drop='between(n,14,15)'", path)
+    lumas = read(path, film_fps=15)[1]
+    left_out = re.search(r"left out: (\d+) frames could not be decoded", caplog.text)
+    assert left_out
+    assert len(lumas) + int(left_out[1]) == 38
 
 
 def test_a_film_of_which_nothing_can_be_decoded_is_one_line(tmp_path):
@@ -238,7 +249,7 @@ def test_a_live_recording_that_knows_no_size_is_whole(film, tmp_path):
         (".h264", X264),
         (".mpeg4", ("-c:v", "mpeg4", "-f", "m4v")),
         (".mjpeg", JPEG),
-        (".hevc", ("-c:v", "libx265")),
+        (".hevc", X265),
     ],
 )
 def test_a_film_without_time_asks_for_its_rate(tmp_path, suffix, options):
