@@ -9,7 +9,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
-from maskcam.cityhall.database import DatabaseError, sqlite_file
+from maskcam.cityhall.database import DatabaseError, knows_version, sqlite_file
 
 
 def back_up(url: str, target: Path) -> None:
@@ -84,7 +84,9 @@ def _check_backup(source: Path) -> None:
     try:
         with closing(sqlite3.connect(f"file:{source}?mode=ro&immutable=1", uri=True)) as opened:
             sound = opened.execute("PRAGMA quick_check").fetchone()[0]
-            opened.execute("SELECT version_num FROM alembic_version").fetchone()
+            (version,) = opened.execute("SELECT version_num FROM alembic_version").fetchone() or [
+                ""
+            ]
             opened.execute("SELECT count(*) FROM facts").fetchone()
     except sqlite3.Error as error:
         raise DatabaseError(
@@ -92,6 +94,11 @@ def _check_backup(source: Path) -> None:
         ) from error
     if sound != "ok":
         raise DatabaseError(f"restore: {source} is damaged ({sound}); nothing was changed")
+    if not knows_version(str(version)):
+        raise DatabaseError(
+            f"restore: {source} was made by a newer version of maskcam; install that one first, "
+            "nothing was changed"
+        )
 
 
 def _check_unused(place: Path) -> None:

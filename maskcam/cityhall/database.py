@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo
 
 from alembic import command
 from alembic.config import Config as AlembicConfig
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import (
     URL,
     Connection,
@@ -109,9 +111,7 @@ def upgrade(engine: Engine, *, zone: ZoneInfo) -> None:
     Raises:
         DatabaseError: no connection, or the days were cut in another zone before.
     """
-    script = resources.files("maskcam.cityhall").joinpath("migrations")
-    config = AlembicConfig()
-    config.set_main_option("script_location", str(script).replace("%", "%%"))
+    config = _migrations()
     try:
         with writing(engine).begin() as connection:
             if engine.dialect.name == "postgresql":  # several collectors may start together
@@ -122,10 +122,28 @@ def upgrade(engine: Engine, *, zone: ZoneInfo) -> None:
     except OperationalError as error:
         reason = reason_of(error)
         raise DatabaseError(f"database: cannot be opened ({reason}); {_advice(reason)}") from error
+    except CommandError as error:
+        raise DatabaseError(
+            "database: a newer version of maskcam wrote it; install that one "
+            "(pip install --upgrade), or restore an older backup"
+        ) from error
     except SQLAlchemyError as error:
         raise DatabaseError(
             f"database: migration failed ({type(error).__name__}); restore the last backup"
         ) from error
+
+
+def knows_version(version: str) -> bool:
+    """Returns whether this program can open a database whose tables have this version."""
+    known = ScriptDirectory.from_config(_migrations()).walk_revisions()
+    return version in {script.revision for script in known}
+
+
+def _migrations() -> AlembicConfig:
+    script = resources.files("maskcam.cityhall").joinpath("migrations")
+    config = AlembicConfig()
+    config.set_main_option("script_location", str(script).replace("%", "%%"))
+    return config
 
 
 @contextmanager

@@ -19,6 +19,8 @@ from maskcam.records import WindowKind
 MAX_PER_UNIT = 5000
 MAX_ALL = 100_000
 """Three days of a unit; some 60 MB. What is beyond is counted in the metrics and not kept."""
+FIRST_PER_UNIT = 100
+"""These are kept even when others have filled all the rest."""
 NOTICE = "flood"
 """No message, but that a unit sent too many, once for each unit: there is always room for it."""
 TAKEABLE = frozenset(
@@ -74,7 +76,9 @@ class Quarantine:
             room = _room(connection, {message.unit for message in messages})
             rows = []
             for message in messages:
-                full = min(room[""], room[f"unit {message.unit}"]) <= 0
+                own = room[f"unit {message.unit}"]
+                first = own > MAX_PER_UNIT - FIRST_PER_UNIT
+                full = own <= 0 or (room[""] <= 0 and not first)
                 if full and message.reason != NOTICE:
                     continue
                 room[""] -= 1

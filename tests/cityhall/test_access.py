@@ -21,6 +21,7 @@ from maskcam.cityhall.web.limits import BusyError, Tries, Turns, network_of
 from maskcam.cityhall.web.live import Live
 from maskcam.cityhall.web.login import inner_address
 from maskcam.cityhall.web.origin import foreign_form, foreign_host, plain_name
+from tests.cityhall.servers import Postgres
 
 PASSWORD = "a long pass phrase"
 OURS = frozenset({"masques.example.org", "127.0.0.1", "localhost", "::1"})
@@ -242,6 +243,25 @@ def test_without_a_proxy_the_port_counts() -> None:
     assert foreign("localhost:8080", "http://localhost:9090") is not None
 
 
+def test_odd_names_are_wrong_names(postgres: Postgres, calendar: Calendar) -> None:
+    """PostgreSQL takes no NUL in a text: it gave 500."""
+    engine = connect(postgres.new_database("odd"))
+    upgrade(engine, zone=calendar.zone)
+    settings = Settings(
+        city=CitySection(name="Ville"),
+        broker=CollectorBroker(host="localhost"),
+        web=WebSection(accounts=True),
+    )
+    kind = {"content-type": "application/x-www-form-urlencoded"}
+    app = create_app(settings, engine=engine, calendar=calendar)
+    with TestClient(app, base_url="http://localhost", raise_server_exceptions=False) as client:
+        for name in ("%00", "maire%00", "%ff%fe", "x" * 5000):
+            answer = client.post("/login", content=f"name={name}&password=x", headers=kind)
+            assert answer.status_code == 401
+    engine.dispose()
+    postgres.drop_database("odd")
+
+
 def test_the_login_says_what_really_failed(client: TestClient) -> None:
     form = {"name": "maire", "password": PASSWORD}
     answer = client.post("/login?lang=en", data=form, headers={"origin": "null"})
@@ -269,6 +289,18 @@ def test_wrong_attempts_hold_up_nobody_elsewhere() -> None:
     assert not allowed
     tries.forgive(name="maire", address="203.0.113.7")
     assert tries.allowed(name="maire", address="203.0.113.7")
+
+
+def test_names_that_a_stranger_makes_up_take_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """20,000 names from one address took 22 MB, and so on for an hour."""
+    tries = Tries()
+    for number in range(500):
+        tries.allowed(name=f"n{number}", address="203.0.113.9")
+    assert len(tries._storage.events) <= 2 + 2 * 20
+    monkeypatch.setattr("maskcam.cityhall.web.limits.MOST_REMEMBERED", 100)
+    for number in range(500):  # and from as many addresses as somebody has
+        tries.allowed(name=f"n{number}", address=f"2001:db8:0:{number:x}::1")
+        assert len(tries._storage.events) <= 104
 
 
 def test_one_subscriber_of_ipv6_is_one_address() -> None:

@@ -107,6 +107,21 @@ def test_a_restored_backup_is_checked_and_the_old_database_kept(
     assert [path.read_bytes() for path in place.parent.glob("*.before-*")] == [b"damaged"]
 
 
+def test_the_backup_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'city.db'}"
+    with up_to_date(url, zone=PARIS) as engine:
+        back_up(url, tmp_path / "old.db")
+        with engine.begin() as connection:
+            connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0999'")
+        back_up(url, tmp_path / "new.db")
+    with pytest.raises(DatabaseError, match="newer version"):  # it gave a traceback
+        upgrade(engine, zone=PARIS)
+    engine.dispose()
+    with pytest.raises(DatabaseError, match="newer version"):
+        restore(url, tmp_path / "new.db")
+    assert restore(url, tmp_path / "old.db") is not None
+
+
 def test_a_database_in_use_is_not_restored_over(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'city.db'}"
     with up_to_date(url, zone=PARIS) as engine:

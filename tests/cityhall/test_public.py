@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine
+from starlette.responses import Response
 from starlette.testclient import TestClient
 
 from maskcam.cityhall.rollup import Calendar
@@ -75,3 +78,25 @@ def test_everybody_sees_the_days_that_are_over(opened: Open) -> None:
         assert client.get(path, follow_redirects=False).status_code in {303, 401}, path
     for link in ('href="/"', "/report", "/compare"):
         assert link not in page.text
+
+
+def test_however_many_strangers_ask_they_are_answered_one_at_a_time(
+    opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else they take all the threads, and who is signed in waits for them."""
+    running, most = 0, 0
+
+    def slowly(_page: object) -> Response:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        time.sleep(0.02)
+        running -= 1
+        return Response("")
+
+    monkeypatch.setattr("maskcam.cityhall.web.public._all_sites", slowly)
+    client = opened(WebSection(accounts=True, public_page=True))
+    with ThreadPoolExecutor(8) as strangers:
+        answers = list(strangers.map(client.get, ["/public"] * 8))
+    assert {answer.status_code for answer in answers} == {200}
+    assert most == 1

@@ -17,6 +17,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 MAX_BODY = 16_384
 """A form has a name, a password and an address."""
 BODY_S = 10.0
+MOST_REMEMBERED = 20_000
+"""Counters of attempts to sign in, four for each attempt under a new name: some 11 MB."""
 
 
 class _TooLargeError(Exception):
@@ -86,16 +88,19 @@ class Tries:
     def __init__(
         self, *, here: str = "5/minute;30/hour", by_address: str = "20/minute;200/hour"
     ) -> None:
-        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+        self._storage = MemoryStorage()
+        self._limiter = MovingWindowRateLimiter(self._storage)
         self._here = [parse(item) for item in here.split(";")]
         self._by_address = [parse(item) for item in by_address.split(";")]
 
     def allowed(self, *, name: str, address: str) -> bool:
         """Counts an attempt and returns whether it may be made."""
+        if len(self._storage.events) > MOST_REMEMBERED:
+            self._storage.reset()  # from so many addresses that no limit by address holds them
         place = network_of(address)
-        counted = [self._limiter.hit(limit, place) for limit in self._by_address]
-        counted += [self._limiter.hit(limit, _digest(name), place) for limit in self._here]
-        return all(counted)
+        if not all(self._limiter.hit(limit, place) for limit in self._by_address):
+            return False  # and the names that are tried there take no memory
+        return all(self._limiter.hit(limit, _digest(name), place) for limit in self._here)
 
     def forgive(self, *, name: str, address: str) -> None:
         """Forgets the attempts of a name at an address: the right password was among them."""

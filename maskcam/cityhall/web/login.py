@@ -115,7 +115,8 @@ async def read_form(request: Request) -> dict[str, str]:
         found = parse_qs(body.decode("utf-8", "replace"), max_num_fields=20)
     except ValueError:
         return {}
-    return {name: values[0] for name, values in found.items()}
+    # PostgreSQL takes no NUL in a text.
+    return {name: values[0].replace("\0", "\ufffd") for name, values in found.items()}
 
 
 def inner_address(wanted: str) -> str:

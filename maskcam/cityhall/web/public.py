@@ -6,10 +6,12 @@ cookie is set, and caches may keep it.
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
 from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from maskcam.cityhall.figures import site_points, total_of
@@ -29,14 +31,19 @@ def routes(context: WebContext) -> APIRouter:
     """Returns the route, if the configuration wants the page."""
     router = APIRouter(include_in_schema=False)
     if context.settings.web.public_page:
+        one_at_a_time = asyncio.Semaphore(1)
 
-        @router.get(PATH)
-        def show(request: Request) -> Response:
+        def render(request: Request) -> Response:
             page = Page(context, request)
             answer = _site(page) if page.text("site") else _all_sites(page)
             answer.headers["Cache-Control"] = f"public, max-age={KEPT_S}"
             answer.headers["Vary"] = "Accept-Language"
             return answer
+
+        @router.get(PATH)
+        async def show(request: Request) -> Response:
+            async with one_at_a_time:  # however many strangers ask, who is signed in finds a thread
+                return await run_in_threadpool(render, request)
 
     return router
 
