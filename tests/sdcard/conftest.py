@@ -40,7 +40,7 @@ port = {port}
 ca = "ca.crt"
 certificate = "client.crt"
 key = "client.key"
-keepalive_s = 300    # of the board's time, which may go slower than the broker's
+keepalive_s = 3600    # of the board's time, which may go slower than the broker's
 
 [notice]
 controller = "Ville de Cannes"

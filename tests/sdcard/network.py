@@ -13,26 +13,34 @@ from collections.abc import Callable
 
 _1900_TO_1970_S = 2_208_988_800
 _ADDRESS, _NO_SUCH_NAME = 1, 3
+_A_DAY_S = 86_400.0
 
-
-_time_asked = 0  # since a board was last switched on
-_answers = 1
+_is_slow = False
+_has_answered = False  # since a board was last switched on
 
 
 def begin_boot(*, slow: bool) -> None:
-    """Lets the time server answer a board that was switched on.
+    """Lets the time server know that a board was switched on.
 
-    slow: the board's time goes slower than ours. It gets the time once: each further answer would
-        set its clock forward in the middle of a window.
+    slow: the board's time goes slower than ours. It is set once, and from then on each answer is
+        its own time: ours would set its clock forward in the middle of a window.
     """
-    global _time_asked, _answers
-    _time_asked, _answers = 0, 1 if slow else 10**9
+    global _is_slow, _has_answered
+    _is_slow, _has_answered = slow, False
 
 
-def _time(asked: bytes) -> bytes | None:
-    global _time_asked
-    _time_asked += 1
-    return timed(asked, now_s=time.time()) if _time_asked <= _answers else None
+def _time(asked: bytes) -> bytes:
+    global _has_answered
+    now_s, own_s = time.time(), _asker_s(asked)
+    is_set = _has_answered and abs(own_s - now_s) < _A_DAY_S
+    _has_answered = True
+    return timed(asked, now_s=own_s if _is_slow and is_set else now_s)
+
+
+def _asker_s(asked: bytes) -> float:
+    """Returns the time at which systemd-timesyncd has asked: it sends seconds and nanoseconds."""
+    seconds, nanoseconds = struct.unpack(">LL", asked[40:48])
+    return seconds - _1900_TO_1970_S + nanoseconds / 1e9
 
 
 def serve(*, host: str) -> None:
@@ -41,15 +49,14 @@ def serve(*, host: str) -> None:
     _serve("time", 123, _time)
 
 
-def _serve(name: str, port: int, answer: Callable[[bytes], bytes | None]) -> None:
+def _serve(name: str, port: int, answer: Callable[[bytes], bytes]) -> None:
     server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     server.bind(("127.0.0.1", port))
 
     def run() -> None:
         while True:
             asked, sender = server.recvfrom(4096)
-            if (said := answer(asked)) is not None:
-                server.sendto(said, sender)
+            server.sendto(answer(asked), sender)
 
     threading.Thread(target=run, name=name, daemon=True).start()
 
