@@ -58,6 +58,15 @@ class Box(NamedTuple):
         height = min(self.y1, other.y1) - max(self.y0, other.y0)
         return max(width, 0.0) * max(height, 0.0)
 
+    def union(self, other: Box) -> Box:
+        """Returns the smallest box that holds both."""
+        return Box(
+            min(self.x0, other.x0),
+            min(self.y0, other.y0),
+            max(self.x1, other.x1),
+            max(self.y1, other.y1),
+        )
+
     def iou(self, other: Box) -> float:
         """Returns the intersection of two boxes over their union, 0 to 1."""
         common = self.intersection(other)
@@ -66,6 +75,10 @@ class Box(NamedTuple):
     def share_in(self, other: Box) -> float:
         """Returns the share of this box that lies in the other, 0 to 1."""
         return self.intersection(other) / max(self.area, 1e-9)
+
+    def overlap(self, other: Box) -> float:
+        """Returns the share of the smaller of two boxes that lies in the larger, 0 to 1."""
+        return max(self.share_in(other), other.share_in(self))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

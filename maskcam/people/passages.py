@@ -8,14 +8,14 @@ counted who had no time to object, or may have objected before anybody watched.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from maskcam.people.leaving import Leaving
+from maskcam.people.doubts import Doubts
 from maskcam.people.objections import Objections
 from maskcam.people.place import Place
-from maskcam.people.tracker import EndedTrack, Tracker
+from maskcam.people.tracker import SAME_FACE_OVERLAP, EndedTrack, Tracker
 from maskcam.people.votes import MaskVote
 from maskcam.records import Box, Detection, Passage
 
@@ -34,7 +34,7 @@ class _Person:
     first_seen_s: float
     last_seen_s: float
     vote: MaskVote = field(default_factory=MaskVote)
-    leaving: Leaving = field(default_factory=Leaving)
+    doubts: Doubts = field(default_factory=Doubts)
     believed: bool = False  # an earlier part of the same passage was confirmed
     omitted: bool = False  # is in no figure
     blind_s: float = 0.0
@@ -99,15 +99,7 @@ class Crowd:
                 self._object(one)
                 self._object(other)
         self._claims = {new: old for new, old in self._claims.items() if old not in step.seen}
-        for track, detection in step.seen.items():
-            person = self._people.get(track)
-            if person is None:
-                continue
-            person.last_seen_s = at_s
-            person.face_px = max(person.face_px, detection.box.width, detection.box.height)
-            if not person.omitted:
-                person.vote.add(detection)
-                person.leaving.add(detection, high_score=self._high_score)
+        self._note(step.seen, at_s)
         self._end(step.ended, at_s)
 
     def heads(self, at_s: float) -> dict[int, Box]:
@@ -173,6 +165,25 @@ class Crowd:
         passages, self._passages = self._passages, []
         return passages
 
+    def _note(self, seen: Mapping[int, Detection], at_s: float) -> None:
+        """Notes how each person in view is seen now."""
+        believed = [
+            (self._people[track].first_seen_s, seen[track].box)
+            for track in self._tracker.confirmed() & self._people.keys() & seen.keys()
+        ]
+        for track in self._people.keys() & seen.keys():
+            person, detection = self._people[track], seen[track]
+            person.last_seen_s = at_s
+            person.face_px = max(person.face_px, detection.box.width, detection.box.height)
+            if person.omitted:
+                continue
+            person.vote.add(detection)
+            doubled = any(
+                since_s < person.first_seen_s and box.overlap(detection.box) >= SAME_FACE_OVERLAP
+                for since_s, box in believed
+            )
+            person.doubts.add(detection, at_s, high_score=self._high_score, doubled=doubled)
+
     def _begin(self, track: int, box: Box, at_s: float) -> None:
         self._people[track] = _Person(at_s, at_s)
         if self._inherit(track, box, at_s):
@@ -214,7 +225,7 @@ class Crowd:
         person.blind_s += before.blind_s
         person.face_px = max(person.face_px, before.face_px)
         person.vote.merge(before.vote)
-        person.leaving.merge(before.leaving)
+        person.doubts.merge(before.doubts)
         if before.omitted or person.omitted:
             person.omit()
 
@@ -242,7 +253,7 @@ class Crowd:
             and person.last_seen_s - person.first_seen_s >= self._least_view_s
             and person.face_px >= _LEAST_FACE_PX
             and person.first_seen_s >= self._watched_s[0] + _SHAKE_S
-            and not person.leaving.from_behind()
+            and not person.doubts.is_nobody()
         ):
             self._passages.append(Passage(at_s, person.vote.state()))
 

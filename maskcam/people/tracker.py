@@ -27,14 +27,15 @@ _GATE: Final = 16.3  # squared distance that 1 in 1000 true pairs exceeds (chi2,
 _OVERLAP_WEIGHT: Final = 4.0  # cost of two boxes that do not overlap at all
 _FORBIDDEN: Final = 1e6
 _MARGIN: Final = 6.0  # the other pairing is e^-3 as likely: it may have been that one
-_SAME: Final = 0.2  # share of the smaller of two boxes: they are on one face
+SAME_FACE_OVERLAP: Final = 0.2  # of two boxes: they are on one face
 _MISSED_S: Final = 1.4  # 1 s of missed detections and one interval of a slow detector
 _FAINT_S: Final = 0.5  # for a track that is perhaps nobody
 _PATIENCE_S: Final = 3.0  # for a track that must not be lost
 _STALLED_S: Final = 3.0  # nothing from the detector for so long ends every track
 _CONFIRM_SIGHTS: Final = 3
 _CONFIRM_S: Final = 0.5
-_CONFIRM_SHARE: Final = 0.6  # of all chances to be seen
+_CONFIRM_SHARE: Final = 0.4  # of all chances to be seen: in a crowd others walk before a face
+_FAINT_SHARE: Final = 0.6  # of those of a faint track, to be watched
 _SPARE_FACES: Final = 0.1  # so much of a face may lie outside of the frame
 _LEAVES_S: Final = 0.5  # who would be over the border so soon has left
 
@@ -85,8 +86,9 @@ class _Track:
 
     @property
     def steady(self) -> bool:
-        """Whether it was seen nearly always: a false alarm flickers."""
-        return self.sights >= _CONFIRM_SIGHTS and self.sights >= _CONFIRM_SHARE * self.chances
+        """Whether it was seen often enough: a false alarm flickers."""
+        share = _FAINT_SHARE if self.faint else _CONFIRM_SHARE
+        return self.sights >= _CONFIRM_SIGHTS and self.sights >= share * self.chances
 
     @property
     def watched(self) -> bool:
@@ -173,7 +175,7 @@ class Tracker:
             one
             for one in high + low
             if _is_left(one, sights)
-            and all(_nested(one.box, seen.box) < _SAME for _, seen in sights)
+            and all(one.box.overlap(seen.box) < SAME_FACE_OVERLAP for _, seen in sights)
         ]
         return sights, mixed, left
 
@@ -274,7 +276,7 @@ def _jumped(tracks: list[_Track], detections: list[Detection]) -> list[_Sight]:
     """
     pairs = sorted(
         (
-            (_nested(track.walk.box(), detection.box), track, detection)
+            (track.walk.box().overlap(detection.box), track, detection)
             for track in tracks
             for detection in detections
         ),
@@ -282,7 +284,7 @@ def _jumped(tracks: list[_Track], detections: list[Detection]) -> list[_Sight]:
     )
     found: list[_Sight] = []
     for share, track, detection in pairs:
-        if share >= _SAME and all(
+        if share >= SAME_FACE_OVERLAP and all(
             track is not other and detection is not seen for other, seen in found
         ):
             found.append((track, detection))
@@ -330,8 +332,3 @@ def _mixed(
             if more < _MARGIN:
                 mixed.append((tracks[row].number, tracks[other].number))
     return mixed
-
-
-def _nested(a: Box, b: Box) -> float:
-    """Returns the share of the smaller of two boxes that lies in the other, 0 to 1."""
-    return max(a.share_in(b), b.share_in(a))

@@ -192,14 +192,9 @@ def _one_per_face(faces: list[Detection], same_face_share: float) -> list[Detect
     """Keeps the best of the boxes of one face; `faces` come best first."""
     kept: list[Detection] = []
     for face in faces:
-        if all(_shared(face.box, other.box) <= same_face_share for other in kept):
+        if all(face.box.overlap(other.box) <= same_face_share for other in kept):
             kept.append(face)
     return kept
-
-
-def _shared(a: Box, b: Box) -> float:
-    """Returns the share of the smaller box that lies in the other."""
-    return max(a.share_in(b), b.share_in(a))
 
 
 def image_input(interpreter: Interpreter) -> Tensor:
