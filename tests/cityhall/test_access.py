@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from sqlalchemy import Engine
@@ -21,6 +24,7 @@ from maskcam.cityhall.web.limits import BusyError, Tries, Turns, network_of
 from maskcam.cityhall.web.live import Live
 from maskcam.cityhall.web.login import inner_address
 from maskcam.cityhall.web.origin import foreign_form, foreign_host, plain_name
+from maskcam.cityhall.web.server import WebServer
 from tests.cityhall.servers import Postgres
 
 PASSWORD = "a long pass phrase"
@@ -337,6 +341,35 @@ def test_heavy_things_are_done_a_few_at_once_and_one_for_each() -> None:
                     pass
 
     asyncio.run(run())
+
+
+def test_a_head_that_is_too_long_or_says_two_lengths_is_refused(client: TestClient) -> None:
+    """The server itself takes 60 kB that come in one piece."""
+    assert client.get("/login", headers={"cookie": "a=" + "x" * 10_000}).status_code == 200
+    assert client.get("/login", headers={"cookie": "a=" + "x" * 20_000}).status_code == 431
+    assert client.get("/login", params={"next": "/" + "x" * 20_000}).status_code == 431
+    both = {"content-length": "3", "transfer-encoding": "chunked"}
+    assert client.post("/login", content=b"a=b", headers=both).status_code == 400
+
+
+def test_who_goes_away_within_a_body_leaves_no_traceback(
+    engine: Engine, calendar: Calendar, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = Settings(
+        city=CitySection(name="Ville"),
+        broker=CollectorBroker(host="localhost"),
+        web=WebSection(accounts=True, port=0),
+    )
+    with WebServer(settings, engine=engine, calendar=calendar) as server:
+        address = urlsplit(server.address)
+        for body in (b"name=a", b"6\r\nname=a"):
+            length = b"Transfer-Encoding: chunked" if b"\r" in body else b"Content-Length: 99"
+            with socket.create_connection((address.hostname or "", address.port or 0)) as stranger:
+                stranger.sendall(b"POST /login HTTP/1.1\r\nHost: localhost\r\n" + length)
+                stranger.sendall(b"\r\n\r\n" + body)
+                time.sleep(0.05)
+        time.sleep(0.1)
+    assert caplog.records == []
 
 
 def test_a_body_that_is_too_long_is_refused_and_nothing_is_kept(

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -55,7 +56,7 @@ class Dashboard:
         config.write_text(
             '[city]\nname = "X"\n[broker]\nhost = "127.0.0.1"\n'
             f'[database]\nurl = "sqlite:///{directory}/cityhall.db"\n'
-            f"[web]\nport = {self.port}\naccounts = true\n"
+            f"[web]\nport = {self.port}\naccounts = true\npublic_page = true\n"
         )
         with up_to_date(
             f"sqlite:///{directory}/cityhall.db", zone=ZoneInfo("Europe/Paris")
@@ -252,3 +253,18 @@ def test_guesses(dashboard: Dashboard, held: Callable[..., None]) -> None:
             dashboard.ask("POST", "/login", form, kind)
 
     held("60 guess at once", at_once(60, guess))
+
+
+def test_strangers_at_the_page_for_everybody(
+    dashboard: Dashboard, held: Callable[..., None]
+) -> None:
+    answers = []
+
+    def look(site: int) -> None:
+        for number in range(5):
+            path = f"/public?site=s-{site % SITES + 1:02d}&lang=en&q={number}"
+            answers.append(dashboard.ask("GET", path)[0])
+
+    running = [thread for site in range(60) for thread in at_once(1, partial(look, site))]
+    held("60 strangers at /public", running)
+    assert set(answers) == {200}

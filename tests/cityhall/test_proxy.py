@@ -186,3 +186,63 @@ def test_the_example_for_caddy_is_taken_by_caddy(tmp_path: Path) -> None:
         env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"},
     )
     assert checked.returncode == 0, checked.stderr
+
+
+HIDDEN = b"GET /audit HTTP/1.1\r\nHost: masques.test\r\nX-Hidden: 1\r\n\r\n"
+
+
+def odd_requests() -> dict[str, bytes]:
+    """Returns requests about which two servers might not agree, or that one should not answer."""
+    post = b"POST /login HTTP/1.1\r\nHost: masques.test\r\n"
+    chunked = b"0\r\n\r\n" + HIDDEN
+    get = b"GET /login HTTP/1.1\r\n"
+    return {
+        "both lengths": post
+        + b"Content-Length: %d\r\nTransfer-Encoding: chunked\r\n\r\n" % len(chunked)
+        + chunked,
+        "chunked, disguised": post
+        + b"Content-Length: 5\r\nTransfer-Encoding: xchunked\r\n\r\n"
+        + chunked,
+        "a space before the colon": post + b"Transfer-Encoding : chunked\r\n\r\n" + chunked,
+        "two lengths": post + b"Content-Length: 0\r\nContent-Length: 57\r\n\r\n" + HIDDEN,
+        "a length with a sign": post + b"Content-Length: +57\r\n\r\n" + HIDDEN,
+        "a wrong chunk": post + b"Transfer-Encoding: chunked\r\n\r\n-1\r\n" + HIDDEN,
+        "bare line feeds": b"GET /login HTTP/1.1\nHost: masques.test\n\n",
+        "two hosts": get + b"Host: masques.test\r\nHost: evil.test\r\n\r\n",
+        "no host": get + b"\r\n",
+        "the address of another": b"GET http://evil.test/ HTTP/1.1\r\nHost: masques.test\r\n\r\n",
+        "a folded header": get + b"Host: masques.test\r\nX: a\r\n b\r\n\r\n",
+        "a huge cookie": get + b"Host: masques.test\r\nCookie: a=" + b"x" * 60_000 + b"\r\n\r\n",
+        "forged forwarding": get
+        + b"Host: masques.test\r\nX-Forwarded-Host: evil.test\r\nX-Forwarded-For: ::1\r\n\r\n",
+        "nonsense": b"\x16\x03\x01\x00\xff" * 20 + b"\r\n\r\n",
+    }
+
+
+@pytest.mark.slow
+def test_odd_requests_get_one_answer_each_and_reach_nothing(tmp_path: Path, dashboard: int) -> None:
+    """Through nginx and without it: nothing is smuggled behind another request."""
+    with Nginx(tmp_path, upstream=dashboard, host_header="$host") as nginx:
+        for name, sent in odd_requests().items():
+            for direct in (False, True):
+                connection = (
+                    socket.create_connection(("127.0.0.1", dashboard), timeout=15)
+                    if direct
+                    else open_tls(nginx.port, nginx.trust)
+                )
+                with connection:
+                    connection.settimeout(4)
+                    connection.sendall(sent)
+                    came = b""
+                    try:
+                        while part := connection.recv(65_536):
+                            came += part
+                    except (TimeoutError, ConnectionResetError):
+                        pass
+                answers = re.findall(rb"HTTP/1\.[01] (\d\d\d)", came)
+                print(f"{name}, {'direct' if direct else 'nginx'}: {answers}")
+                assert b"500" not in answers, (name, came[:300])
+                assert b"502" not in answers, (name, came[:300])
+                assert b"X-Hidden" not in came
+                assert b"audit" not in came, (name, came[:600])
+        assert nginx.ask("GET", "/login")[0] == 200

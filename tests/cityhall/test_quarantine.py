@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -161,6 +162,36 @@ def test_nobody_fills_the_disk_with_wrong_messages(
     assert 20 <= numbers["a"] <= 30
     assert numbers["c"] >= 5  # whatever the others filled
     assert sum(numbers.values()) <= 50 + 3 * 5
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_several_units_that_flood_fill_nothing_and_hold_up_nobody(
+    engine: Engine, store: Store, calendar: Calendar
+) -> None:
+    """25 units send 6000 different wrong messages each; one sends what is right."""
+    metrics = Metrics()
+    writing = Writing(store, metrics=metrics, registry=Registry())
+    right = [message(received(START + timedelta(minutes=n))) for n in range(50)]
+    for part, window in enumerate(right):
+        wrong = [
+            (f"maskcam/v2/s/u-{unit}/count", b"%d %d" % (part, number))
+            for unit in range(25)
+            for number in range(120)
+        ]
+        save(writing, *wrong[:1500], window, *wrong[1500:])
+    assert metrics.value("windows_total", result="stored") == len(right)
+    numbers = {group.unit: group.number for group in Quarantine(engine).groups()}
+    assert sum(numbers.values()) <= module.MAX_ALL + 25 * module.FIRST_PER_UNIT
+    assert min(numbers.values()) >= module.FIRST_PER_UNIT
+    begun_s = time.process_time()
+    settings = Settings(city=CitySection(name="X"), broker=CollectorBroker(host="localhost"))
+    app = create_app(settings, engine=engine, calendar=calendar, clock=lambda: NOW)
+    with TestClient(app, base_url="http://localhost") as client:
+        assert client.get("/attention").text.count("u-") >= 25
+    page_s = time.process_time() - begun_s
+    print(f"\n{sum(numbers.values())} kept; the page takes {page_s:.2f} s of CPU")
+    assert page_s < 1
 
 
 def test_with_a_full_disk_nothing_is_acknowledged_and_nothing_is_lost(

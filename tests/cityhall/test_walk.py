@@ -1,28 +1,33 @@
 """Walks docs/cityhall.md to the letter, in a root of its own that is thrown away.
 
 The root is this machine's with a layer on top (overlayfs), so that users, /etc and /var are
-changed there only. systemd does not run in it: a stand-in for `systemctl` runs what the unit
-files say, under the user that they name.
+changed there only; or a bare Debian, where the installation is walked, too. systemd does not run
+in it: a stand-in for `systemctl` runs what the unit files say, under the user that they name.
 """
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from tests import needs
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/cityhall.md").read_text()
 NOT_HERE = ("apt ", "python3 -m venv", "/opt/maskcam/bin/pip", "ln -s /opt/maskcam")
 """Installation: the programs of this machine stand in for it."""
+BARE = Path(os.environ.get("MASKCAM_BARE_DEBIAN", "~/.cache/maskcam/debian-trixie-amd64.tar"))
+"""A bare system with python3, as `scripts/fresh-debian` makes it."""
 
 SYSTEMCTL = """#!/bin/bash
 # Runs a unit's ExecStart under its User; remembers its process.
@@ -76,30 +81,48 @@ def publishing(unit: str, site: str) -> str:
 
 
 def commands(*headings: str) -> list[str]:
+    """Returns the indented commands below these headings of the page, without `NOT_HERE`."""
+    return [line for line in all_commands(*headings) if not line.startswith(NOT_HERE)]
+
+
+def all_commands(*headings: str) -> list[str]:
     """Returns the indented commands below these headings of the page."""
     found = []
     for heading in headings:
         text = PAGE.split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
         blocks = re.sub(r"\\\n\s+", "", text)
         found += [line.strip() for line in blocks.splitlines() if line.startswith("    ")]
-    return [line for line in found if not line.startswith(NOT_HERE)]
+    return found
 
 
-def script(wheel_python: str) -> str:
-    """Returns the walk: the page's commands, and what a reader does between them."""
+STAND_IN = "cat >/usr/local/bin/systemctl <<'END'\n" + SYSTEMCTL + "END"
+
+
+def installation() -> str:
+    """Returns the page's commands of the installation, answered with "yes"."""
+    lines = ["set -e", "export DEBIAN_FRONTEND=noninteractive", "cd /root"]
+    for line in all_commands("Install"):
+        lines += step(line.replace("apt install", "apt install --yes"))
+    lines.append("apt install --yes mosquitto-clients")  # with which this test looks
+    return "\n".join(lines)
+
+
+def script(wheel_python: str, *, installed: bool = False) -> str:
+    """Returns the walk: the page's commands, and what a reader does between them.
+
+    Args:
+        wheel_python: a Python of that system.
+        installed: whether the installation was walked already.
+    """
     lines = [
         "set -e",
-        "cat >/usr/local/bin/systemctl <<'END'\n" + SYSTEMCTL + "END",
+        STAND_IN,
         "chmod +x /usr/local/bin/systemctl",
-        f"ln -sf {Path(wheel_python).parent}/maskcam /usr/local/bin/maskcam",
-        "chmod 711 /root",  # where this machine's Python may lie
-        "userdel maskcam-cityhall 2>/dev/null || true",
-        "rm -rf /etc/nginx/sites-enabled/* /etc/systemd/system/maskcam-* /etc/maskcam-cityhall",
-        "rm -rf /var/lib/maskcam-cityhall",
         "printf 'unit,site,contact\\ngare-01,gare,tel. 01 23 45 67 89\\n' >/tmp/units.csv",
         "mkdir -p /backup",
     ]
-    for line in commands("Install", "Set up"):
+    lines += [] if installed else prepared(wheel_python)
+    for line in commands("Set up") if installed else commands("Install", "Set up"):
         lines += step(line)
     for line in commands("Units"):
         if line.startswith("maskcam cityhall revoke-unit"):
@@ -116,6 +139,17 @@ def script(wheel_python: str) -> str:
     lines.append(tries)
     lines += ["maskcam cityhall list-units", "maskcam cityhall list-users", "echo WALKED"]
     return "\n".join(lines)
+
+
+def prepared(wheel_python: str) -> list[str]:
+    """Returns how this machine's root becomes one with the program and nothing set up."""
+    return [
+        f"ln -sf {Path(wheel_python).parent}/maskcam /usr/local/bin/maskcam",
+        "chmod 711 /root",  # where this machine's Python may lie
+        "userdel maskcam-cityhall 2>/dev/null || true",
+        "rm -rf /etc/nginx/sites-enabled/* /etc/systemd/system/maskcam-* /etc/maskcam-cityhall",
+        "rm -rf /var/lib/maskcam-cityhall",
+    ]
 
 
 def step(line: str) -> list[str]:
@@ -170,6 +204,11 @@ def test_an_administrator_who_only_reads_the_page_has_a_running_city_hall(tmp_pa
         env={"PATH": "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root"},
         cwd="/",
     )
+    check(walked)
+
+
+def check(walked: subprocess.CompletedProcess[str]) -> None:
+    """Checks what the walk ends with: two units, of which one is out, a user, HTTPS, a backup."""
     said = walked.stdout + walked.stderr
     assert walked.returncode == 0, said[-4000:]
     assert "WALKED" in walked.stdout
@@ -179,3 +218,56 @@ def test_an_administrator_who_only_reads_the_page_has_a_running_city_hall(tmp_pa
     assert "VISITED True" in walked.stdout
     assert "PUBLISHED gare-01" in walked.stdout
     assert "SHUT OUT forville-01" in walked.stdout
+
+
+@needs.mounts
+@pytest.mark.skipif(not BARE.expanduser().is_file(), reason=f"needs a bare Debian: {BARE}")
+def test_the_same_on_a_bare_debian_installation_included(tmp_path: Path) -> None:
+    bare = tmp_path / "bare"
+    bare.mkdir()
+    subprocess.run(["tar", "-xpf", BARE.expanduser(), "-C", bare, "--numeric-owner"], check=True)
+    lend_the_network(bare)
+    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", bare / "root", ROOT]
+    subprocess.run(pip, check=True, timeout=300)
+    python = "/opt/maskcam/bin/python"
+    (bare / "root/install.sh").write_text(installation())
+    (bare / "root/walk.sh").write_text(script(python, installed=True))
+    took_s = []
+    for number, name in enumerate(("install", "walk")):
+        mounts = f"mount --rbind /dev {bare}/dev; mount -t proc proc {bare}/proc; "
+        network = ["--net"] if number else []
+        begun_s = time.monotonic()
+        walked = subprocess.run(
+            [
+                *("unshare", "--mount", "--pid", "--fork", "--kill-child", *network, "sh", "-ec"),
+                f"{mounts} ip link set lo up; exec chroot {bare} bash /root/{name}.sh",
+            ],
+            capture_output=True,
+            text=True,
+            timeout=1500,
+            check=False,
+            env={"PATH": "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root"},
+        )
+        took_s.append(time.monotonic() - begun_s)
+        assert walked.returncode == 0, (walked.stdout + walked.stderr)[-4000:]
+    print(f"\ninstallation {took_s[0]:.0f} s, all that follows {took_s[1]:.0f} s")
+    check(walked)
+    assert "plugin /usr/lib/" in (bare / "etc/maskcam-cityhall/broker/mosquitto.conf").read_text()
+    shutil.rmtree(bare)
+
+
+def lend_the_network(bare: Path) -> None:
+    """Lets apt and pip of the bare system reach what those of this machine reach."""
+    (bare / "etc/resolv.conf").write_text(Path("/etc/resolv.conf").read_text())
+    (bare / "etc/hosts").write_text("127.0.0.1 localhost\n::1 localhost\n")
+    (bare / "usr/sbin/policy-rc.d").write_text("#!/bin/sh\nexit 101\n")  # as in a container
+    (bare / "usr/sbin/policy-rc.d").chmod(0o755)
+    shutil.copy("/etc/ssl/certs/ca-certificates.crt", bare / "etc/ssl/certs/ca-certificates.crt")
+    said = subprocess.run(
+        [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=True
+    )
+    options = re.findall(
+        r"^(?:global|:env:)\.(index-url|cert|proxy|trusted-host)='(.*)'$", said.stdout, re.MULTILINE
+    )
+    lines = [f"{name} = {value}" for name, value in dict(options).items()]
+    (bare / "etc/pip.conf").write_text("\n".join(["[global]", *lines, ""]))

@@ -11,18 +11,29 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from limits import parse
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
+from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_BODY = 16_384
 """A form has a name, a password and an address."""
+MAX_HEAD = 16_384
+"""Address and headers. The server itself takes more if it comes in one piece."""
 BODY_S = 10.0
 MOST_REMEMBERED = 20_000
 """Counters of attempts to sign in, four for each attempt under a new name: some 11 MB."""
 
 
-class _TooLargeError(Exception):
-    """A body is longer than `MAX_BODY`, or does not come to its end."""
+_FAULTS = {
+    400: "the request has two lengths\n",
+    408: "too slow\n",
+    413: "the request is too long\n",
+    431: "the address, a cookie or another header is too long\n",
+}
+
+
+class _RefusedError(Exception):
+    """A request is longer than `MAX_HEAD` and `MAX_BODY`, slow, or says two lengths."""
 
     def __init__(self, status: int) -> None:
         self.status = status
@@ -50,11 +61,11 @@ class Bodies:
                 async with asyncio.timeout_at(until):
                     message = await receive()
             except TimeoutError:
-                raise _TooLargeError(408) from None
+                raise _RefusedError(408) from None
             left -= len(message.get("body", b""))
             complete = message["type"] != "http.request" or not message.get("more_body", False)
             if left < 0:
-                raise _TooLargeError(413)
+                raise _RefusedError(413)
             return message
 
         async def noted(message: Message) -> None:
@@ -63,20 +74,27 @@ class Bodies:
             await send(message)
 
         try:
-            _check_length(scope)
+            _check_head(scope)
             await self._app(scope, bounded, noted)
-        except _TooLargeError as error:
+        except ClientDisconnect:
+            return  # gone within its body: there is nobody to answer, and nothing to report
+        except _RefusedError as error:
             if started:
                 raise
-            text = "the request is too long\n" if error.status == 413 else "too slow\n"
-            answer = PlainTextResponse(text, error.status, {"Connection": "close"})
+            answer = PlainTextResponse(_FAULTS[error.status], error.status, {"Connection": "close"})
             await answer(scope, receive, send)
 
 
-def _check_length(scope: Scope) -> None:
+def _check_head(scope: Scope) -> None:
+    head = len(scope["raw_path"]) + len(scope["query_string"])
+    if head + sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEAD:
+        raise _RefusedError(431)
+    names = {name for name, _ in scope["headers"]}
+    if {b"content-length", b"transfer-encoding"} <= names:  # two servers may read it in two ways
+        raise _RefusedError(400)
     for name, value in scope["headers"]:
         if name == b"content-length" and (not value.isdigit() or int(value[:12]) > MAX_BODY):
-            raise _TooLargeError(413)
+            raise _RefusedError(413)
 
 
 class Tries:
