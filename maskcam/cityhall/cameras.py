@@ -7,7 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import Engine, and_, func, or_, select
 
 from maskcam.cityhall import schema
-from maskcam.cityhall.queries import of_site, site_id
+from maskcam.cityhall.queries import of_sites, site_ids
 from maskcam.cityhall.reader import Span
 from maskcam.cityhall.rollup import Calendar
 
@@ -42,7 +42,7 @@ def stays(engine: Engine, *, site: str | None = None) -> list[Stay]:
         .order_by(stints.c.since, units.c.name)
     )
     if site is not None:
-        here = select(stints.c.unit_id).where(stints.c.site_id == site_id(site))
+        here = select(stints.c.unit_id).where(stints.c.site_id.in_(site_ids([site])))
         query = query.where(stints.c.unit_id.in_(here))
     with engine.connect() as connection:
         return [Stay(*row) for row in connection.execute(query)]
@@ -117,9 +117,9 @@ def observed_days(
     if site is None:
         query = query.where(daily.c.bucket >= span.start, daily.c.bucket < span.end)
     else:
-        query = query.where(of_site(daily, site, calendar.days(*span)))
+        query = query.where(of_sites(daily, [site], calendar.days(*span)))
         site_names = site_names.where(sites.c.name == site)
-        here = select(daily.c.unit_id).where(of_site(daily, site, calendar.days(*span)))
+        here = select(daily.c.unit_id).where(of_sites(daily, [site], calendar.days(*span)))
         unit_names = unit_names.where(units.c.id.in_(here))
     found: dict[tuple[int, int], dict[int, float]] = {}
     with engine.connect() as connection:

@@ -6,7 +6,7 @@ other people: so passages and shares are compared camera by camera and hour by h
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -72,37 +72,51 @@ def recall_change(reader: Reader, span: Span, *, days: int) -> Change:
 
 
 def compare(
-    reader: Reader, span: Span, *, days: int, periods: Periods, site: str | None = None
+    reader: Reader,
+    span: Span,
+    *,
+    days: int,
+    periods: Periods,
+    sites: Sequence[str] | None = None,
 ) -> dict[str, Change]:
     """Returns the change of each site between `span` and the same hours `days` earlier.
 
     Args:
         reader: where the sums are.
-        span: whole hours, of now.
+        span: whole hours, of now, from a midnight on.
         days: a multiple of 7, so that weekdays match.
         periods: the city's days.
-        site: only this one.
+        sites: only these: what they cost is their part of what all cost.
     """
     calendar = periods.calendar
 
     def match() -> dict[str, tuple[Totals, Totals]]:
         pairs = periods.counterparts(span, days=days)
-        return reader.matched(pairs, least_s=PARTLY * 3600, site=site)
+        return reader.matched(pairs, least_s=PARTLY * 3600, sites=sites)
 
     if periods.is_over(span):
         back = days * 1440
         earlier = Span(calendar.day(span.start - back - 60), span.end - back + 60)  # clocks change
         found = reader.kept.get(
-            ("matched", span, days, site),
+            ("matched", span, days, None if sites is None else tuple(sites)),
             lambda: (reader.fingerprint(span), reader.fingerprint(earlier)),
             match,
         )
     else:
         found = match()
-    whole_days = all(calendar.day(edge) == edge for edge in span)
-    all_of_it = reader.by_site("daily" if whole_days else "hourly", span, site=site)
     changes = {}
-    for site, total in all_of_it.items():
+    for site, seconds in _observed(reader, span, sites).items():
         now, before = found.get(site, (Totals(), Totals()))
-        changes[site] = Change(now, before, max(0.0, total.observed_s - now.observed_s))
+        changes[site] = Change(now, before, max(0.0, seconds - now.observed_s))
     return changes
+
+
+def _observed(reader: Reader, span: Span, sites: Sequence[str] | None) -> dict[str, float]:
+    """Returns the seconds that each site observed: of days, and of the hours of the last one."""
+    midnight = reader.calendar.day(span.end)
+    days = reader.by_site("daily", Span(span.start, midnight), sites=sites)
+    hours = reader.by_site("hourly", Span(midnight, span.end), sites=sites)
+    return {
+        site: sum(part[site].observed_s for part in (days, hours) if site in part)
+        for site in sorted(days.keys() | hours.keys())
+    }

@@ -60,7 +60,7 @@ def site_points(
     totals = reader.by_bucket(level, span, site=site)
     points = PointMaker(expected, level=level, periods=periods)
     return [
-        points.make(site, bucket, totals.get((site, bucket), Totals()))
+        points.make(site, bucket, totals.get(bucket, Totals()))
         for bucket in buckets(span, level=level, periods=periods)
     ]
 

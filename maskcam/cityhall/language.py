@@ -137,6 +137,11 @@ class Words:
         key = f"reason_{reason}"
         return f"{self(key)} ({reason})" if key in TEXTS else reason
 
+    def deed(self, what: str) -> str:
+        """Returns what was done, by the short name that the audit log keeps."""
+        key = "audit_" + what.replace(": ", "_").replace(" ", "_")
+        return self(key) if key in TEXTS else what
+
     def part(self, some: int, of: int) -> str:
         """Returns "22 of 24"."""
         return self("of", a=self.number(some), b=self.number(of))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 
 from maskcam.cityhall.reader import Span
@@ -24,6 +23,11 @@ class Periods:
     def days(self, first: date, last: date) -> Span:
         """Returns the days from `first` to `last`, both included."""
         return Span(self._midnight(first), self._midnight(last + timedelta(days=1)))
+
+    def last_days(self, number: int) -> Span:
+        """Returns so many days up to yesterday."""
+        one = timedelta(days=1)
+        return self.days(self.today - number * one, self.today - one)
 
     def so_far(self, day: date) -> Span:
         """Returns `day` up to the last full hour by today's clock, to compare days by."""
@@ -62,20 +66,13 @@ class Periods:
         same = (back.replace(tzinfo=None), back.fold) == (moment.replace(tzinfo=None), local.fold)
         return found if same else None
 
-    def offsets(self, span: Span) -> Iterator[tuple[Span, int]]:
-        """Yields the parts of `span`, and by how many minutes the clocks are ahead of UTC."""
-        start, ahead = span.start, self._ahead(span.start)
-        hour = span.start
-        while hour < span.end:
-            if (now := self._ahead(hour)) != ahead:
-                yield Span(start, hour), ahead
-                start, ahead = hour, now
-            hour += 60
-        yield Span(start, span.end), ahead
-
-    def _ahead(self, minute: int) -> int:
-        offset = self.calendar.local(minute).utcoffset() or timedelta(0)
-        return int(offset // timedelta(minutes=1))
+    def clock_hours(self, span: Span) -> dict[tuple[int, int], list[int]]:
+        """Returns the hours of `span` by weekday (Monday is 0) and hour of the city's clocks."""
+        found: dict[tuple[int, int], list[int]] = {}
+        for hour in self.calendar.hours(*span):
+            local = self.calendar.local(hour)
+            found.setdefault((local.weekday(), local.hour), []).append(hour)
+        return found
 
     def _midnight(self, day: date) -> int:
         return minute_of(datetime(day.year, day.month, day.day, tzinfo=self.calendar.zone))

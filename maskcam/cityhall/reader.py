@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
-from sqlalchemy import (
-    Engine,
-    case,
-    cast,
-    func,
-    select,
-)
+from sqlalchemy import Column, Engine, bindparam, case, cast, func, select
 
 from maskcam.cityhall import schema
 from maskcam.cityhall.database import plain_rows
 from maskcam.cityhall.past_cache import Kept
-from maskcam.cityhall.queries import SUMMED, inside, matched_hours, names_of, of_site
+from maskcam.cityhall.queries import SUMMED, inside, matched_hours, names_of, of_sites
 from maskcam.cityhall.rollup import COUNTS, Calendar
 from maskcam.cityhall.statistics import FEW, Interval, share
 
+K = TypeVar("K", bound=Hashable)
 Level = Literal["hourly", "daily"]
 
 
@@ -126,22 +121,26 @@ class Reader:
             return [Unit(*row) for row in connection.execute(query)]
 
     def matched(
-        self, pairs: Iterable[tuple[Span, int]], *, least_s: float, site: str | None = None
+        self,
+        pairs: Iterable[tuple[Span, int]],
+        *,
+        least_s: float,
+        sites: Sequence[str] | None = None,
     ) -> dict[str, tuple[Totals, Totals]]:
         """Returns, by site, the camera hours observed at both of two times, now and before.
 
         Args:
             pairs: hours of now, and by how many minutes their counterparts are earlier.
             least_s: seconds that a camera must have observed in each of the two hours.
-            site: only this one.
+            sites: only these.
         """
         found: dict[int, tuple[Totals, Totals]] = {}
         with self.engine.connect() as connection:
             names = names_of(connection, schema.sites)
             for span, earlier in pairs:
                 hours = inside(schema.hourly, *span)
-                if site is not None:
-                    hours = of_site(schema.hourly, site, self.calendar.hours(*span))
+                if sites is not None:
+                    hours = of_sites(schema.hourly, sites, self.calendar.hours(*span))
                 for number, *sums in connection.execute(
                     matched_hours(hours, earlier, least_s)
                 ).all():
@@ -153,66 +152,65 @@ class Reader:
                     )
         return {names[number]: totals for number, totals in found.items()}
 
+    def camera_hours(self, span: Span) -> int:
+        """Returns about how many sums of hours there are in `span`: what it costs to read it."""
+        with self.engine.connect() as connection:
+            units = connection.scalar(select(func.count()).select_from(schema.units)) or 0
+        return units * (span.end - span.start) // 60
+
     def slot_sums(
-        self, parts: Iterable[tuple[Span, int]], *, least_s: float
-    ) -> Iterator[tuple[str, int, int, float, Totals]]:
-        """Yields site, weekday (Monday is 0), local hour, rate and totals.
+        self, slots: Mapping[K, Sequence[int]], *, least_s: float
+    ) -> Iterator[tuple[K, str, float, Totals]]:
+        """Yields slot, site, rate and totals.
 
         The rate is of people without a mask per hour: that of each unit while it observed,
         added up, so that a unit that was away does not look like an empty street.
 
         Args:
-            parts: spans, and by how many minutes the city's clocks are ahead of UTC in them.
-            least_s: seconds that a unit must have observed in a slot, all days together.
+            slots: the first minutes of the hours of each, which are added up.
+            least_s: seconds that a unit must have observed in a slot, all its hours together.
         """
         table = schema.hourly
+        units = (
+            select(table.c.site_id, *(func.sum(table.c[name]).label(name) for name in SUMMED))
+            .where(table.c.bucket.in_(bindparam("hours", expanding=True)))
+            .group_by(table.c.site_id, table.c.unit_id)
+            .subquery()
+        )
+        query = (
+            select(
+                units.c.site_id,
+                func.sum(units.c.without_mask * 3600.0 / units.c.observed_s),
+                *(  # PostgreSQL makes decimals of sums of sums
+                    cast(func.sum(units.c[name]), table.c[name].type) for name in SUMMED
+                ),
+                func.count(),
+            )
+            .where(units.c.observed_s >= least_s)
+            .group_by(units.c.site_id)
+        )
         with self.engine.connect() as connection:
             names = names_of(connection, schema.sites)
-            for span, ahead in parts:
-                local = table.c.bucket + ahead
-                units = (
-                    select(
-                        table.c.site_id,
-                        ((local // 1440 + 3) % 7).label("weekday"),  # the epoch began on a Thursday
-                        (local % 1440 // 60).label("hour"),
-                        *(func.sum(table.c[name]).label(name) for name in SUMMED),
-                    )
-                    .where(inside(table, *span))
-                    .group_by("site_id", "weekday", "hour", table.c.unit_id)
-                    .subquery()
-                )
-                query = (
-                    select(
-                        units.c.site_id,
-                        units.c.weekday,
-                        units.c.hour,
-                        func.sum(units.c.without_mask * 3600.0 / units.c.observed_s),
-                        *(  # PostgreSQL makes decimals of sums of sums
-                            cast(func.sum(units.c[name]), table.c[name].type) for name in SUMMED
-                        ),
-                        func.count(),
-                    )
-                    .where(units.c.observed_s >= least_s)
-                    .group_by(units.c.site_id, units.c.weekday, units.c.hour)
-                )
-                for site, weekday, hour, rate, *sums in connection.execute(query).all():
-                    yield names[site], int(weekday), int(hour), float(rate), Totals(*sums)
+            for slot, hours in slots.items():  # one after the other: a year is too much to sort
+                for site, rate, *sums in connection.execute(query, {"hours": hours}).all():
+                    yield slot, names[site], float(rate), Totals(*sums)
 
-    def by_site(self, level: Level, span: Span, *, site: str | None = None) -> dict[str, Totals]:
+    def by_site(
+        self, level: Level, span: Span, *, sites: Sequence[str] | None = None
+    ) -> dict[str, Totals]:
         """Returns the totals of each site that has any in `span`."""
-        return {str(name): totals for (name,), totals in self._sums(level, span, ["site"], site)}
+        table = schema.metadata.tables[level]
+        return {name: totals for (name,), totals in self._sums(span, [table.c.site_id], sites)}
 
-    def by_bucket(
-        self, level: Level, span: Span, *, site: str | None = None
-    ) -> dict[tuple[str, int], Totals]:
-        """Returns the totals of each site and hour or day that has any."""
-        rows = self._sums(level, span, ["site", "bucket"], site)
-        return {(str(name), int(bucket)): totals for (name, bucket), totals in rows}
+    def by_bucket(self, level: Level, span: Span, *, site: str) -> dict[int, Totals]:
+        """Returns the totals of each hour or day of a site that has any."""
+        table = schema.metadata.tables[level]
+        return {bucket: totals for (bucket,), totals in self._sums(span, [table.c.bucket], [site])}
 
     def by_unit(self, level: Level, span: Span, *, site: str) -> dict[tuple[str, int], Totals]:
         """Returns the totals of each unit of a site, by hour or day."""
-        rows = self._sums(level, span, ["unit", "bucket"], site)
-        return {(str(name), int(bucket)): totals for (name, bucket), totals in rows}
+        table = schema.metadata.tables[level]
+        return dict(self._sums(span, [table.c.unit_id, table.c.bucket], [site]))
 
     def in_order(self, level: Level, span: Span) -> Iterator[tuple[str, int, Totals]]:
         """Yields site, hour or day, and totals in order of time, read as they are asked for."""
@@ -297,28 +295,27 @@ class Reader:
         return found
 
     def _sums(
-        self, level: Level, span: Span, by: Sequence[str], site: str | None
+        self, span: Span, by: Sequence[Column[Any]], sites: Sequence[str] | None
     ) -> Iterator[tuple[tuple[Any, ...], Totals]]:
-        table = schema.metadata.tables[level]
-        sites, units = schema.sites, schema.units
-        keys = {"site": sites.c.name, "unit": units.c.name, "bucket": table.c.bucket}
-        columns = [keys[name] for name in by]
-        query = (
-            select(
-                *columns,
-                *(func.sum(table.c[name]) for name in SUMMED),
-                func.count(case((table.c.observed_s >= 60, table.c.unit_id)).distinct()),
-            )
-            .join(sites, table.c.site_id == sites.c.id)
-            .group_by(*columns)
-        )
-        if "unit" in by:
-            query = query.join(units, table.c.unit_id == units.c.id)
-        if site is None:
+        """Yields totals by columns of a table of sums; numbers of sites and units become names."""
+        table = by[0].table
+        query = select(
+            *by,
+            *(func.sum(table.c[name]) for name in SUMMED),
+            func.count(case((table.c.observed_s >= 60, table.c.unit_id)).distinct()),
+        ).group_by(*by)
+        if sites is None:
             query = query.where(inside(table, *span))
         else:
-            steps = self.calendar.hours if level == "hourly" else self.calendar.days
-            query = query.where(of_site(table, site, steps(*span)))
+            steps = self.calendar.hours if table is schema.hourly else self.calendar.days
+            query = query.where(of_sites(table, sites, steps(*span)))
+        named = {"site_id": schema.sites, "unit_id": schema.units}
         with self.engine.connect() as connection:
+            names = [
+                names_of(connection, named[column.name]) if column.name in named else None
+                for column in by
+            ]
             for row in connection.execute(query).all():
-                yield tuple(row[: len(by)]), Totals(*row[len(by) :])
+                key, sums = row[: len(by)], row[len(by) :]
+                found = (n[part] if n else part for n, part in zip(names, key, strict=True))
+                yield tuple(found), Totals(*sums)

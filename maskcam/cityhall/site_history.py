@@ -121,7 +121,7 @@ def find_chosen(reader: Reader, chosen: Chosen, *, site: str, now: datetime) -> 
         span = span._replace(end=periods.so_far(periods.today).end)
     changes = {}
     if span.end > span.start:
-        changes = compare(reader, span, days=back, periods=periods, site=site)
+        changes = compare(reader, span, days=back, periods=periods, sites=[site])
     return ChosenTime(
         points=points,
         earlier=[found.get(place_of(point.bucket, 0)) for point in points],

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from maskcam.cityhall.about_texts import ABOUT_TEXTS
 from maskcam.cityhall.attention_texts import ATTENTION_TEXTS
+from maskcam.cityhall.audit_texts import AUDIT_TEXTS
 from maskcam.cityhall.notification_texts import NOTICE_TEXTS
 from maskcam.cityhall.report_texts import REPORT_TEXTS
 from maskcam.cityhall.site_texts import SITE_TEXTS
@@ -16,6 +17,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     **REPORT_TEXTS,
     **ABOUT_TEXTS,
     **ATTENTION_TEXTS,
+    **AUDIT_TEXTS,
     **NOTICE_TEXTS,
     **SITE_TEXTS,
     "language": ("English", "Français"),
@@ -45,6 +47,14 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Le navigateur indique que ce formulaire vient d'un autre site ({what}). Rouvrez la page "
         "de connexion ; derrière un proxy, vérifiez [web] host_names.",
     ),
+    "working": ("One moment", "Un instant"),
+    "working_lead": (
+        "These figures are added up from very many hours. The page shows them by itself, in some "
+        "seconds.",
+        "Ces chiffres résultent d'un très grand nombre d'heures. La page les affichera d'elle-même "
+        "dans quelques secondes.",
+    ),
+    "working_again": ("Look again", "Actualiser"),
     "busy": (
         "The server is busy. Try again in half a minute.",
         "Le serveur est occupé. Réessayez dans une demi-minute.",
@@ -53,15 +63,6 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Only an administrator may do this.",
         "Seul un administrateur peut faire cela.",
     ),
-    "nav_audit": ("Audit log", "Journal d'audit"),
-    "audit_lead": (
-        "Who did what at this server. Lines can be added, not changed or removed.",
-        "Qui a fait quoi sur ce serveur. Des lignes s'ajoutent, aucune n'est modifiée ni retirée.",
-    ),
-    "audit_who": ("Who", "Qui"),
-    "audit_what": ("What", "Quoi"),
-    "audit_detail": ("Detail", "Détail"),
-    "audit_older": ("Older lines", "Lignes plus anciennes"),
     "live": ("Live", "En direct"),
     "live_lost": ("Connection lost, trying again", "Connexion perdue, nouvel essai"),
     "as_of": ("as of {time}", "à {time}"),

@@ -55,36 +55,23 @@ def find_slots(
 
 
 def _find(reader: Reader, span: Span, periods: Periods, weekday: int | None) -> Slots:
-    found: dict[tuple[str, int, int], Slot] = {}
-    for site, day, hour, rate, totals in reader.slot_sums(periods.offsets(span), least_s=LEAST_S):
-        if weekday in {None, day}:
-            slot = Slot(site, day, hour, totals, rate)
-            known = found.get((site, day, hour))
-            found[site, day, hour] = slot if known is None else _merged(known, slot)
+    slots: list[Slot] = []
     most: dict[str, int] = {}
-    for slot in found.values():
-        most[slot.site] = max(most.get(slot.site, 0), slot.totals.units)
-    for key, slot in found.items():  # a camera that never saw this hour is taken as the others
-        found[key] = slot._replace(per_hour=slot.per_hour * most[slot.site] / slot.totals.units)
+    hours = {key: h for key, h in periods.clock_hours(span).items() if weekday in {None, key[0]}}
+    for (day, hour), site, rate, totals in reader.slot_sums(hours, least_s=LEAST_S):
+        slots.append(Slot(site, day, hour, totals, rate))
+        most[site] = max(most.get(site, 0), totals.units)
     best: dict[str, Slot] = {}
-    hours: dict[tuple[str, int], list[Slot]] = {}
-    for slot in found.values():
+    alike: dict[tuple[str, int], list[Slot]] = {}
+    for slot in slots:  # a camera that never saw this hour is taken as the others
+        slot = slot._replace(per_hour=slot.per_hour * most[slot.site] / slot.totals.units)
         if slot.site not in best or slot.per_hour > best[slot.site].per_hour:
             best[slot.site] = slot
-        hours.setdefault((slot.site, slot.hour), []).append(slot)
-    by_hour = [_average(slots) for slots in hours.values()]
+        alike.setdefault((slot.site, slot.hour), []).append(slot)
+    by_hour = [_average(slots) for slots in alike.values()]
     by_hour.sort(key=lambda slot: (-slot.per_hour, slot.site, slot.hour))
-    observed = bool(found) or any(t.observed_s for t in reader.by_site("daily", span).values())
+    observed = bool(slots) or any(t.observed_s for t in reader.by_site("daily", span).values())
     return Slots(by_hour, best, observed)
-
-
-def _merged(one: Slot, other: Slot) -> Slot:
-    """Returns two parts of one slot: before and after the clocks changed."""
-    seconds = one.totals.observed_s + other.totals.observed_s
-    rate = (
-        one.per_hour * one.totals.observed_s + other.per_hour * other.totals.observed_s
-    ) / seconds
-    return one._replace(totals=one.totals.plus(other.totals), per_hour=rate)
 
 
 def _average(slots: list[Slot]) -> Slot:

@@ -62,8 +62,8 @@ def test_a_note_is_shown_at_its_site_and_in_the_report(client: TestClient, engin
     client.post("/notes", data={"delete": str(found[0].id), "next": "/"})
     assert len(Notes(engine).between(date(2026, 5, 1), date(2026, 5, 31))) == 1
     log = client.get("/audit").text
-    assert "note: add" in log
-    assert "note: delete" in log
+    assert "note added" in log
+    assert "note deleted" in log
 
 
 def test_readers_and_foreign_pages_write_none(client: TestClient, engine: Engine) -> None:

@@ -248,4 +248,4 @@ def test_the_page_shows_what_is_kept_and_carries_out_what_is_decided(
         assert stored(engine) == 1
         client.post("/attention", data={"unit": "", "reason": "topic", "do": "delete"})
         assert kept(engine) == {}
-        assert "quarantine: take" in client.get("/audit").text
+        assert "kept messages counted" in client.get("/audit").text

@@ -5,6 +5,7 @@ import io
 import json
 import logging
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -23,7 +24,9 @@ from maskcam.cityhall.metrics import Metrics
 from maskcam.cityhall.rollup import Calendar
 from maskcam.cityhall.settings import CitySection, CollectorBroker, Settings, WebSection, load
 from maskcam.cityhall.store import Store
+from maskcam.cityhall.web import answer_cache, context, pages
 from maskcam.cityhall.web.app import create_app
+from maskcam.cityhall.where_and_when import find_slots
 from maskcam.delivery.wire import Status
 from maskcam.errors import ConfigError, UsageError
 from tests.cityhall.conftest import PARIS
@@ -381,6 +384,22 @@ def test_a_form_of_another_site_is_refused(make: Make, filled: Engine) -> None:
     form = {"name": "maire", "password": PASSWORD}
     answer = client.post("/login", data=form, headers={"origin": "https://evil.example"})
     assert answer.status_code == 403
+
+
+def test_a_large_question_says_that_it_is_being_worked_out(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go, page = threading.Event(), "/where?from=2026-04-27&to=2026-05-03"
+    monkeypatch.setattr(context, "LARGE", 0)
+    monkeypatch.setattr(answer_cache, "SOON_S", 0.0)
+    monkeypatch.setattr(pages, "find_slots", lambda *a, **k: go.wait(20) and find_slots(*a, **k))
+    for language, words in (("en", "One moment"), ("fr", "Un instant")):
+        answer = client.get(f"{page}&lang={language}")
+        assert words in answer.text
+        assert answer.headers["Refresh"] == "2"
+    go.set()
+    monkeypatch.setattr(answer_cache, "SOON_S", 20.0)
+    assert "without a mask" in client.get(page + "&lang=en").text
 
 
 def test_programs_use_a_token(make: Make, filled: Engine) -> None:

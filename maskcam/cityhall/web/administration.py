@@ -60,8 +60,8 @@ def routes(context: WebContext) -> APIRouter:
 
 
 def _clear(quarantine: Quarantine, store: Store, *, unit: str, reason: str, taking: bool) -> str:
-    """Stores or deletes what quarantine holds of a unit for a reason, and returns a line on it."""
+    """Stores or deletes what quarantine holds of a unit for a reason, and returns how many."""
     if taking:
         taken, left = quarantine.take(unit, reason, store=store)
-        return f"{unit} {reason}: {taken} stored, {left} left"
-    return f"{unit} {reason}: {quarantine.delete(unit, reason)} deleted"
+        return f"{unit} {reason}: {taken}/{taken + left}"
+    return f"{unit} {reason}: {quarantine.delete(unit, reason)}"

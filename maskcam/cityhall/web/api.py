@@ -133,7 +133,7 @@ def _add_counts(router: APIRouter, context: WebContext) -> None:
         start, end, span = _span(page, days=1 if step == "window" else 7, limit=limit)
         if site is not None:
             page.site(site)
-        asked = f"{step} {format} {site or 'all sites'} {start} to {end}"
+        asked = f"{step} {format} {site or '*'} {start}/{end}"  # in any language
         context.audit.note(page.who, "export", asked, repeated=False)
         name = f"maskcam-{step}-{start}-{end}.{format}"
         if step == "window":

@@ -27,11 +27,13 @@ from maskcam.cityhall.rollup import Calendar
 from maskcam.cityhall.sessions import Sessions
 from maskcam.cityhall.settings import Settings
 from maskcam.cityhall.web import administration, api, login, notes, pages, public, report
+from maskcam.cityhall.web.answer_cache import StillWorkingError
 from maskcam.cityhall.web.context import NotThereError, Page, WebContext, WrongAddressError
 from maskcam.cityhall.web.guard import Gate, HostNames, SecurityHeaders
-from maskcam.cityhall.web.limits import Bodies
+from maskcam.cityhall.web.limits import Bodies, BusyError
 from maskcam.cityhall.web.live import Live
 from maskcam.cityhall.web.login import Doorkeeper
+from maskcam.cityhall.web.streams import busy
 
 _log = logging.getLogger(__name__)
 _STATIC = resources.files("maskcam.cityhall").joinpath("static")
@@ -140,6 +142,17 @@ def _add_errors(app: FastAPI, context: WebContext) -> None:
     @app.exception_handler(WrongAddressError)
     def wrong(request: Request, error: WrongAddressError) -> Response:
         return answer(request, status=422, key="wrong_address", what=str(error))
+
+    @app.exception_handler(StillWorkingError)
+    def working(request: Request, _error: StillWorkingError) -> Response:
+        answer = Page(context, request).render("working.html")
+        answer.headers["Refresh"] = "2"
+        answer.headers["Cache-Control"] = "no-store"
+        return answer
+
+    @app.exception_handler(BusyError)
+    def is_busy(request: Request, _error: BusyError) -> Response:
+        return busy(Page(context, request))
 
     @app.exception_handler(HTTPException)
     def other(request: Request, error: HTTPException) -> Response:

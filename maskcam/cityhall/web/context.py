@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from fastapi import Request
@@ -32,8 +32,12 @@ MAX_SPAN_DAYS = 400
 PART_HEADER = "X-Maskcam-Part"
 DEFAULT_DAYS = {"compare": 7, "where": 28}
 """What these pages show unless it is chosen: so many days that are over."""
+LARGE = 150_000
+"""Camera hours: a page that reads more of them shows itself when they are summed."""
 YEARS = range(2000, 2200)
 """Days of other years are no days of ours, and their arithmetic ends at the years 1 and 9999."""
+
+T = TypeVar("T")
 
 
 class WrongAddressError(ValueError):
@@ -125,6 +129,20 @@ class Page:
             return None
         text = self.words("foreign", what=foreign) if foreign else self.words("not_allowed")
         return self.render("error.html", status=403, text=text)
+
+    def worked_out(self, span: Span, key: tuple[object, ...], make: Callable[[], T]) -> T:
+        """Returns what `make` works out of the hours of `span`, once for all who ask for `key`.
+
+        Raises:
+            StillWorkingError: it takes long; ask again in a few seconds.
+        """
+        memo, key = self.context.memo, (*key, span)
+        found: T
+        if self.context.reader.camera_hours(span) < LARGE:
+            found = memo.get(key, make)
+        else:
+            found = memo.get_soon(key, make)
+        return found
 
     @cached_property
     def sites(self) -> list[str]:

@@ -14,11 +14,12 @@ from starlette.responses import Response
 from maskcam.cityhall import charts
 from maskcam.cityhall.comparison import Change, compare, whole_weeks
 from maskcam.cityhall.figures import Point, Seen
-from maskcam.cityhall.overview import Overview, SiteToday, overview
+from maskcam.cityhall.overview import SiteToday
 from maskcam.cityhall.reader import Totals
 from maskcam.cityhall.statistics import FEW
 from maskcam.cityhall.web.context import DEFAULT_DAYS, Page, WebContext
 from maskcam.cityhall.web.open_pages import answer_open_page
+from maskcam.cityhall.web.prefetch import overview_of
 from maskcam.cityhall.web.site import show_site
 from maskcam.cityhall.web.site_map import site_map
 from maskcam.cityhall.where_and_when import Slot, Slots, find_slots
@@ -63,17 +64,14 @@ def _most_unmasked(page: Page) -> Slot | None:
 
     None before it was worked out, which takes long for a region: this page does not wait for it.
     """
-    today, one = page.periods.today, timedelta(days=1)
-    span = page.periods.days(today - DEFAULT_DAYS["where"] * one, today - one)
+    span = page.periods.last_days(DEFAULT_DAYS["where"])
     found = page.context.reader.kept.recall(("slots", span, None))
     best = found.best.values() if isinstance(found, Slots) else ()
     return max(best, key=lambda slot: slot.per_hour, default=None)
 
 
 def _today(page: Page) -> Response:
-    found: Overview = page.context.memo.get(
-        ("overview", page.periods.today), lambda: overview(page.context.reader, now=page.now)
-    )
+    found = overview_of(page.context, page.periods)
     order = page.word("sort", "name", {"name", *_ORDERS})
     sites = wanted(page, found.sites, lambda item: item.site, by_name=True)
     if order in _ORDERS:
@@ -102,12 +100,15 @@ def _compare(page: Page) -> Response:
     earlier = whole_weeks(last - first + timedelta(days=1))
     reader = page.context.reader
     now = reader.by_site("daily", span)
-    changes = page.context.memo.get(
-        ("compare", span),
-        lambda: compare(reader, span, days=earlier, periods=page.periods),
-    )
     names = wanted(page, page.sites, lambda name: name, by_name=True)
     number, shown = page_of(page, names)
+    usual = span == page.periods.last_days(DEFAULT_DAYS["compare"])
+    sites = None if usual else shown  # of the usual days, all is worked out beforehand
+    changes = page.worked_out(
+        span,
+        ("compare", *(sites or ())),
+        lambda: compare(reader, span, days=earlier, periods=page.periods, sites=sites),
+    )
     return page.render(
         "compare.html",
         first=first,
@@ -125,8 +126,9 @@ def _compare(page: Page) -> Response:
 def _where(page: Page) -> Response:
     first, last, span = page.span(days=DEFAULT_DAYS["where"], over=True)
     weekday = page.whole("weekday", None, low=0, high=6)
-    found = page.context.memo.get(
-        ("slots", span, weekday),
+    found = page.worked_out(
+        span,
+        ("slots", weekday),
         lambda: find_slots(page.context.reader, span=span, periods=page.periods, weekday=weekday),
     )
     names = sorted(found.best, key=lambda name: -found.best[name].per_hour)

@@ -15,11 +15,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from maskcam.cityhall.figures import site_points, total_of
-from maskcam.cityhall.overview import overview
 from maskcam.cityhall.statistics import FEW
 from maskcam.cityhall.web.context import Page, WebContext
 from maskcam.cityhall.web.drawing import charts_of, describe
 from maskcam.cityhall.web.pages import last_page, page_of, spark_of, wanted
+from maskcam.cityhall.web.prefetch import overview_of
 from maskcam.cityhall.web.site_map import site_map
 
 PATH = "/public"
@@ -49,9 +49,7 @@ def routes(context: WebContext) -> APIRouter:
 
 
 def _all_sites(page: Page) -> Response:
-    found = page.context.memo.get(
-        ("overview", page.periods.today), lambda: overview(page.context.reader, now=page.now)
-    )
+    found = overview_of(page.context, page.periods)
     sites = wanted(page, found.sites, lambda item: item.site, by_name=True)
     number, shown = page_of(page, sites)
     return _render(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from maskcam.cityhall import charts
 from maskcam.cityhall.notes import Notes
+from maskcam.cityhall.reader import Span
 from maskcam.cityhall.web.context import YEARS, Page, WebContext, WrongAddressError
 from maskcam.cityhall.web.drawing import charts_of
 from maskcam.cityhall.web.limits import BusyError
@@ -63,19 +65,24 @@ def routes(context: WebContext) -> APIRouter:
     @router.get("/report/{week}")
     def html(request: Request, week: str) -> Response:
         page = Page(context, request)
-        return page.render("report.html", **_values(context, page, week), for_pdf=False)
+        found = page.worked_out(*_question(context, page, _monday(week)))
+        return page.render("report.html", **_values(page, found, week), for_pdf=False)
 
     return router
 
 
-def _values(context: WebContext, page: Page, week: str) -> dict[str, Any]:
+def _question(
+    context: WebContext, page: Page, monday: date
+) -> tuple[Span, tuple[object, ...], Callable[[], Week]]:
+    """Returns the days of a week, what it is kept by, and what works it out."""
+    span = page.periods.days(monday, monday + timedelta(days=6))
+    return span, ("week",), lambda: find_week(context.reader, monday=monday, now=page.now)
+
+
+def _values(page: Page, found: Week, week: str) -> dict[str, Any]:
     monday = _monday(week)
     seven = timedelta(days=7)
-    found: Week = context.memo.get(
-        ("week", monday),
-        lambda: find_week(context.reader, monday=monday, now=page.now),
-    )
-    notes = Notes(context.reader.engine).between(monday, monday + timedelta(days=6))
+    notes = Notes(page.context.reader.engine).between(monday, monday + timedelta(days=6))
     return {
         "week": week_name(monday),
         "number": monday.isocalendar().week,
@@ -157,8 +164,9 @@ def pdf_of(page: Page, week: str) -> bytes:
     Raises:
         PdfError: the library for it is missing, or it takes too much.
     """
-    values = _values(page.context, page, week)
-    response = page.render("report.html", **values, for_pdf=True)
+    span, key, make = _question(page.context, page, _monday(week))
+    found: Week = page.context.memo.get((*key, span), make)
+    response = page.render("report.html", **_values(page, found, week), for_pdf=True)
     return print_pdf(bytes(response.body))
 
 
