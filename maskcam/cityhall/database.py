@@ -237,7 +237,7 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
         "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
-        "cache_size=-65536",
+        "cache_size=-16384",
         "temp_store=MEMORY",
     ):
         cursor.execute(f"PRAGMA {pragma}")

@@ -148,7 +148,11 @@ class Words:
 
     def hour(self, hour: int) -> str:
         """Returns an hour of the day, from 0, by its beginning and end."""
-        return self("hours_range", a=f"{hour:02d}:00", b=f"{(hour + 1) % 24:02d}:00")
+        begin, end = (
+            f"{clock}\u00a0h" if self.language == "fr" else f"{clock:02d}:00"
+            for clock in (hour, (hour + 1) % 24)
+        )
+        return self("hours_range", a=begin, b=end)
 
     def minute(self, minute: int) -> str:
         """Returns the city's time of a minute since the epoch."""
@@ -260,7 +264,11 @@ class Words:
 
     def list_of(self, weeks: Iterable[WeekOfSite], called: Callable[[str], str]) -> str:
         """Returns sites with the change of their shares."""
-        parts = [f"{called(week.site)} ({self.points(week.change.share)})" for week in weeks]
+        parts = [
+            self("read_by", site=called(week.site), points=self._size(week.change.share))
+            for week in weeks
+            if week.change.share is not None
+        ]
         return format_list(parts, locale=self._locale)
 
     def trend(self, change: float | None) -> str:
@@ -279,11 +287,14 @@ class Words:
             return self("points_unknown")
         if not self.is_clear(change):
             return self("points_same")
+        key = "points_up" if change.value > 0 else "points_down"
+        return self(key, points=self._size(change))
+
+    def _size(self, change: Interval) -> str:
         limits = sorted((abs(100 * change.low), abs(100 * change.high)))
         low, high = (self.number(limit, digits=1) for limit in limits)
         value = abs(round(100 * change.value, 1))
-        one = self.language == "fr" and value < 2
-        key = f"points_{'up' if change.value > 0 else 'down'}_{'one' if one else 'many'}"
+        key = "points_one" if self.language == "fr" and value < 2 else "points_many"
         return self(key, value=self.number(value, digits=1), low=low, high=high)
 
     @staticmethod

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, and_, bindparam, func, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    func,
+    select,
+)
 
 from maskcam.cityhall import schema
 from maskcam.cityhall.rollup import COUNTS
@@ -26,7 +36,9 @@ def of_sites(table: Table, sites: Sequence[str], buckets: Iterable[int]) -> Colu
     buckets, each of which the primary key finds. They are written into the statement: of a year of
     hours, drivers take longer for the parameters than databases for the rows.
     """
-    listed = bindparam("buckets", list(buckets), expanding=True, unique=True, literal_execute=True)
+    listed: BindParameter[int] = bindparam(
+        "buckets", list(buckets), expanding=True, unique=True, literal_execute=True
+    )
     return and_(table.c.site_id.in_(site_ids(sites)), table.c.bucket.in_(listed))
 
 

@@ -47,6 +47,7 @@ REPORT_TEXTS: dict[str, tuple[str, str]] = {
         "Trop peu de personnes ont été jugées pour comparer avec la semaine précédente.",
     ),
     "read_rising": ("Clearly rising: {sites}.", "En nette hausse : {sites}."),
+    "read_by": ("{site} by {points}", "{site} de {points}"),
     "read_falling": ("Clearly falling: {sites}.", "En nette baisse : {sites}."),
     "read_best": (
         "The place and hour with most people without a mask: {site}, {weekday}, {hours}, about "
@@ -61,12 +62,12 @@ REPORT_TEXTS: dict[str, tuple[str, str]] = {
         "Tous les sites ont été observés comme d'habitude.",
     ),
     "read_partly_one": (
-        "{number} day of a site was observed only in part or not at all.",
+        "At one site, {number} day was observed only in part or not at all.",
         "Sur un site, {number} journée n'a été observée qu'en partie ou pas du tout.",
     ),
     "read_partly_many": (
-        "{number} days of sites were observed only in part or not at all.",
-        "{number} journées de sites n'ont été observées qu'en partie ou pas du tout.",
+        "All sites taken together, {number} days were observed only in part or not at all.",
+        "Tous sites confondus, {number} journées n'ont été observées qu'en partie ou pas du tout.",
     ),
     "report_left_out": (
         "Shown: the {shown} sites with most passages. The other {number} are on the page "

@@ -235,22 +235,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "camera_hours_one": ("{number} camera hour", "{number} heure de caméra"),
     "camera_hours_many": ("{number} camera hours", "{number} heures de caméra"),
-    "points_up_one": (
-        "up by {value} points ({low} to {high})",
-        "en hausse de {value} point (de {low} à {high})",
-    ),
-    "points_up_many": (
-        "up by {value} points ({low} to {high})",
-        "en hausse de {value} points (de {low} à {high})",
-    ),
-    "points_down_one": (
-        "down by {value} points ({low} to {high})",
-        "en baisse de {value} point (de {low} à {high})",
-    ),
-    "points_down_many": (
-        "down by {value} points ({low} to {high})",
-        "en baisse de {value} points (de {low} à {high})",
-    ),
+    "points_up": ("up by {points}", "en hausse de {points}"),
+    "points_down": ("down by {points}", "en baisse de {points}"),
+    "points_one": ("{value} points ({low} to {high})", "{value} point (de {low} à {high})"),
+    "points_many": ("{value} points ({low} to {high})", "{value} points (de {low} à {high})"),
     "points_same": ("no clear change", "pas d'évolution nette"),
     "points_unknown": ("too few to compare", "trop peu pour comparer"),
     "partly_value": ("partly observed ({percent})", "observé en partie ({percent})"),
@@ -326,8 +314,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "where_best": ("Best time to hand out masks", "Meilleur moment pour distribuer"),
     "where_top": (
-        "The ten hours with most people without a mask",
-        "Les dix heures avec le plus de personnes sans masque",
+        "The hours with most people without a mask",
+        "Les heures avec le plus de personnes sans masque",
     ),
     "where_none": (
         "Nothing was observed in these days.",
