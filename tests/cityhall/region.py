@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
 from sqlalchemy import Connection, Engine, text
 
@@ -24,8 +24,10 @@ def fill_region(
     Counts differ from unit to unit and from hour to hour, so that no cache of equal numbers helps.
     """
 
+    today = calendar.local(minute_of(now)).date()
+
     def day(ago: int) -> int:
-        return calendar.day(minute_of(now - timedelta(days=ago)))
+        return minute_of(datetime.combine(today - timedelta(days=ago), time(), calendar.zone))
 
     site = f"(v - 1) / {CAMERAS} + 1"
     false = "false" if engine.dialect.name == "postgresql" else "0"
