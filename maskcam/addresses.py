@@ -9,7 +9,7 @@ from typing import Final
 _ADDRESS: Final = re.compile(r"(?!v4l2:)([A-Za-z][A-Za-z0-9+.-]+):/+(.*)", re.DOTALL)
 _HOST: Final = re.compile(r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::\d+)?")
 _ENDS: Final = re.compile(r"[/?#\\]")
-_NO_SCHEME: Final = re.compile(r"(?!v4l2:)[^/]*:.*@(.*)", re.DOTALL)
+_NO_SCHEME: Final = re.compile(r"(?!v4l2:)[^/]*:.*@.*", re.DOTALL)
 _ANYWHERE: Final = re.compile(r"\b(?!v4l2:)[A-Za-z][A-Za-z0-9+.-]+:/.*")
 NETWORK_SCHEMES: Final = ("rtsp", "rtsps")
 ESCAPE_HINT: Final = "write special characters of user and password as %xx (/ is %2F, @ is %40)"
@@ -35,18 +35,20 @@ def shown(source: str) -> str:
     """Returns what of a source may be shown: of an address the scheme and the host only.
 
     Users write `/ # ? [ @` in passwords as they are, so no parser finds the password's end.
-    The host is what follows the last `@`. If what stands before the first `/` is a host as
-    well, nobody knows which of the two it is, and neither is shown.
+    The host is what follows the last `@`. If what stands before the first `/` ends in a host
+    as well, nobody knows which of the two it is, and neither is shown.
     """
     found = _ADDRESS.fullmatch(source)
-    if not found:
-        bare = _NO_SCHEME.fullmatch(source)
-        return f"...@{_ENDS.split(bare[1], maxsplit=1)[0]}" if bare else source
-    name, rest = found[1].lower(), found[2]
+    if found:
+        return f"{found[1].lower()}://{_host(found[2])}"
+    return f"...@{_host(source)}" if _NO_SCHEME.fullmatch(source) else source
+
+
+def _host(rest: str) -> str:
     first = _ENDS.split(rest, maxsplit=1)[0]
     last = _ENDS.split(rest.rpartition("@")[2], maxsplit=1)[0]
-    hidden = "@" in rest and "@" not in first and _HOST.fullmatch(first)
-    return f"{name}://{last}" if _HOST.fullmatch(last) and not hidden else f"{name}://..."
+    hidden = "@" in rest[len(first) :] and _HOST.fullmatch(first.rpartition("@")[2])
+    return last if _HOST.fullmatch(last) and not hidden else "..."
 
 
 def shown_text(text: str) -> str:

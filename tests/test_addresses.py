@@ -28,6 +28,9 @@ PLACES = [
     "rtsp://192.0.2.7:21554/user=admin&password={}&channel=1&stream=0.sdp",
     "rtsp://192.0.2.7/live?user=admin&password={}",
     "rtsp://192.0.2.7/live#{}",
+    "rtsp://192.0.2.7/live?mail=a@b&password={}",
+    "rtsp://guard:1@192.0.2.7/live?token=a@{}",
+    "guard:1@192.0.2.7/live?token=a@{}",
     "rtsp:/admin:{}@192.0.2.7/live",  # as a path is written
     "http://admin:{}@192.0.2.7/video.mjpg",
     "admin:{}@192.0.2.7/live",
@@ -57,6 +60,7 @@ def test_no_part_of_a_password_is_shown(place, secret):
         ("RTSP://camera.example:554/live", "rtsp://camera.example:554"),
         ("rtsp://a:b@[2001:db8::7]:554/live", "rtsp://[2001:db8::7]:554"),
         ("rtsp://admin:123/4@camera/live", "rtsp://..."),  # "admin:123" may be the host
+        ("rtsp://a:b@camera/live?mail=c@d", "rtsp://..."),
         ("street.mp4", "street.mp4"),
         ("/films/2026-05-04T08:00:00.mp4", "/films/2026-05-04T08:00:00.mp4"),
         ("2026-05-04T08:00:00.mp4", "2026-05-04T08:00:00.mp4"),
