@@ -28,6 +28,7 @@ from maskcam.arguments import (
 from maskcam.cityhall import commands as cityhall
 from maskcam.errors import MaskcamError
 from maskcam.evaluate import commands as evaluate
+from maskcam.names import printable
 from maskcam.technician import commands as technician
 from maskcam.unit import commands as unit
 
@@ -101,7 +102,7 @@ def exit_code_of(command: Callable[[], int]) -> int:
         sys.stdout.flush()
     except MaskcamError as error:
         for line in str(error).splitlines():
-            print(f"maskcam: {line}", file=sys.stderr)
+            print(f"maskcam: {printable(line)}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print("maskcam: stopped", file=sys.stderr)
@@ -111,7 +112,7 @@ def exit_code_of(command: Callable[[], int]) -> int:
         return 1
     except OSError as error:  # a disk that is full, a folder that may not be written
         _log.debug("where it happened", exc_info=error)
-        place = f"{error.filename}: " if error.filename else ""
+        place = f"{printable(str(error.filename))}: " if error.filename else ""
         print(f"maskcam: {place}{error.strerror or error}", file=sys.stderr)
         _give_up_stdout()
         return 1

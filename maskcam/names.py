@@ -19,6 +19,14 @@ LOOPBACK_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 TOPIC_ROOT: Final = "maskcam/v2"
 
 
+def printable(text: str) -> str:
+    """Returns a text in one line: what cannot be printed, as in a file's name, as an escape."""
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+        for letter in text
+    )
+
+
 def topic(site: str, unit: str, kind: str) -> str:
     """Returns an MQTT topic of a unit; ``+`` for `site` and `unit` makes a filter of all."""
     return f"{TOPIC_ROOT}/{site}/{unit}/{kind}"

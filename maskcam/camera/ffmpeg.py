@@ -40,6 +40,12 @@ _MATROSKA_DURATION: Final = r"(\d+):(\d\d):(\d\d(?:\.\d+)?)"  # tag of a stream
 _LOOK_EACH: Final = 8  # frames of a film: two to four times a second
 _NO_TIMESTAMPS: Final = 0x80  # AVFMT_NOTIMESTAMPS
 _SAYS_NO_LENGTH: Final = {"ogg", "mpegts", "mpeg"}  # FFmpeg takes it from the last packets
+# Formats of one file. FFmpeg's others (hls, concat, dash, image2...) open files that they name.
+_FILM_FORMATS: Final = (
+    "mov,matroska,avi,mpegts,mpeg,mpegvideo,flv,live_flv,kux,asf,ogg,mxf,nut,dv,gxf,wtv,rm,swf,ivf,"
+    "gif,apng,yuv4mpegpipe,h261,h263,h264,hevc,vvc,m4v,mjpeg,obu,av1,vc1,vc1test,dirac,cavsvideo,"
+    "jpeg_pipe,png_pipe,bmp_pipe,tiff_pipe,webp_pipe,jpegxl_pipe"
+)
 _IN_DECODING_ORDER: Final = {"avi"}  # holds no times of presentation: FFmpeg's are made up
 _MISSING: Final = (
     "video files and network cameras need the package av: pip install 'maskcam[video]' (a unit "
@@ -108,6 +114,8 @@ class FFmpegSource:
             )
         except (av.FFmpegError, ValueError) as error:
             reason = getattr(error, "strerror", None) or "its name cannot be used"
+            if isinstance(error, av.error.ArgumentError) and not live:
+                reason = "of a kind that is not read here"
         if reason:  # outside of the handler: FFmpeg's error holds the address with its password
             raise CameraError(reason)
         stream = self._container.streams.best("video")
@@ -302,9 +310,13 @@ def file_address(path: Path) -> str:
 def _options(*, live: bool) -> dict[str, str]:
     if live:
         return {"rtsp_transport": "tcp"}
-    # A playlist must not lead to the network. Where two transport streams are joined the
-    # time steps back; FFmpeg would take it for an overflow, and add 26 hours.
-    return {"protocol_whitelist": "file", "correct_ts_overflow": "0"}
+    # A film must lead neither to other files nor to the network. Where two transport streams are
+    # joined the time steps back; FFmpeg would take it for an overflow, and add 26 hours.
+    return {
+        "format_whitelist": _FILM_FORMATS,
+        "protocol_whitelist": "file",
+        "correct_ts_overflow": "0",
+    }
 
 
 def _display_matrix(frame: VideoFrame) -> tuple[int, int, int, int]:

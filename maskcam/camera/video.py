@@ -22,6 +22,7 @@ from maskcam.camera.stamps import CountingClock, StreamClock
 from maskcam.camera.v4l2 import PREFIX as _V4L2
 from maskcam.camera.v4l2 import V4L2Source
 from maskcam.errors import CameraError, CameraStalledError, UsageError
+from maskcam.names import printable
 from maskcam.records import Frame
 
 _log = logging.getLogger(__name__)
@@ -59,7 +60,7 @@ class VideoCamera:
         film_fps: float | None = None,
     ) -> None:
         self._source = source
-        self._name = addresses.shown(source)
+        self._name = printable(addresses.shown(source))
         self._fit = rgb_size
         self._wanted_size, self._wanted_fps = size, fps
         self._paced = paced
@@ -210,8 +211,9 @@ class VideoCamera:
 def _check_file(path: Path, name: str) -> None:
     try:
         found = path.stat()
-    except OSError as error:
-        raise CameraError(f"{name}: no such video ({error.strerror}); check the path") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "its name cannot be used"
+        raise CameraError(f"{name}: no such video ({reason}); check the path") from error
     if not stat.S_ISREG(found.st_mode):
         raise CameraError(f"{name}: is not a file; for a device give v4l2:{name}")
     if found.st_size == 0:

@@ -18,6 +18,7 @@ from maskcam.errors import UsageError
 from maskcam.evaluate.conditions import CONDITIONS
 from maskcam.evaluate.precision import STATES, Truth, average_precisions
 from maskcam.evaluate.threshold import at_threshold
+from maskcam.names import printable
 from maskcam.records import Box, Detection, Frame, MaskState
 from maskcam.vision.detector import Detector
 from maskcam.vision.interpreter import Interpreter
@@ -224,7 +225,7 @@ def _present(files: list[Path]) -> list[Path]:
     """Returns the files; raises UsageError at once if one is missing, not after minutes."""
     for file in files:
         if not os.path.isfile(file):  # noqa: PTH113 - a Path raises at a name that cannot be
-            raise UsageError(f"{file}: no such photograph; check --images")
+            raise UsageError(f"{printable(str(file))}: no such photograph; check --images")
     return files
 
 
@@ -260,10 +261,12 @@ def read_photograph(file: Path) -> NDArray[np.uint8]:
     try:
         coded = np.fromfile(file, np.uint8)
     except (OSError, ValueError) as error:
-        raise UsageError(f"{file}: no such photograph; check --images") from error
+        raise UsageError(f"{printable(str(file))}: no such photograph; check --images") from error
     bgr = cv2.imdecode(coded, cv2.IMREAD_COLOR) if coded.size else None
     if bgr is None:
-        raise UsageError(f"{file}: is no photograph that can be read; check --images")
+        raise UsageError(
+            f"{printable(str(file))}: is no photograph that can be read; check --images"
+        )
     return np.ascontiguousarray(bgr[:, :, ::-1], np.uint8)
 
 

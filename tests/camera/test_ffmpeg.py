@@ -430,8 +430,8 @@ def test_any_name_of_a_file_is_opened(film, tmp_path, monkeypatch, name):
         assert len(read(source)[0]) == 45
 
 
-def test_a_name_that_is_not_utf8_ends_in_one_line_where_there_is_no_film(tmp_path):
-    name = os.path.join(os.fsencode(tmp_path), b"caf\xe9.mp4")  # noqa: PTH118 - bytes
+def test_a_name_that_is_no_text_ends_in_one_line_where_there_is_no_film(tmp_path):
+    name = os.path.join(os.fsencode(tmp_path), b"caf\xe9\n\x1b[31m.mp4")  # noqa: PTH118 - bytes
     for content in (None, b"no film"):
         if content:
             with open(name, "wb") as file:  # noqa: PTH123 - bytes
@@ -442,18 +442,31 @@ def test_a_name_that_is_not_utf8_ends_in_one_line_where_there_is_no_film(tmp_pat
         )  # fmt: skip
         assert done.returncode == 1
         assert done.stderr.count(b"\n") == 1
-        assert b"caf\\udce9.mp4" in done.stderr
+        assert b"caf\\udce9\\n\\x1b[31m.mp4" in done.stderr
 
 
 def test_a_playlist_is_no_way_to_the_network_or_to_other_files(film, tmp_path):
-    for name, text in (
-        ("list.m3u8", "#EXTM3U\n#EXTINF:3,\nhttp://127.0.0.1:9/x.ts\n#EXT-X-ENDLIST\n"),
-        ("list.ffconcat", "ffconcat version 1.0\nfile http://127.0.0.1:9/x.mp4\n"),
-    ):
-        path = tmp_path / name
-        path.write_text(text)
-        with pytest.raises(CameraError, match="is not a video"):
-            read(path)
+    neighbour, master = tmp_path / "neighbour.mp4", "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n"
+    neighbour.write_bytes(film.read_bytes())
+    for place in ("neighbour.mp4", str(neighbour), f"file:{neighbour}", "http://127.0.0.1:9/x.mp4"):
+        for name, text in (
+            ("list.m3u8", f"#EXTM3U\n#EXTINF:3,\n{place}\n#EXT-X-ENDLIST\n"),
+            ("master.m3u8", f"{master}{place}\n"),
+            ("list.ffconcat", f"ffconcat version 1.0\nfile {place}\n"),
+            ("street.mp4", f"ffconcat version 1.0\nfile {place}\n"),
+        ):
+            path = tmp_path / name
+            path.write_text(text)
+            with pytest.raises(CameraError, match="is not a video"):
+                read(path)
+
+
+def test_a_name_is_no_pattern_for_other_files(tmp_path):
+    for name in ("photo1.png", "photo2.png", "photo%d.png"):
+        cv2.imwrite(str(tmp_path / name), np.full((64, 64, 3), 99, np.uint8))
+    assert len(read(tmp_path / "photo1.png")[0]) == 1
+    with pytest.raises(CameraError, match=r"is not a video.*\(of a kind that is not read here\)"):
+        read(tmp_path / "photo%d.png")
 
 
 def test_without_the_package_it_says_what_to_install(film, monkeypatch):

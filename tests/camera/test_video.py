@@ -110,6 +110,8 @@ def test_frames_whose_time_stands_still_are_left_out_and_counted(film, tmp_path,
 def test_a_missing_file(tmp_path):
     with pytest.raises(CameraError, match=r"no such video .*; check the path"):
         read_all(tmp_path / "none.mp4")
+    with pytest.raises(CameraError, match=r"no such video \(its name cannot be used\)"):
+        read_all("a\0b.mp4")
 
 
 def test_a_directory(tmp_path):
