@@ -102,6 +102,13 @@ def test_a_flickering_false_alarm_is_never_confirmed():
     assert not any(track.confirmed for track in ended + tracker.finish())
 
 
+def test_a_face_that_others_hide_half_of_the_time_is_confirmed():
+    tracker = Tracker(frame_size=SIZE, high_score=0.5)
+    for n in range(30):
+        tracker.update([face(300 + 6 * n, 300)] if n % 2 == 0 else [], n / 10)
+    assert tracker.confirmed() == {1}
+
+
 def test_a_burst_of_frames_is_not_enough_time():
     tracker = Tracker(frame_size=SIZE, high_score=0.5)
     walk(tracker, lambda t: [face(500, 200)], 30, seconds=0.3)
