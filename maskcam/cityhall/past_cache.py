@@ -42,18 +42,26 @@ class Kept:
         """
         with self._lock:
             making = self._making.setdefault(key, threading.Lock())
-        with making:
-            now = fingerprint()  # before the answer: what comes meanwhile shows the next time
+        try:
+            with making:
+                return self._renewed(key, fingerprint(), make)
+        finally:
             with self._lock:
-                known = self._answers.get(key)
-                if known is not None and known[0] == now:
-                    self._answers.move_to_end(key)
-                    return cast("T", known[1])
-            answer = make()
-            with self._lock:
-                self._answers[key] = now, answer
+                if key not in self._answers:  # it could not be made
+                    self._making.pop(key, None)
+
+    def _renewed(self, key: Hashable, now: object, make: Callable[[], T]) -> T:
+        # The fingerprint is older than the answer: what comes meanwhile shows the next time.
+        with self._lock:
+            known = self._answers.get(key)
+            if known is not None and known[0] == now:
                 self._answers.move_to_end(key)
-                while len(self._answers) > self._room:
-                    old, _ = self._answers.popitem(last=False)
-                    self._making.pop(old, None)
-            return answer
+                return cast("T", known[1])
+        answer = make()
+        with self._lock:
+            self._answers[key] = now, answer
+            self._answers.move_to_end(key)
+            while len(self._answers) > self._room:
+                old, _ = self._answers.popitem(last=False)
+                self._making.pop(old, None)
+        return answer

@@ -386,7 +386,10 @@ def test_a_body_that_is_too_long_is_refused_and_nothing_is_kept(
     assert list(tmp_path.glob("*.tmp")) == []
 
 
-@pytest.mark.parametrize("week", ["9999-W52", "0001-W01", "0000-W01", "9999-W01", "2026-W54"])
+@pytest.mark.parametrize(
+    "week",
+    ["\u0662\u0660\u0662\u0666-W18", "9999-W52", "0001-W01", "0000-W01", "9999-W01", "2026-W54"],
+)
 def test_weeks_at_the_end_of_time_are_wrong_addresses(client: TestClient, week: str) -> None:
     sign_in(client)
     assert client.get(f"/report/{week}").status_code == 422

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy.exc import SQLAlchemyError
 
+from maskcam.cityhall.past_cache import Kept
 from maskcam.cityhall.web import answer_cache as module
 from maskcam.cityhall.web.answer_cache import Memo, StillWorkingError
 from maskcam.cityhall.web.limits import BusyError
@@ -87,3 +88,22 @@ def test_a_large_answer_that_fails_says_so(monkeypatch: pytest.MonkeyPatch) -> N
 
     with pytest.raises(SQLAlchemyError):
         Memo().get_soon("key", fail)
+
+
+def test_what_cannot_be_made_is_not_remembered() -> None:
+    """Each wrong address of an open page stayed in memory."""
+    memo, kept = Memo(), Kept()
+
+    def fail() -> int:
+        raise ValueError("a wrong address")
+
+    for number in range(50):
+        with pytest.raises(ValueError, match="wrong"):
+            memo.get(("part", number), fail)
+        with pytest.raises(ValueError, match="wrong"):
+            kept.get(("part", number), lambda: 1, fail)
+    assert memo._making == kept._making == {}
+    for number in range(50):
+        assert memo.get(number, lambda: 1) == kept.get(number, lambda: 1, lambda: 1) == 1
+    assert len(memo._making) <= len(memo._kept)
+    assert len(kept._making) <= len(kept._answers)

@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from maskcam.cityhall.database import up_to_date
 from maskcam.cityhall.first_setup import find_plugin
 from maskcam.cityhall.metrics import Metrics
 from maskcam.cityhall.rollup import Calendar
-from maskcam.cityhall.settings import CollectorBroker, load
+from maskcam.cityhall.settings import load
 from maskcam.cityhall.store import Store
 from tests.cityhall.city import City
 from tests.cityhall.conftest import PARIS
@@ -106,7 +107,7 @@ def test_nobody_gets_a_part_of_what_is_the_collectors(
 ) -> None:
     """In the group of the collectors a unit got, and lost, every second window."""
     settings = load(city.config)
-    broker = settings.broker.__class__(**_fields(settings.broker) | {"shared_group": "hall"})
+    broker = replace(settings.broker, shared_group="hall")
     metrics = Metrics()
     with up_to_date(settings.database.url, zone=PARIS) as engine:
         store = Store(engine, calendar=Calendar(PARIS))
@@ -120,10 +121,6 @@ def test_nobody_gets_a_part_of_what_is_the_collectors(
             assert publish_all(city, "forville-01", topic, payloads) == 0
             wait_until(lambda: metrics.value("windows_total", result="stored") == 20)
     assert of_unit == of_reader == []
-
-
-def _fields(broker: CollectorBroker) -> dict[str, object]:
-    return {name: getattr(broker, name) for name in broker.__dataclass_fields__}
 
 
 def test_each_writes_its_own_topics_and_no_other_by_any_means(

@@ -227,8 +227,8 @@ def test_the_same_on_a_bare_debian_installation_included(tmp_path: Path) -> None
     bare.mkdir()
     subprocess.run(["tar", "-xpf", BARE.expanduser(), "-C", bare, "--numeric-owner"], check=True)
     lend_the_network(bare)
-    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", bare / "root", ROOT]
-    subprocess.run(pip, check=True, timeout=300)
+    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", f"{bare}/root"]
+    subprocess.run([*pip, str(ROOT)], check=True, timeout=300)
     python = "/opt/maskcam/bin/python"
     (bare / "root/install.sh").write_text(installation())
     (bare / "root/walk.sh").write_text(script(python, installed=True))

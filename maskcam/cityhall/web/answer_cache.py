@@ -75,7 +75,12 @@ class Memo:
             _, kept = self._find(key)
             if kept is not None and kept.is_young:
                 return kept.value
-            return self._make(key, make)
+            try:
+                return self._make(key, make)
+            finally:
+                with self._lock:
+                    if key not in self._kept:  # it could not be made, of a wrong address
+                        self._making.pop(key, None)
 
     def get_soon(self, key: Hashable, make: Callable[[], Any]) -> Any:
         """Returns the value of `key`; one that takes long is made while nobody waits for it.

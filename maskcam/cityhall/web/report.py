@@ -24,7 +24,7 @@ from maskcam.cityhall.weekly import Week, find_week, last_monday
 
 _log = logging.getLogger(__name__)
 
-_WEEK = re.compile(r"(\d{4})-W(\d{2})")
+_WEEK = re.compile(r"([0-9]{4})-W([0-9]{2})")
 
 
 def routes(context: WebContext) -> APIRouter:
