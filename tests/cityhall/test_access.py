@@ -6,6 +6,8 @@ import asyncio
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,6 +18,7 @@ from starlette.testclient import TestClient
 
 from maskcam.cityhall.accounts import Accounts
 from maskcam.cityhall.database import connect, upgrade
+from maskcam.cityhall.reader import Reader
 from maskcam.cityhall.rollup import Calendar
 from maskcam.cityhall.sessions import IDLE_S, Sessions
 from maskcam.cityhall.settings import CitySection, CollectorBroker, Settings, WebSection
@@ -135,26 +138,37 @@ def test_only_administrators_read_the_audit_log(client: TestClient) -> None:
     assert ">connexion<" in client.get("/audit?lang=fr").text
 
 
-def test_a_stream_ends_with_the_session_and_an_account_has_its_share(engine: Engine) -> None:
-    from datetime import UTC, datetime
+def test_an_account_has_its_share_of_listeners_even_if_all_come_at_once(
+    engine: Engine, calendar: Calendar
+) -> None:
+    """37 of a hundred that came together found room."""
+    settings = Settings(
+        city=CitySection(name="Ville"),
+        broker=CollectorBroker(host="localhost"),
+        web=WebSection(accounts=True, port=0),
+    )
+    token = Accounts(engine).add_program("sheet", scope="read")
+    ask = f"GET /live HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n"
+    with WebServer(settings, engine=engine, calendar=calendar) as server, ExitStack() as opened:
+        place = urlsplit(server.address)
+        streams = [
+            opened.enter_context(socket.create_connection((place.hostname or "", place.port or 0)))
+            for _ in range(40)
+        ]
+        for stream in streams:
+            stream.sendall(ask.encode())
+        answers = [stream.recv(12)[9:] for stream in streams]
+        assert sorted(answers) == [b"200"] * 10 + [b"503"] * 30
 
-    from maskcam.cityhall.reader import Reader
 
-    async def run() -> None:
-        from zoneinfo import ZoneInfo
-
-        reader = Reader(engine, calendar=Calendar(ZoneInfo("Europe/Paris")))
-        live = Live(reader, clock=lambda: datetime.now(UTC), every_s=0.02)
-        open_streams = [live.events("maire") for _ in range(10)]
-        for stream in open_streams:
-            await anext(stream)
+def test_a_listeners_place_is_free_again(engine: Engine, calendar: Calendar) -> None:
+    live = Live(Reader(engine, calendar=calendar), clock=lambda: datetime.now(UTC))
+    with ExitStack() as taken:
+        for _ in range(10):
+            taken.enter_context(live.listening("maire"))
         assert not live.has_room("maire")
         assert live.has_room("chef")
-        for stream in open_streams:
-            await stream.aclose()  # type: ignore[attr-defined]
-        assert live.has_room("maire")
-
-    asyncio.run(run())
+    assert live.has_room("maire")
 
 
 def test_a_live_stream_ends_when_its_user_is_removed(
@@ -173,7 +187,7 @@ def test_a_live_stream_ends_when_its_user_is_removed(
     async def run() -> None:
         reader = Reader(engine, calendar=calendar)
         live = Live(reader, clock=lambda: datetime.now(UTC), every_s=0.05)
-        stream = live.events("maire", lambda: sessions.find(token))
+        stream = live.events(lambda: sessions.find(token))
         await anext(stream)
         Accounts(engine).remove("maire")
         async with asyncio.timeout(10):

@@ -142,7 +142,7 @@ def test_the_live_stream_holds_no_number(tmp_path: Path) -> None:
     """It says that something changed, not what: the words are the same for everybody."""
 
     async def listen(store: Store, reader: Reader) -> set[str]:
-        events, said = Live(reader, clock=lambda: NOW, every_s=0.02).events(""), set()
+        events, said = Live(reader, clock=lambda: NOW, every_s=0.02).events(), set()
         for minute in range(4):
             said.add(await asyncio.wait_for(anext(events), 10))
             store.write([received(FIRST + timedelta(minutes=minute))])

@@ -21,7 +21,7 @@ CHANGE = "event: change\ndata: \n\n"
 def test_a_page_of_one_site_hears_of_its_own_changes_only(tmp_path: Path) -> None:
     async def listen(store: Store, reader: Reader) -> None:
         live = Live(reader, clock=lambda: NOW, every_s=0.02)
-        forville, city = live.events("", site="forville"), live.events("")
+        forville, city = live.events(site="forville"), live.events()
         for stream in (forville, city):
             await anext(stream)  # how soon to come back
         heard = asyncio.ensure_future(anext(forville))

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, HTTPException, Query, Request
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.responses import PlainTextResponse, Response
 
 from maskcam.cityhall.collector_state import CollectorFigures
 from maskcam.cityhall.figures import Point, all_points, joined, site_points
@@ -33,7 +33,7 @@ from maskcam.cityhall.web.count_rows import (
     utc,
     window_lines,
 )
-from maskcam.cityhall.web.live import Live
+from maskcam.cityhall.web.live import Live, LiveAnswer
 from maskcam.cityhall.web.streams import csv_answer, json_answer
 from maskcam.cityhall.web.workbook import MAX_ROWS, xlsx_answer
 from maskcam.cityhall.where_and_when import find_slots
@@ -213,14 +213,8 @@ def _add_machine_room(router: APIRouter, context: WebContext, live: Live) -> Non
     async def get_live(request: Request, site: Site = None) -> Response:
         page = Page(context, request)
         account = page.account.name if page.account else ""
-        if not live.has_room(account):
-            return PlainTextResponse("too many listeners\n", status_code=503)
         still_in = getattr(request.state, "still_in", lambda: True)
-        return StreamingResponse(
-            live.events(account, still_in, site=site),
-            media_type="text/event-stream",
-            headers={"X-Accel-Buffering": "no"},  # nginx would keep them back
-        )
+        return LiveAnswer(live, account, live.events(still_in, site=site))
 
     @router.get("/healthz", include_in_schema=False)
     def get_health() -> Response:

@@ -6,11 +6,14 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
+from starlette.responses import PlainTextResponse, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from maskcam.cityhall.reader import Reader
 
@@ -44,41 +47,41 @@ class Live:
             return False
         return not account or self._listeners[account] < MAX_PER_ACCOUNT
 
+    @contextmanager
+    def listening(self, account: str) -> Iterator[None]:
+        """Takes a listener's place meanwhile."""
+        self._listeners[account] += 1
+        try:
+            yield
+        finally:
+            self._listeners[account] -= 1
+
     async def events(
-        self,
-        account: str,
-        still_in: Callable[[], object] = lambda: True,
-        *,
-        site: str | None = None,
+        self, still_in: Callable[[], object] = lambda: True, *, site: str | None = None
     ) -> AsyncIterator[str]:
         """Yields a ``change`` event whenever the figures changed, and comments in between.
 
         Args:
-            account: who listens.
-            still_in: whether the account is still signed in; the stream ends when not.
+            still_in: whether who listens is still signed in; the stream ends when not.
             site: only its figures matter; None: those of any.
         """
-        self._listeners[account] += 1
-        try:
-            known = await self._ask(site)
-            yield "retry: 3000\n\n"
-            said_at = checked_at = time.monotonic()
-            while True:
-                await asyncio.sleep(self._every_s)
-                now = time.monotonic()
-                if now - checked_at >= RECHECK_S:
-                    checked_at = now
-                    if not await self._is_in(still_in):
-                        return
-                state = await self._ask(site)
-                if state != known:
-                    known, said_at = state, now
-                    yield "event: change\ndata: \n\n"
-                elif now - said_at > KEEP_ALIVE_S:
-                    said_at = now
-                    yield ": here\n\n"
-        finally:
-            self._listeners[account] -= 1
+        known = await self._ask(site)
+        yield "retry: 3000\n\n"
+        said_at = checked_at = time.monotonic()
+        while True:
+            await asyncio.sleep(self._every_s)
+            now = time.monotonic()
+            if now - checked_at >= RECHECK_S:
+                checked_at = now
+                if not await self._is_in(still_in):
+                    return
+            state = await self._ask(site)
+            if state != known:
+                known, said_at = state, now
+                yield "event: change\ndata: \n\n"
+            elif now - said_at > KEEP_ALIVE_S:
+                said_at = now
+                yield ": here\n\n"
 
     @staticmethod
     async def _is_in(still_in: Callable[[], object]) -> bool:
@@ -96,3 +99,24 @@ class Live:
                     _log.warning("live: the database does not answer (%s)", type(error).__name__)
                 self._asked_at = time.monotonic()
             return self._state if site is None else self._state.get(site)
+
+
+class LiveAnswer(StreamingResponse):
+    """The events for one listener, or 503 where there are too many: decided when it begins.
+
+    (Decided earlier, a hundred requests that come together would all find room.)
+    """
+
+    def __init__(self, live: Live, account: str, events: AsyncIterator[str]) -> None:
+        # nginx would keep the events back
+        headers = {"X-Accel-Buffering": "no"}
+        super().__init__(events, media_type="text/event-stream", headers=headers)
+        self._live, self._account = live, account
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Sends events until the listener or the account goes."""
+        if not self._live.has_room(self._account):
+            await PlainTextResponse("too many listeners\n", 503)(scope, receive, send)
+            return
+        with self._live.listening(self._account):
+            await super().__call__(scope, receive, send)
