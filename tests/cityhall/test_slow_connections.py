@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -13,10 +14,12 @@ from typing import Any
 import pytest
 import uvicorn
 
+from maskcam.cityhall.authority import Authority
 from maskcam.cityhall.database import up_to_date
 from maskcam.cityhall.rollup import Calendar
 from maskcam.cityhall.settings import CitySection, CollectorBroker, Settings, WebSection
 from maskcam.cityhall.web import limits, slow_connections
+from maskcam.cityhall.web import server as server_module
 from maskcam.cityhall.web.server import WebServer
 
 QUICK_S = 0.5
@@ -148,3 +151,31 @@ def test_an_answer_that_nobody_reads_is_given_up(monkeypatch: pytest.MonkeyPatch
         server.should_exit = True
         thread.join(20)
         listener.close()
+
+
+def test_who_never_begins_with_tls_is_put_out(
+    tmp_path: Path, calendar: Calendar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A minute each, and not counted among the connections."""
+    monkeypatch.setattr(server_module, "HANDSHAKE_S", QUICK_S)
+    authority = Authority.create(tmp_path / "ca", city="Ville")
+    certificate, key = tmp_path / "web.crt", tmp_path / "web.key"
+    authority.issue_server(["127.0.0.1"], certificate=certificate, key=key)
+    settings = Settings(
+        city=CitySection(name="Ville d'Exemple"),
+        broker=CollectorBroker(host="localhost"),
+        web=WebSection(port=0, accounts=True, certificate=certificate, key=key),
+    )
+    with (
+        up_to_date(f"sqlite:///{tmp_path / 'cityhall.db'}", zone=calendar.zone) as engine,
+        WebServer(settings, engine=engine, calendar=calendar) as server,
+    ):
+        port = int(server.address.rsplit(":", 1)[1].rstrip("/"))
+        begun = time.monotonic()
+        with connect_to(port) as silent:
+            wait_for_end(silent)
+        assert time.monotonic() - begun < 10
+        trust = ssl.create_default_context(cafile=authority.root)
+        with trust.wrap_socket(connect_to(port), server_hostname="127.0.0.1") as spoken:
+            spoken.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert b"200 OK" in spoken.recv(65_536)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Self
+from typing import Any, Self
 
 import uvicorn
 from sqlalchemy import Engine
@@ -22,6 +23,7 @@ from maskcam.errors import ConfigError, MaskcamError
 
 START_TIMEOUT_S = 15.0
 STOP_TIMEOUT_S = 10.0
+HANDSHAKE_S = 10.0
 
 
 class WebServer:
@@ -90,7 +92,17 @@ class WebServer:
         return self._thread.is_alive()
 
     def _run(self) -> None:
-        self._server.run(sockets=[self._socket])
+        with asyncio.Runner(loop_factory=_Loop) as runner:
+            runner.run(self._server.serve(sockets=[self._socket]))
+
+
+class _Loop(asyncio.SelectorEventLoop):
+    """Waits less long for a connection that does not begin with TLS; else a minute."""
+
+    async def create_server(self, *arguments: Any, **options: Any) -> asyncio.Server:
+        if options.get("ssl") is not None:
+            options.setdefault("ssl_handshake_timeout", HANDSHAKE_S)
+        return await super().create_server(*arguments, **options)
 
 
 def _bind(host: str, port: int) -> socket.socket:
