@@ -9,6 +9,8 @@ from maskcam.records import Box, Detection
 
 _SHRUNK_TO: Final = 0.75  # of the size at first sight
 _SURE_SHARE: Final = 2 / 3  # of the looks at a face that goes away
+_SHRUNK_FAR_TO: Final = 0.5
+_FAR_SCORE: Final = 0.85  # the mean of one that goes far: backs have below 0.75, faces over 0.9
 _LEAST_SURE_SHARE: Final = 0.3  # people have 0.4 and more, things on walls often less than 0.2
 _DOUBLE_SHARE: Final = 0.5  # second tracks have two thirds and more, people at most 0.3
 _STILL_FACES: Final = 0.5  # within so many sizes of a face
@@ -19,10 +21,10 @@ class Doubts:
     """Remembers of a track how sure and how large it was, where, and whether alone on its face.
 
     Four kinds of tracks are in no figure. The back of a head, which a detector takes for a bare
-    face now and then, shrinks, and many looks at it are unsure; a face that is seen well counts,
-    whichever way it goes. A thing that looks like a face is hardly ever sure. A face on a poster
-    never moves. A mask or hair that is found beside its own face lies on the face of somebody
-    who was there before.
+    face now and then, shrinks, and many looks at it are unsure, or all of them a little; a face
+    that is seen well counts, whichever way it goes. A thing that looks like a face is hardly
+    ever sure. A face on a poster never moves. A mask or hair that is found beside its own face
+    lies on the face of somebody who was there before.
     """
 
     __slots__ = (
@@ -33,11 +35,13 @@ class Doubts:
         "_last_s",
         "_looks",
         "_range",
+        "_scores",
         "_sure",
     )
 
     def __init__(self) -> None:
         self._first_px = self._last_px = self._first_s = self._last_s = 0.0
+        self._scores = 0.0
         self._looks = self._sure = self._doubled = 0
         self._range: Box | None = None  # holds the middle of the face at every look
 
@@ -58,6 +62,7 @@ class Doubts:
             self._first_px, self._first_s, self._range = self._last_px, at_s, Box(x, y, x, y)
         self._range = self._range.union(Box(x, y, x, y))
         self._looks += 1
+        self._scores += detection.score
         self._sure += detection.score >= high_score
         self._doubled += doubled
 
@@ -71,17 +76,24 @@ class Doubts:
         self._first_px, self._first_s = before._first_px, before._first_s
         self._range = self._range.union(before._range)
         self._looks += before._looks
+        self._scores += before._scores
         self._sure += before._sure
         self._doubled += before._doubled
 
     def is_nobody(self) -> bool:
         """Returns whether this was a back, a thing, a poster, or somebody's second track."""
-        goes = self._last_px < _SHRUNK_TO * self._first_px
-        least_sure = _SURE_SHARE if goes else _LEAST_SURE_SHARE
         return (
-            self._sure < least_sure * self._looks
+            self._sure < _LEAST_SURE_SHARE * self._looks
             or self._doubled > _DOUBLE_SHARE * self._looks
+            or self._went_away()
             or self._stood_still()
+        )
+
+    def _went_away(self) -> bool:
+        if self._last_px < _SHRUNK_FAR_TO * self._first_px:
+            return self._scores < _FAR_SCORE * self._looks
+        return (
+            self._last_px < _SHRUNK_TO * self._first_px and self._sure < _SURE_SHARE * self._looks
         )
 
     def _stood_still(self) -> bool:

@@ -25,7 +25,9 @@ def seen(sizes, *scores, doubled=()):
         ((20, 40, 60), (0.4, 0.7, 0.4), False),
         ((60, 50, 44), (0.4, 0.7, 0.4), True),
         ((60, 50, 48), (0.4, 0.7, 0.4), False),  # a box that is cut by the edge of the picture
-        ((60, 40, 20), (0.7,), False),  # a face that is seen well, though it goes
+        ((60, 40, 20), (0.9,), False),  # a face that is seen well, though it goes
+        ((60, 40, 20), (0.75,), True),  # a back may be rather sure, until it is far
+        ((60, 50, 40), (0.75,), False),
         ((60, 50, 40), (0.4, 0.7, 0.7), False),
         ((20, 60, 20), (0.4, 0.7, 0.4), False),  # came, and went back
         ((), (0.4,), False),
