@@ -186,6 +186,29 @@ def test_a_second_collector_leaves_the_first_ones_session_alone(
     assert len(waited.stdout.splitlines()) == 5
 
 
+def test_no_option_of_mqtt_5_gets_a_unit_further(
+    city: City, everybody: dict[str, list[str]]
+) -> None:
+    """With aliases a message would have 8 bytes."""
+    own = ["-q", "1", "-t", "maskcam/v2/gare/gare-01/count", "-m", "x"]
+    for option, refused in (
+        (["publish", "topic-alias", "1"], True),
+        (["connect", "maximum-packet-size", "10"], True),  # its own affair
+        (["connect", "session-expiry-interval", "4294967295"], False),
+        (["connect", "receive-maximum", "1"], False),
+        (["publish", "response-topic", FOREIGN], False),
+    ):
+        done = subprocess.run(
+            ["mosquitto_pub", *everybody["unit"], *own, "-D", *option],
+            capture_output=True,
+            timeout=20,
+            check=False,
+        )
+        assert (done.returncode != 0) == refused, (option, done.stderr)
+    topic, payloads = windows(3)
+    assert publish_all(city, "forville-01", topic, payloads) == 0
+
+
 def test_a_revoked_unit_is_mute_at_a_reload_and_out_at_a_restart(
     city: City, everybody: dict[str, list[str]]
 ) -> None:
