@@ -17,6 +17,7 @@ from maskcam.cityhall.rollup import Calendar
 from maskcam.cityhall.settings import CitySection, CollectorBroker, Settings, WebSection
 from maskcam.cityhall.store import Store
 from maskcam.cityhall.web.app import create_app
+from maskcam.cityhall.web.context import PART_HEADER
 from tests.cityhall.messages import minutes_from
 
 NOW = datetime(2026, 5, 22, 10, 20, tzinfo=UTC)
@@ -54,7 +55,9 @@ def test_everybody_sees_the_days_that_are_over(opened: Open) -> None:
     page = client.get("/public?lang=en")
     assert page.status_code == 200
     assert page.headers["cache-control"] == "public, max-age=300"
-    assert page.headers["vary"] == "Accept-Language"
+    part = client.get("/public?lang=en", headers={PART_HEADER: "main"})
+    assert part.text != page.text  # so a cache must not take one for the other
+    assert page.headers["vary"] == part.headers["vary"] == f"Accept-Language, {PART_HEADER}"
     assert "set-cookie" not in page.headers
     assert "7,000 passages. Mask worn properly: 60" in page.text
     assert "Marché Forville" in page.text

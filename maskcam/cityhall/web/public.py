@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 from maskcam.cityhall.figures import site_points, total_of
 from maskcam.cityhall.statistics import FEW
-from maskcam.cityhall.web.context import Page, WebContext
+from maskcam.cityhall.web.context import PART_HEADER, Page, WebContext
 from maskcam.cityhall.web.drawing import charts_of, describe
 from maskcam.cityhall.web.pages import last_page, page_of, spark_of, wanted
 from maskcam.cityhall.web.prefetch import overview_of
@@ -37,7 +37,8 @@ def routes(context: WebContext) -> APIRouter:
             page = Page(context, request)
             answer = _site(page) if page.text("site") else _all_sites(page)
             answer.headers["Cache-Control"] = f"public, max-age={KEPT_S}"
-            answer.headers["Vary"] = "Accept-Language"
+            # Without the second one, a stranger could have a cache keep a part as the whole page.
+            answer.headers["Vary"] = f"Accept-Language, {PART_HEADER}"
             return answer
 
         @router.get(PATH)
