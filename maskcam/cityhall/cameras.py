@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Engine, and_, func, or_, select
 
 from maskcam.cityhall import schema
+from maskcam.cityhall.older_counts import PREFIX
 from maskcam.cityhall.queries import of_sites, site_ids
 from maskcam.cityhall.reader import Span
-from maskcam.cityhall.rollup import Calendar
+from maskcam.cityhall.rollup import Calendar, minute_of
+from maskcam.delivery.wire import ReceivedCount
 
 
 class Stay(NamedTuple):
@@ -46,6 +49,31 @@ def stays(engine: Engine, *, site: str | None = None) -> list[Stay]:
         query = query.where(stints.c.unit_id.in_(here))
     with engine.connect() as connection:
         return [Stay(*row) for row in connection.execute(query)]
+
+
+def without_hours_of_cameras(
+    counts: Sequence[ReceivedCount], engine: Engine, calendar: Calendar
+) -> list[ReceivedCount]:
+    """Returns those older counts whose hours no camera of ours at the same site observed.
+
+    Two counters side by side would count everybody twice.
+    """
+    hours = [calendar.hour(minute_of(item.count.start)) for item in counts]
+    if not hours:
+        return []
+    hourly, sites, units = schema.hourly, schema.sites, schema.units
+    query = (
+        select(sites.c.name, hourly.c.bucket)
+        .join(sites, hourly.c.site_id == sites.c.id)
+        .join(units, hourly.c.unit_id == units.c.id)
+        .where(hourly.c.bucket >= min(hours), hourly.c.bucket <= max(hours))
+        .where(hourly.c.observed_s > 0, ~units.c.name.startswith(PREFIX))
+        .distinct()
+    )
+    with engine.connect() as connection:
+        observed = {(name, hour) for name, hour in connection.execute(query)}
+    places = zip(counts, hours, strict=True)
+    return [item for item, hour in places if (item.site, hour) not in observed]
 
 
 def latest(engine: Engine, span: Span) -> list[Latest]:

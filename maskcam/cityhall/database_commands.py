@@ -84,6 +84,7 @@ def _send_test(arguments: argparse.Namespace) -> int:
 
 def _import_counts(arguments: argparse.Namespace) -> int:
     log_to_stderr()
+    from maskcam.cityhall.cameras import without_hours_of_cameras
     from maskcam.cityhall.database import opened
     from maskcam.cityhall.older_counts import read_older_counts
     from maskcam.cityhall.rollup import Calendar
@@ -105,12 +106,15 @@ def _import_counts(arguments: argparse.Namespace) -> int:
     written = Written()
     with opened(arguments.config) as engine:
         store = Store(engine, calendar=Calendar(zone))
+        found, before = without_hours_of_cameras(found, engine, store.calendar), len(found)
         for begin in range(0, len(found), _AT_ONCE):
             part = store.write(found[begin : begin + _AT_ONCE])
             written = Written(*map(sum, zip(written, part, strict=True)))
     say(f"stored: {written.stored}; there before: {written.repeated}")
     if kept := written.contradicting + written.overlapping:
         say(f"left as they were: {kept} that differ from what was taken in before")
+    if doubled := before - len(found):
+        say(f"left out: {doubled} of hours that cameras of the same site counted")
     if written.too_old:
         say(f"refused: {written.too_old} from before what is kept (see keep_windows_days)")
     return 0

@@ -311,6 +311,8 @@ class Words:
                 if point.totals.units < point.cameras
                 else ""
             )
+        if point.seen is Seen.OFFLINE and not point.cameras:
+            return self("no_camera")
         return self(point.seen.value)
 
 

@@ -77,6 +77,8 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Aucune caméra n'a encore rien envoyé. Les chiffres apparaîtront ici d'eux-mêmes.",
     ),
     "not_yet": ("not observed yet today", "pas encore observé aujourd'hui"),
+    "no_camera": ("no camera stood here", "aucune caméra sur place"),
+    "no_camera_now": ("no camera here now", "plus de caméra sur place"),
     "sentence_nothing": (
         "Nothing was observed, so nothing is known. That is not zero.",
         "Rien n'a été observé : on ne sait rien. Ce n'est pas zéro.",
@@ -313,6 +315,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "du site.",
     ),
     "where_best": ("Best time to hand out masks", "Meilleur moment pour distribuer"),
+    "where_nobody": (
+        "Nobody was seen without a mask in these hours.",
+        "Personne n'a été vu sans masque à ces heures.",
+    ),
     "where_top": (
         "The hours with most people without a mask",
         "Les heures avec le plus de personnes sans masque",

@@ -10,7 +10,7 @@ from maskcam.cityhall.expectation import expectation
 from maskcam.cityhall.figures import Point, PointMaker, buckets, city_point, total_of
 from maskcam.cityhall.periods import Periods
 from maskcam.cityhall.reader import Reader, Totals
-from maskcam.cityhall.where_and_when import Slot, find_slots
+from maskcam.cityhall.where_and_when import Slot, find_slots, most_needed
 
 MAX_SITES = 60
 """So many sites are drawn; the report says how many it left out."""
@@ -83,7 +83,7 @@ def find_week(reader: Reader, *, monday: date, now: datetime) -> Week:
         left_out=max(0, len(weeks) - MAX_SITES),
         rising=_clearest([w for w in moved if w.change.share and w.change.share.low > 0]),
         falling=_clearest([w for w in moved if w.change.share and w.change.share.high < 0]),
-        best=max(slots.best.values(), key=lambda slot: slot.per_hour, default=None),
+        best=most_needed(slots),
         partly=sum(point.is_short for week in weeks for point in week.days),
     )
 

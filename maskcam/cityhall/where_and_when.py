@@ -23,6 +23,11 @@ class Slot(NamedTuple):
     totals: Totals
     per_hour: float
 
+    @property
+    def needs_masks(self) -> bool:
+        """Whether one mask per hour would be needed, rounded: noise alone is nobody."""
+        return self.per_hour >= 0.5
+
 
 class Slots(NamedTuple):
     """The slots, most people first, and whether anything at all was observed."""
@@ -52,6 +57,12 @@ def find_slots(
     if not periods.is_over(span):
         return find()
     return reader.kept.get(("slots", span, weekday), lambda: reader.fingerprint(span), find)
+
+
+def most_needed(slots: Slots) -> Slot | None:
+    """Returns the hour of the week and the site where most masks are needed; None: nowhere."""
+    needed = [slot for slot in slots.best.values() if slot.needs_masks]
+    return max(needed, key=lambda slot: slot.per_hour, default=None)
 
 
 def _find(reader: Reader, span: Span, periods: Periods, weekday: int | None) -> Slots:

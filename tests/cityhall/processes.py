@@ -67,5 +67,15 @@ class CityHall:
 
     def cpu_s(self) -> float:
         assert self.process is not None
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(") ", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return cpu_of(self.process.pid)
+
+
+def cpu_of(pid: int) -> float:
+    """Returns the CPU seconds of a process, with those of its children."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1].split()
+    ticks = sum(int(field) for field in fields[11:15])  # those that ended are the last two
+    children = subprocess.run(
+        ["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False
+    )
+    running = [int(child) for child in children.stdout.split()]
+    return ticks / os.sysconf("SC_CLK_TCK") + sum(map(cpu_of, running))

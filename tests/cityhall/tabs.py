@@ -6,6 +6,7 @@ import asyncio
 import re
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import httpx2
@@ -39,6 +40,12 @@ class Tab:
             clock.cancel()
 
     async def _follow_events(self) -> None:
+        while True:  # as an EventSource does
+            with suppress(httpx2.TransportError):
+                await self._listen()
+            await asyncio.sleep(3)
+
+    async def _listen(self) -> None:
         later: asyncio.Task[None] | None = None
         stream = self.client.stream("GET", self.events, headers=self.headers, timeout=None)
         async with stream as events:
@@ -64,7 +71,11 @@ class Tab:
         await asyncio.sleep(max(0.0, self._refreshed_at + REST_S - time.monotonic()))
         self._planned, self._refreshed_at = False, time.monotonic()
         wanted = {"Accept": "text/html", "X-Maskcam-Part": "main", "If-None-Match": self._known}
-        answer = await self.client.get(self.path, headers=self.headers | wanted, timeout=60)
+        try:
+            answer = await self.client.get(self.path, headers=self.headers | wanted, timeout=60)
+        except httpx2.TransportError:  # tried again at the next change
+            self.counted["failed"] += 1
+            return
         self.counted[str(answer.status_code)] += 1
         self.counted["page bytes"] += answer.num_bytes_downloaded
         self._known = answer.headers.get("ETag", "")

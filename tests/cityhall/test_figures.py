@@ -22,7 +22,7 @@ from maskcam.cityhall.rollup import Calendar
 from maskcam.cityhall.statistics import Interval, difference, share
 from maskcam.cityhall.store import Store
 from maskcam.cityhall.texts import TEXTS
-from maskcam.cityhall.where_and_when import find_slots
+from maskcam.cityhall.where_and_when import find_slots, most_needed
 from maskcam.delivery.wire import Status
 from tests.cityhall.conftest import PARIS
 from tests.cityhall.messages import minutes_from, received
@@ -158,6 +158,32 @@ def test_rates_by_hour_are_for_the_whole_site(store: Store, reader: Reader) -> N
     saturday = find_slots(reader, span=span, periods=periods, weekday=5)
     assert [(slot.weekday, slot.hour) for slot in saturday.by_hour] == [(5, 9)]
     assert saturday.best["forville"].hour == 9
+
+
+def test_where_nobody_is_without_a_mask_no_hour_is_the_best(store: Store, reader: Reader) -> None:
+    start = datetime(2026, 5, 4, 8, tzinfo=UTC)
+    store.write([received(start, minutes=60, counts=(50, 0, 0, 0))])
+    store.write([received(start, minutes=60, counts=(0, -1, 0, 0), site="gare", unit="gare-01")])
+    periods = Periods(reader.calendar, now=start + timedelta(days=2))
+    day = periods.day(date(2026, 5, 4))
+    found = find_slots(reader, span=day, periods=periods)
+    assert {slot.needs_masks for slot in found.best.values()} == {False}
+    assert most_needed(found) is None
+    store.write([received(start, minutes=60, counts=(0, 1, 0, 0), site="quai", unit="quai-01")])
+    most = most_needed(find_slots(reader, span=day, periods=periods))
+    assert most is not None
+    assert most.site == "quai"
+
+
+def test_a_site_that_its_camera_left_is_not_called_off(store: Store, reader: Reader) -> None:
+    start = datetime(2026, 5, 4, 8, tzinfo=UTC)
+    store.write([received(start, minutes=60)])
+    store.write([received(start + timedelta(days=3), minutes=60, site="gare")])
+    now = start + timedelta(days=4)
+    span = Periods(reader.calendar, now=now).days(date(2026, 5, 4), date(2026, 5, 8))
+    points = site_points(reader, site="forville", level="daily", span=span, now=now)
+    words = Words("en", zone=PARIS)
+    assert [words.seen(point) for point in points][1:] == ["no camera stood here"] * 4
 
 
 def test_words_say_how_sure_a_share_is() -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from maskcam.cityhall import schema
 from maskcam.cityhall.commands import main
-from maskcam.cityhall.database import connect
+from maskcam.cityhall.database import connect, up_to_date
 from maskcam.cityhall.figures import Seen, site_points
 from maskcam.cityhall.older_counts import read_older_counts
 from maskcam.cityhall.periods import Periods
@@ -19,7 +19,7 @@ from maskcam.cityhall.rollup import Calendar
 from maskcam.cityhall.store import Store
 from maskcam.errors import UsageError
 from tests.cityhall.conftest import PARIS
-from tests.cityhall.messages import received
+from tests.cityhall.messages import minutes_from, received
 
 NOW = datetime(2026, 5, 22, 10, 20, tzinfo=UTC)
 
@@ -92,6 +92,30 @@ def test_it_is_marked_and_not_missed_afterwards(store: Store, calendar: Calendar
     assert [point.totals.people for point in points[:10]] == [1000] * 10
     assert {point.seen for point in points} == {Seen.FULLY}
     assert {unit.name for unit in reader.units()} == {"imported-gare", "gare-01"}
+
+
+def test_hours_that_cameras_counted_are_not_counted_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config, table = tmp_path / "cityhall.toml", tmp_path / "old.csv"
+    config.write_text('[city]\nname = "V"\n[broker]\nhost = "localhost"\ninsecure = true\n')
+    with up_to_date(f"sqlite:///{tmp_path / 'cityhall.db'}", zone=PARIS) as engine:
+        store = Store(engine, calendar=Calendar(PARIS))
+        nine = datetime(2026, 5, 4, 7, tzinfo=UTC)
+        seen = {"unit": "gare-01", "site": "gare"}
+        store.write(minutes_from(nine, 60, counts=(1, 0, 0, 0), **seen))
+        store.write([received(nine + timedelta(hours=1), counts=None, **seen)])  # blind at ten
+        lines = [f"gare,2026-05-04 {hour:02d}:00,100" for hour in (8, 9, 10)]
+        lines.append("port,2026-05-04 09:00,100")
+        table.write_text("\n".join(["site,start,people", *lines]))
+        assert main(["import-counts", str(table), "--config", str(config)]) == 0
+        said = capsys.readouterr().out
+        assert "stored: 3" in said
+        assert "left out: 1 of hours that cameras of the same site counted" in said
+        reader = Reader(engine, calendar=Calendar(PARIS))
+        day = Periods(reader.calendar, now=NOW).day(date(2026, 5, 4))
+        people = {site: total.people for site, total in reader.by_site("daily", day).items()}
+        assert people == {"gare": 260, "port": 100}
 
 
 def test_the_command_takes_in_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

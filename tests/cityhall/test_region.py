@@ -229,6 +229,7 @@ def test_a_hundred_open_tabs_cost_less_than_half_a_core(
     )
     assert share < 0.5
     assert counted["events"] > 0
+    assert counted["failed"] < 0.05 * answers
 
 
 async def watch_tabs(

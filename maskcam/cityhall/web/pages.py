@@ -22,7 +22,7 @@ from maskcam.cityhall.web.open_pages import answer_open_page
 from maskcam.cityhall.web.prefetch import overview_of
 from maskcam.cityhall.web.site import show_site
 from maskcam.cityhall.web.site_map import site_map
-from maskcam.cityhall.where_and_when import Slot, Slots, find_slots
+from maskcam.cityhall.where_and_when import Slot, Slots, find_slots, most_needed
 
 T = TypeVar("T")
 SHADES = 6
@@ -66,8 +66,7 @@ def _most_unmasked(page: Page) -> Slot | None:
     """
     span = page.periods.last_days(DEFAULT_DAYS["where"])
     found = page.context.reader.kept.recall(("slots", span, None))
-    best = found.best.values() if isinstance(found, Slots) else ()
-    return max(best, key=lambda slot: slot.per_hour, default=None)
+    return most_needed(found) if isinstance(found, Slots) else None
 
 
 def _today(page: Page) -> Response:
