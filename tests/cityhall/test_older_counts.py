@@ -102,9 +102,9 @@ def test_hours_that_cameras_counted_are_not_counted_again(
     with up_to_date(f"sqlite:///{tmp_path / 'cityhall.db'}", zone=PARIS) as engine:
         store = Store(engine, calendar=Calendar(PARIS))
         nine = datetime(2026, 5, 4, 7, tzinfo=UTC)
-        seen = {"unit": "gare-01", "site": "gare"}
-        store.write(minutes_from(nine, 60, counts=(1, 0, 0, 0), **seen))
-        store.write([received(nine + timedelta(hours=1), counts=None, **seen)])  # blind at ten
+        store.write(minutes_from(nine, 60, counts=(1, 0, 0, 0), unit="gare-01", site="gare"))
+        ten = nine + timedelta(hours=1)
+        store.write([received(ten, counts=None, unit="gare-01", site="gare")])  # it is blind
         lines = [f"gare,2026-05-04 {hour:02d}:00,100" for hour in (8, 9, 10)]
         lines.append("port,2026-05-04 09:00,100")
         table.write_text("\n".join(["site,start,people", *lines]))
