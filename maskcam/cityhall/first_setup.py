@@ -46,22 +46,16 @@ def init(
     directory = directory.absolute()
     system = _SYSTEM_FOLDER in directory.parents
     name = "City hall" if city is None else city
-    text = cityhall_toml(
-        name,
-        zone,
-        port,
-        database=_SYSTEM_DATABASE if system else "sqlite:///cityhall.db",
-    )
+    database = _SYSTEM_DATABASE if system else "sqlite:///cityhall.db"
+    text = cityhall_toml(name, zone, port, database=database)
     parse(text, name="init")
     for folder in ("broker/data", "collector", "server", "units"):
         (directory / folder).mkdir(parents=True)
     authority = Authority.create(directory / "ca", city=name)
     _issue_own(authority, directory, host)
-    broker = directory / "broker"
     plugin = find_plugin()
-    (broker / "mosquitto.conf").write_text(
-        mosquitto_conf(broker, port=port, plugin=plugin), encoding="utf-8"
-    )
+    broker = mosquitto_conf(directory / "broker", port=port, plugin=plugin)
+    (directory / "broker/mosquitto.conf").write_text(broker, encoding="utf-8")
     (directory / "cityhall.toml").write_text(text, encoding="utf-8")
     (directory / "cityhall.toml").chmod(0o640)
     facts = {"host": host, "port": str(port), "city": city or "", "zone": zone}
@@ -70,13 +64,8 @@ def init(
     state = StateFolder(directory)
     state.write_access(units={}, programs={COLLECTOR: "collector"})
     state.give_to_services()
-    for line in _next_steps(directory):
+    for line in _next_steps(directory, plugin):
         say(line)
-    if plugin is None:
-        say(
-            f"mosquitto's {PLUGIN} is not on this machine: any unit may subscribe to anything. "
-            "Install mosquitto 2 before init"
-        )
 
 
 def find_plugin(folders: Sequence[Path] = _LIBRARIES) -> Path | None:
@@ -124,8 +113,12 @@ def _write_server_files(directory: Path, *, host: str, port: int) -> None:
         write(name, name)
 
 
-def _next_steps(directory: Path) -> list[str]:
+def _next_steps(directory: Path, plugin: Path | None) -> list[str]:
     config = f"--config {directory}/cityhall.toml"
+    missing = [
+        f"warning: mosquitto's {PLUGIN} is not on this machine, so any unit may subscribe",
+        f"to anything: install mosquitto 2, delete {directory}, and call init again",
+    ]
     return [
         f"made {directory}",
         "next (docs/cityhall.md has each step in full):",
@@ -136,4 +129,5 @@ def _next_steps(directory: Path) -> list[str]:
         f"  4. maskcam cityhall add-unit forville-01 --site forville --contact ADDRESS {config}",
         f"  5. maskcam cityhall serve {config}",
         f"     (for systemd: {directory}/server/maskcam-*.service)",
+        *(missing if plugin is None else []),
     ]

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import subprocess
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, func, select
 
 from maskcam.cityhall import schema
+from maskcam.cityhall.client import Message
 from maskcam.cityhall.collector import Collector
 from maskcam.cityhall.intake import HeardStatus, Refused, read_as_sent, sort
 from maskcam.cityhall.metrics import Metrics
@@ -29,7 +32,7 @@ from maskcam.delivery.wire import (
 from maskcam.records import WindowKind
 from tests.cityhall.fleet import Sender, message, wait_until
 from tests.cityhall.messages import assert_sums_are_right, minutes_from, received
-from tests.cityhall.servers import Mosquitto
+from tests.cityhall.servers import Mosquitto, free_port
 
 START = datetime(2026, 5, 4, 8, 31, tzinfo=UTC)
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -71,6 +74,30 @@ def test_what_units_send_is_stored_once(
     assert stored(engine)() == 1000
     assert metrics.value("windows_total", result="stored") == 1000
     assert_sums_are_right(engine, calendar)
+
+
+def test_it_ends_while_messages_come_without_end(engine: Engine, calendar: Calendar) -> None:
+    """What came before is stored; the rest is not acknowledged, and delivered again."""
+    place = CollectorBroker(host="127.0.0.1", port=free_port())  # nobody is there
+    metrics = Metrics()
+    collector = Collector(
+        broker=place, store=Store(engine, calendar=calendar), metrics=metrics, clock=lambda: NOW
+    )
+    ended = threading.Event()
+
+    def flood() -> None:
+        while not ended.wait(0.001):
+            collector._on_messages([Message(b"maskcam/v2/a/b/count", b"x", 1)])
+
+    flooding = threading.Thread(target=flood)
+    with collector:
+        topic, payload = GOOD
+        collector._on_messages([Message(topic.encode(), payload, 1)])
+        flooding.start()
+        time.sleep(0.1)
+    ended.set()
+    flooding.join()
+    assert stored(engine)() == 1
 
 
 def test_nothing_is_missed_while_the_collector_is_away(
