@@ -35,7 +35,7 @@ ABOUT_TEXTS: dict[str, tuple[str, str]] = {
     "about_share": (
         "The share of masks worn properly is the number of people who wear one so, divided by all "
         "whose mask could be judged; below {few} judged people no share is given. The "
-        "truth lies in the range beside it 19 times of 20. The range allows for chance, "
+        "truth lies in the range beside it 19 times out of 20. The range allows for chance, "
         "for the noise that protects people (see below), and for errors of recognition: "
         "at least {right} of the faces are taken to be recognised rightly ({source}). It "
         "takes people as independent, so with families and groups the truth is a little "

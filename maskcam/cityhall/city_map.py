@@ -15,6 +15,8 @@ import numpy as np
 from maskcam.cityhall.outline import Line
 from maskcam.cityhall.registry import Position
 
+Box = tuple[float, float, float, float]
+"""Left, top, right and bottom."""
 WIDTH = 640
 HEIGHTS = (260, 420)
 MARGIN = 34
@@ -123,18 +125,16 @@ def place_labels(
     height: int,
     font: float,
     marked: Collection[str] = (),
+    taken: Sequence[Box] = (),
 ) -> dict[str, Label]:
     """Returns where names find room beside their circles; the busiest sites choose first.
 
-    Those that are `marked` have something around their circle.
+    Those that are `marked` have something around their circle; nothing is written over `taken`.
     """
     found: dict[str, Label] = {}
     if len(spots) > NAMED:
         return found
-    taken = [
-        (spot.x - spot.radius, spot.y - spot.radius, spot.x + spot.radius, spot.y + spot.radius)
-        for spot in spots.values()
-    ]
+    taken = [*taken, *map(_box, spots.values())]
     for site, spot in spots.items():
         wide, gap = 0.6 * font * len(names[site]), spot.radius + (ROUND if site in marked else 4)
         for label, left, top in (
@@ -156,6 +156,23 @@ def place_labels(
     return found
 
 
+def rule_box(plane: Plane, spots: Mapping[str, Spot]) -> Box:
+    """Returns where the scale is drawn: in the first corner that no site is in."""
+    wide, tall = plane.rule()[0] + 60, 16
+    bottom, right = plane.height - 12 - tall, WIDTH - 14 - wide
+    corners = [
+        (left, top, left + wide, top + tall) for top in (bottom, 12) for left in (14.0, right)
+    ]
+    circles = [_box(spot, around=ROUND) for spot in spots.values()]
+    free = (c for c in corners if not any(_overlap(c, circle) for circle in circles))
+    return next(free, corners[0])
+
+
+def _box(spot: Spot, *, around: float = 0.0) -> Box:
+    reach = spot.radius + around
+    return spot.x - reach, spot.y - reach, spot.x + reach, spot.y + reach
+
+
 def _usual_distance(places: list[tuple[float, float]]) -> float:
     """Returns the median distance of a place to its next neighbour."""
     if len(places) < 2:
@@ -173,7 +190,5 @@ def _straight(a: tuple[int, int], b: tuple[int, int], c: tuple[int, int]) -> boo
     return (bx - ax) * (cy - by) == (by - ay) * (cx - bx) and ahead >= 0
 
 
-def _overlap(
-    one: tuple[float, float, float, float], other: tuple[float, float, float, float]
-) -> bool:
+def _overlap(one: Box, other: Box) -> bool:
     return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]

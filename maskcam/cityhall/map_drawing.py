@@ -13,7 +13,7 @@ from xml.etree import ElementTree as ET
 
 from markupsafe import Markup
 
-from maskcam.cityhall.city_map import ROUND, WIDTH, Label, Plane, Spot, place_labels
+from maskcam.cityhall.city_map import ROUND, WIDTH, Box, Label, Plane, Spot, place_labels, rule_box
 from maskcam.cityhall.outline import Line
 
 FONTS = {"for-wide": 13.0, "for-narrow": 22.0}
@@ -51,11 +51,14 @@ def draw_map(
     )
     if drawn := "".join(_path(plane.line(line)) for line in outline):
         ET.SubElement(root, "path", {"class": "outline", "d": drawn, "aria-hidden": "true"})
-    _draw_rule(root, plane)
+    rule = rule_box(plane, spots)
+    _draw_rule(root, plane, rule)
     names = {site: mark.name for site, mark in marks.items()}
     marked = {site for site, mark in marks.items() if mark.attention}
     labels = {
-        kind: place_labels(spots, names, height=plane.height, font=font, marked=marked)
+        kind: place_labels(
+            spots, names, height=plane.height, font=font, marked=marked, taken=[rule]
+        )
         for kind, font in FONTS.items()
     }
     for site, spot in spots.items():
@@ -86,13 +89,13 @@ def _draw_label(link: ET.Element, label: Label, kind: str, name: str) -> None:
     ET.SubElement(link, "text", {"class": kind, "aria-hidden": "true", **place}).text = name
 
 
-def _draw_rule(root: ET.Element, plane: Plane) -> None:
+def _draw_rule(root: ET.Element, plane: Plane, box: Box) -> None:
     length, metres = plane.rule()
-    bottom = plane.height - 12
-    path = f"M14 {bottom - 5}v5h{length:.0f}v-5"
+    left, _, _, bottom = (round(edge) for edge in box)
+    path = f"M{left} {bottom - 5}v5h{length:.0f}v-5"
     ET.SubElement(root, "path", {"class": "rule", "d": path, "aria-hidden": "true"})
     text = f"{metres}\u202fm" if metres < 1000 else f"{metres // 1000}\u202fkm"
-    place = {"x": f"{20 + length:.0f}", "y": str(bottom), "aria-hidden": "true"}
+    place = {"x": f"{left + 6 + length:.0f}", "y": str(bottom), "aria-hidden": "true"}
     ET.SubElement(root, "text", place).text = text
 
 

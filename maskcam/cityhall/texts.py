@@ -92,8 +92,14 @@ TEXTS: dict[str, tuple[str, str]] = {
         "entre {low} et {high} (confiance à 95 %)",
     ),
     "share_between": ("{low} to {high}", "de {low} à {high}"),
+    "spark_note": (
+        "In the small charts a light bar is a day that was observed in part, a grey stub one that "
+        "was not observed.",
+        "Dans les petits graphiques, une barre claire est une journée observée en partie, un "
+        "trait gris une journée non observée.",
+    ),
     "ranges_note": (
-        "Below each share the range in which the truth lies 19 times of 20",
+        "Below each share the range in which the truth lies 19 times out of 20",
         "Sous chaque part, l'intervalle où se trouve la vérité 19 fois sur 20",
     ),
     "share_few": ("too few to tell", "trop peu pour le dire"),

@@ -232,7 +232,7 @@ def test_a_visitor_clicks_through_everything(browser: Any, hall: RunningCity) ->
     assert "against=before" in page.url
     assert f"day={hall.yesterday}" in page.url
     page.get_by_role("link", name="Compare sites").click()
-    assert page.get_by_role("row").count() == 4
+    playwright.expect(page.get_by_role("row")).to_have_count(4, timeout=30_000)
     page.get_by_role("link", name="Where and when").click()
     page.get_by_label("Day of the week").select_option("5")
     page.get_by_role("button", name="Show").click()
@@ -353,7 +353,7 @@ def test_a_page_follows_new_windows_without_reloading(browser: Any, hall: Runnin
     page = visit.page
     page.goto(hall.address + "/")
     page.evaluate("window.neverReloaded = true")
-    page.locator(".live.on").wait_for(timeout=15_000)
+    page.locator(".live.on").wait_for(timeout=60_000)
     shown = page.locator(".sites tr", has_text="Place de la Gare").locator("td.n")
     before = int(shown.inner_text().replace(",", ""))
     hall.store.write(

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
-from maskcam.cityhall.city_map import WIDTH, lay_out, place_labels, plane_of
+from maskcam.cityhall.city_map import WIDTH, Spot, lay_out, place_labels, plane_of, rule_box
 from maskcam.cityhall.database import up_to_date
 from maskcam.cityhall.new_units import read_new_units
 from maskcam.cityhall.outline import read_outline
@@ -83,6 +83,23 @@ def test_sites_are_on_the_map_and_shrink_with_their_number(number: int) -> None:
         boxes.append((left, label.y))
     for i, (x, y) in enumerate(boxes):
         assert all(abs(x - a) > 100 or abs(y - b) > 10 for a, b in boxes[:i])
+
+
+def test_the_scale_keeps_out_of_the_way_of_sites_and_names() -> None:
+    low, high = Position(43.5, 7.0), Position(43.6, 7.1)
+    sites = {"low": low, "high": high}
+    plane = plane_of(sites, [])
+    spots = lay_out(plane, sites, {})
+    corner = rule_box(plane, spots)
+    assert corner[0] == 14
+    assert corner[1] > plane.height / 2  # below, on the left
+    there = {"near": Spot(corner[0] + 20, corner[1] - 8, 6.0)}
+    assert rule_box(plane, there)[0] > WIDTH / 2
+    beside = {"near": Spot(corner[0] + 20, corner[1] - 12, 6.0)}
+    names = {"near": "Place du Marché"}
+    labels = place_labels(beside, names, height=plane.height, font=40)
+    assert labels["near"].anchor == "start"
+    assert not place_labels(beside, names, height=plane.height, font=40, taken=[corner])
 
 
 def test_a_site_is_in_the_middle_of_its_units() -> None:
