@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import ipaddress
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -129,13 +130,21 @@ class Tries:
 class Turns:
     """Lets a few do something heavy at once, and each of them once.
 
-    Others wait their turn, for a bounded time and in a bounded number.
+    Others wait their turn, for a bounded time and in a bounded number; nobody fills the waiting
+    room alone.
+
+    Args:
+        number: at once.
+        waiting: room for all who wait.
+        wait_s: how long they do.
+        each: room for one of them.
     """
 
-    def __init__(self, number: int, *, waiting: int, wait_s: float) -> None:
+    def __init__(self, number: int, *, waiting: int, wait_s: float, each: int = 4) -> None:
         self._turns = asyncio.Semaphore(number)
         self._holders: dict[str, asyncio.Lock] = {}
-        self._waiting, self._room, self._wait_s = 0, waiting, wait_s
+        self._waiting: Counter[str] = Counter()
+        self._room, self._wait_s, self._each = waiting, wait_s, each
 
     @asynccontextmanager
     async def turn(self, who: str) -> AsyncIterator[None]:
@@ -144,22 +153,26 @@ class Turns:
         Raises:
             BusyError: too many wait already, or it takes too long.
         """
-        if self._waiting >= self._room:
+        if self._waiting.total() >= self._room or self._waiting[who] >= self._each:
             raise BusyError
         own = self._holders.setdefault(who, asyncio.Lock())
-        self._waiting += 1
-        async with AsyncExitStack() as held:
-            try:
-                async with asyncio.timeout(self._wait_s):
-                    await held.enter_async_context(own)
-                    await held.enter_async_context(self._turns)
-            except TimeoutError:
-                raise BusyError from None
-            finally:
-                self._waiting -= 1
-                if not self._waiting:  # nobody waits: those who hold a turn know their lock
-                    self._holders = {n: k for n, k in self._holders.items() if k.locked()}
-            yield
+        self._waiting[who] += 1
+        try:
+            async with AsyncExitStack() as held:
+                try:
+                    async with asyncio.timeout(self._wait_s):
+                        await held.enter_async_context(own)
+                        await held.enter_async_context(self._turns)
+                except TimeoutError:
+                    raise BusyError from None
+                finally:
+                    self._waiting[who] -= 1
+                yield
+        finally:
+            if not self._waiting[who]:
+                del self._waiting[who]
+                if not own.locked():
+                    self._holders.pop(who, None)
 
 
 class BusyError(Exception):

@@ -15,7 +15,7 @@ from maskcam.cityhall.accounts import Accounts
 from maskcam.cityhall.audit import Audit
 from maskcam.cityhall.sessions import Sessions
 from maskcam.cityhall.web.context import Page, WebContext
-from maskcam.cityhall.web.limits import BusyError, Tries, Turns
+from maskcam.cityhall.web.limits import BusyError, Tries, Turns, network_of
 
 _log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ class Doorkeeper:
     cookie: str
     session_s: int
     tries: Tries = field(default_factory=Tries)
-    turns: Turns = field(default_factory=lambda: Turns(HASHES, waiting=20, wait_s=10))
+    turns: Turns = field(default_factory=lambda: Turns(HASHES, waiting=200, wait_s=10))
     forms: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
     """One at a time: however many strangers ask, those who are signed in find a thread."""
 
@@ -84,7 +84,7 @@ async def _answer_form(page: Page, form: dict[str, str], door: Doorkeeper) -> Re
         _log.warning("login: too many attempts from %s", address)
         return await refuse(429, page.words("too_many_tries"))
     try:
-        async with door.turns.turn(address):
+        async with door.turns.turn(network_of(address)):
             right = await run_in_threadpool(door.accounts.check_password, name, password)
     except BusyError:
         return await refuse(503, page.words("busy"))
