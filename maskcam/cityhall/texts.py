@@ -234,8 +234,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "not_comparable": ("not comparable", "non comparable"),
     "basis_left_out": ("; {what}", " ; {what}"),
     "left_out": (
-        "{percent} of the time left out, not observed before",
-        "{percent} du temps écarté, car non observé avant",
+        "without {percent} of the time, which was not observed then",
+        "sans compter {percent} du temps, non observé la fois d'avant",
     ),
     "basis_none": (
         "no camera observed the same hour both times",

@@ -86,7 +86,7 @@ def test_only_hours_that_a_camera_saw_both_times_are_compared(store: Store, read
     assert found.change.now.observed_s == 2 * 3600
     words = Words("en", zone=PARIS)
     assert words.change_of(found.change).startswith("+50")
-    left_out = "54\u202f% of the time left out, not observed before"
+    left_out = "without 54\u202f% of the time, which was not observed then"
     assert words.left_out(found.change) == left_out
 
 
