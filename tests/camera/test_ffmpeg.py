@@ -153,7 +153,7 @@ def test_a_cut_film_gives_its_frames_and_says_so(tmp_path, suffix, options, part
     assert re.fullmatch(r".*: breaks off at \d\.\d s( of \d\.\d s)?; copy it again", error)
 
 
-FRAGMENTED = ("-movflags", "+frag_keyframe+empty_moov")
+FRAGMENTED = ("-movflags", "+frag_keyframe+empty_moov+default_base_moof")
 
 
 @pytest.fixture(scope="module")
@@ -295,6 +295,15 @@ def test_frames_that_are_stored_in_another_order_keep_their_times(tmp_path, capl
     assert caplog.records == []
 
 
+def test_a_fragment_that_is_missing_is_a_gap(tmp_path, caplog):
+    path = encode(tmp_path / "film.mp4", numbered(45), *X264, *FRAGMENTED)
+    data = path.read_bytes()
+    begins = [found.start() - 4 for found in re.finditer(b"moof", data)]
+    path.write_bytes(data[: begins[1]] + data[begins[2] :])
+    assert numbers(read(path)[1]) == [*range(10), *range(20, 45)]
+    assert caplog.records[-1].getMessage() == f"{path}: left out: 1 gap between frames, 0.7 s"
+
+
 def test_a_pause_of_an_hour_stays(tmp_path):
     path = tmp_path / "pause.mkv"
     late = "setpts='PTS+if(gte(N,20),3600/TB,0)'"
@@ -365,7 +374,10 @@ def test_the_display_matrix_is_honoured(film, tmp_path, how, where, size, suffix
         (".avi", ("-c:v", "mpeg4", "-bf", "2"), (320, 180)),
         (".wmv", ("-c:v", "wmv2"), (320, 180)),
         (".flv", ("-c:v", "flv1"), (320, 180)),
-        (".mpg", ("-c:v", "mpeg2video", "-r", "25"), (320, 180)),
+        (".mpg", ("-c:v", "mpeg2video", "-r", "25", "-flags", "+ilme+ildct"), (320, 180)),
+        (".mp4", ("-c:v", "libsvtav1", "-preset", "12"), (320, 180)),
+        (".mov", ("-c:v", "png", "-pix_fmt", "gray16be"), (320, 180)),
+        (".avi", ("-c:v", "rawvideo", "-pix_fmt", "pal8"), (320, 180)),
         (".gif", (), (320, 180)),
         (".ogv", ("-c:v", "libtheora", "-q:v", "8"), (320, 180)),
         (".webm", ("-c:v", "libvpx-vp9", *VP8[2:]), (320, 180)),
