@@ -36,8 +36,10 @@ _REPLAY_EXAMPLES = """\
 
 Whoever is in view when the video begins or ends is counted, too: the video is no
 start or stop of a unit. Without --exact, each number carries noise, as on a unit.
-One line says what could not be read. Of MPEG (.ts, .mpg), .flv, .wmv and raw
-streams nothing says how long they were: where one was cut off, only less is counted."""
+One line says what could not be read. Of MPEG (.ts, .mpg), .ogv, .wmv and raw
+streams nothing says how long they were: where one was cut off, only less is counted.
+Where packets of MPEG-2 were lost, people stand where they were up to the next key
+frame, and may be counted twice."""
 
 
 def add_parsers(commands: Any) -> None:
@@ -143,7 +145,7 @@ def _add_replay(commands: Any) -> None:
         "video",
         type=file_path,
         metavar="VIDEO",
-        help="a file that FFmpeg reads (a live source: maskcam demo)",
+        help="a file that FFmpeg reads, no playlist (a live source: maskcam demo)",
     )
     parser.add_argument(
         "--json", action="store_true", help="print the count messages, one JSON object per line"
