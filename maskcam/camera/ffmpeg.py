@@ -13,12 +13,12 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Final, NamedTuple, Self, cast
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from maskcam.camera.torn import CODECS as _NOTICE_NO_DAMAGE
 from maskcam.camera.torn import TornFrames
+from maskcam.camera.upright import upright
 from maskcam.errors import CameraError, UsageError
 
 if TYPE_CHECKING:
@@ -104,20 +104,8 @@ class FFmpegSource:
         self._most_bad = _MOST_BAD_LIVE if live else _MOST_BAD
         self._most_bad_s = _MOST_BAD_LIVE_S if live else _MOST_BAD_S
         self._good_at_s = monotonic()
-        reason = ""
         errors = self._errors()
-        try:
-            self._container: InputContainer = av.open(
-                address,
-                options=_options(live=live),
-                timeout=(_OPEN_TIMEOUT_S, _READ_TIMEOUT_S) if live else None,
-            )
-        except (av.FFmpegError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or "its name cannot be used"
-            if isinstance(error, av.error.ArgumentError) and not live:
-                reason = "of a kind that is not read here"
-        if reason:  # outside of the handler: FFmpeg's error holds the address with its password
-            raise CameraError(reason)
+        self._container = self._open(address)
         stream = self._container.streams.best("video")
         if stream is None:
             self._container.close()
@@ -131,6 +119,20 @@ class FFmpegSource:
         # Threads for whole frames hold several back, and Theora gives other frames each time.
         self._stream.thread_type = "SLICE"
         self._frames = self._decode()
+
+    def _open(self, address: str) -> InputContainer:
+        try:
+            return self._av.open(
+                address,
+                options=_options(live=self._live),
+                timeout=(_OPEN_TIMEOUT_S, _READ_TIMEOUT_S) if self._live else None,
+            )
+        except (self._av.FFmpegError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or "its name cannot be used"
+            if isinstance(error, self._av.error.ArgumentError) and not self._live:
+                reason = "of a kind that is not read here"
+        # Outside of the handler: FFmpeg's error holds the address with its password.
+        raise CameraError(reason)
 
     @property
     def has_time(self) -> bool:
@@ -186,7 +188,7 @@ class FFmpegSource:
             if own_s is not None:
                 self._note_time(own_s, frame)
             bgr = self._to_bgr.reformat(frame, format="bgr24", threads=1).to_ndarray()
-            return DecodedFrame(own_s, _upright(bgr.astype(np.uint8, copy=False), self._matrix))
+            return DecodedFrame(own_s, upright(bgr.astype(np.uint8, copy=False), self._matrix))
         self._count_torn()
         return None
 
@@ -330,16 +332,3 @@ def _display_matrix(frame: VideoFrame) -> tuple[int, int, int, int]:
         return 1, 0, 0, 1
     a, b, _, c, d = np.frombuffer(matrix, np.int32)[:5].tolist()
     return a, b, c, d
-
-
-def _upright(bgr: NDArray[np.uint8], matrix: tuple[int, int, int, int]) -> NDArray[np.uint8]:
-    """Returns a frame turned and mirrored as a display matrix says, to the nearest right angle."""
-    a, b, c, d = matrix
-    if abs(b) + abs(c) > abs(a) + abs(d):
-        bgr = cv2.transpose(bgr).astype(np.uint8, copy=False)
-        a, d = c, b
-    if a < 0:
-        bgr = cv2.flip(bgr, 1).astype(np.uint8, copy=False)
-    if d < 0:
-        bgr = cv2.flip(bgr, 0).astype(np.uint8, copy=False)
-    return bgr
