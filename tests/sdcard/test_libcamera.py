@@ -41,6 +41,9 @@ state_directory = "/tmp/state"
 [camera]
 fps = {4 * FPS}    # the virtual handler shows each picture for four frames
 
+[detector]
+threads = 1    # the machine has one processor: a thread that waits for another would take it
+
 [counting]
 exact = true
 
