@@ -6,7 +6,7 @@ REPORT_TEXTS: dict[str, tuple[str, str]] = {
     "where_card": ("Most people without a mask", "Le plus de personnes sans masque"),
     "where_card_rate": (
         "About {number} masks per hour would be needed (last 4 weeks)",
-        "Il y faudrait environ {number} masques par heure (4 dernières semaines)",
+        "Il faudrait y prévoir environ {number} masques par heure (4 dernières semaines)",
     ),
     "read_passages": (
         "From {first} to {last}, the cameras counted {people} at {sites}.",
@@ -53,7 +53,7 @@ REPORT_TEXTS: dict[str, tuple[str, str]] = {
         "The place and hour with most people without a mask: {site}, {weekday}, {hours}, about "
         "{number} per hour. So many masks would be needed there.",
         "Le plus de personnes sans masque : {site}, {weekday}, {hours}, environ {number} par "
-        "heure. Il y faudrait autant de masques.",
+        "heure. Il faudrait y prévoir autant de masques.",
     ),
     "read_notes": ("Noted: {notes}.", "À noter : {notes}."),
     "read_note": ("{day}, {site}: {text}", "{day}, {site} : {text}"),

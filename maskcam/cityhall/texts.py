@@ -67,10 +67,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "live_lost": ("Connection lost, trying again", "Connexion perdue, nouvel essai"),
     "as_of": ("as of {time}", "à {time}"),
     "footer": (
-        "No picture is kept or sent, nobody is identified: only numbers leave a camera. Whoever "
-        "shakes the head \u201cno\u201d in front of a camera is not counted.",
+        "No picture is kept or sent, nobody is identified: only numbers leave a camera. If you do "
+        "not want to be counted, shake your head \u201cno\u201d in front of the camera.",
         "Aucune image n'est gardée ni envoyée, personne n'est identifié : seuls des nombres "
-        "sortent d'une caméra. Qui fait « non » de la tête devant une caméra n'est pas compté.",
+        "sortent d'une caméra. Pour ne pas être compté, faites « non » de la tête devant elle.",
     ),
     "no_sites": (
         "No camera has sent anything yet. Figures appear here by themselves.",
@@ -99,13 +99,13 @@ TEXTS: dict[str, tuple[str, str]] = {
         "trait gris une journée non observée.",
     ),
     "ranges_note": (
-        "Below each share the range in which the truth lies 19 times out of 20",
-        "Sous chaque part, l'intervalle où se trouve la vérité 19 fois sur 20",
+        "Below each share stands the range that holds the true one in 95 % of cases",
+        "Sous chaque part figure l'intervalle qui contient la vraie valeur dans 95 % des cas",
     ),
     "share_few": ("too few to tell", "trop peu pour le dire"),
-    "change_more": ("{percent} more than on {day}", "{percent} de plus que {day}"),
-    "change_less": ("{percent} fewer than on {day}", "{percent} de moins que {day}"),
-    "change_same": ("as many as on {day}", "autant que {day}"),
+    "change_more": ("{percent} more than on {day}", "{percent} de plus que le {day}"),
+    "change_less": ("{percent} fewer than on {day}", "{percent} de moins que le {day}"),
+    "change_same": ("as many as on {day}", "autant que le {day}"),
     "fortnight": ("Passages of the last 14 days", "Passages des 14 derniers jours"),
     "with_mask": ("With mask", "Avec masque"),
     "without_mask": ("Without mask", "Sans masque"),
@@ -164,6 +164,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "site": ("Site", "Site"),
     "per_observed_hour": ("Per camera and observed hour", "Par caméra et heure observée"),
     "observed": ("Observed", "Observé"),
+    "time_observed": ("Time observed", "Durée observée"),
     "where_title": (
         "Where and when are most people without a mask?",
         "Où et quand passent le plus de personnes sans masque ?",
@@ -221,9 +222,9 @@ TEXTS: dict[str, tuple[str, str]] = {
     "share_few_long_many": ("only {number} people judged", "{number} personnes jugées seulement"),
     "change_passages": (
         "Passages against {day}, until {time}",
-        "Passages par rapport à {day}, jusqu'à {time}",
+        "Passages par rapport au {day}, jusqu'à {time}",
     ),
-    "change_not": ("not comparable with {day}", "non comparable avec {day}"),
+    "change_not": ("not comparable with {day}", "non comparable avec le {day}"),
     "change_share": ("Change of the share", "Évolution de la part"),
     "change_share_week": ("against the 7 days before", "par rapport aux 7 jours précédents"),
     "change_share_year": (
@@ -251,7 +252,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "points_unknown": ("too few to compare", "trop peu pour comparer"),
     "partly_value": ("partly observed ({percent})", "observé en partie ({percent})"),
     "of_cameras": (", {seen} of {all} cameras", ", {seen} caméras sur {all}"),
-    "cameras_observing": ("Cameras observing now", "Caméras en observation"),
+    "cameras_observing": ("Cameras observing now", "Caméras qui observent"),
     "health": ("Cameras that need attention", "Caméras à vérifier"),
     "health_none": (
         "All cameras are as they should be.",
@@ -310,29 +311,26 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{site}, {weekday}, {hours}: no other place and hour has as many people without a mask, "
         "about {number} per hour. So many masks would be needed.",
         "{site}, {weekday}, {hours} : c'est là que passent le plus de personnes sans masque, "
-        "environ {number} par heure. Il y faudrait autant de masques.",
+        "environ {number} par heure. Il faudrait y prévoir autant de masques.",
     ),
     "where_heat": (
-        "People without a mask per hour, by site and hour of the day; masks worn incorrectly are "
-        "not among them. Each row is shaded on its own scale: the darkest hour is the site's "
-        "busiest.",
-        "Personnes sans masque par heure, par site et heure du jour ; les masques mal portés n'y "
-        "sont pas. Chaque ligne a sa propre échelle : l'heure la plus foncée est la plus chargée "
-        "du site.",
+        "The best time is of one day of the week. By hour of the day: people without a mask per "
+        "hour, on average over the chosen days, without masks worn incorrectly. Each row has its "
+        "own scale. Hatched: not observed.",
+        "Le meilleur créneau est celui d'un jour de la semaine. Par heure du jour : personnes sans "
+        "masque par heure, en moyenne sur les jours choisis, hors masques mal portés. Chaque ligne "
+        "a sa propre échelle. Hachuré : non observé.",
     ),
-    "where_best": ("Best time to hand out masks", "Meilleur moment pour distribuer"),
+    "where_best": ("Best time to hand out masks", "Meilleur créneau de distribution"),
     "where_nobody": (
         "Nobody was seen without a mask in these hours.",
         "Personne n'a été vu sans masque à ces heures.",
     ),
     "where_top": (
-        "The hours with most people without a mask",
-        "Les heures avec le plus de personnes sans masque",
+        "The hours with most people without a mask, on average over the chosen days",
+        "Les heures où passent le plus de personnes sans masque, en moyenne sur les jours choisis",
     ),
-    "where_none": (
-        "Nothing was observed in these days.",
-        "Rien n'a été observé pendant ces jours.",
-    ),
+    "where_none": ("Nothing was observed in these days.", "Rien n'a été observé ces jours-là."),
     "where_little": (
         "Too little was observed in these days: less than half an hour at any hour of the day.",
         "Trop peu a été observé pendant ces jours : moins d'une demi-heure à toute heure du jour.",

@@ -100,7 +100,7 @@ def test_the_first_screen_answers_in_words(client: TestClient) -> None:
     assert "3 sites" in text
     assert "as many as on Monday 27 April" in text
     french = client.get("/", headers={"accept-language": "fr"}).text
-    assert "autant que lundi 27 avril" in french
+    assert "autant que le lundi 27 avril" in french
 
 
 def test_cameras_that_fell_silent_are_shown_with_what_to_do(filled: Engine, make: Make) -> None:
