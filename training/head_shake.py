@@ -35,15 +35,9 @@ WEIGHTS: Final = Path(__file__).resolve().parent.parent / "maskcam/people/shake_
 PARTS: Final = (
     Part("first", 2_000_000, 727, Amounts(300, 60, 80, 80, 25), half=0, all_rates=True),
     Part("second", 3_000_000, 702, Amounts(300, 60, 80, 80, 30), half=0, all_rates=True),
-    # What is most like a "no": more of it, and the first of it twice.
-    *(
-        Part(renderer, seed, 62, Amounts(each=62), half=0, all_rates=True, kind=kind)
-        for renderer, seed in (("first", 2_000_000), ("second", 3_000_000))
-        for kind in ("tilt", "sway")
-    ),
 )
 _SIZES: Final = (48, 16)
-_EPOCHS: Final = 14
+_EPOCHS: Final = 40
 _BATCH: Final = 512
 _RATE: Final = 2e-3
 _DECAY: Final = 3e-4

@@ -26,7 +26,7 @@ import numpy as np
 from maskcam.people.shake_network import SPAN_S, ShakeNetwork
 from maskcam.records import HeadMotion, HeadShake
 
-NO: Final = 3.0  # log odds
+NO: Final = 4.0  # log odds
 HALF: Final = 1.5
 AVERAGED_S: Final = 0.2
 EVERY_S: Final = 0.06  # a network that sees 20 steps per second need not judge more often

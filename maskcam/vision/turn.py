@@ -38,7 +38,7 @@ _SEARCH_SIGMA_PX: Final = 1.5  # of the turn that the search finds
 _SEARCHED: Final = np.arange(-10.0, 10.5, 1.0)  # px at the middle of the face
 
 _STEPS: Final = 3
-_SETTLED: Final = 0.1  # px; a smaller change is not worth another step
+_SETTLED: Final = 0.05  # px; a smaller change is not worth another step
 _INDEPENDENT: Final = 0.2  # share of the pixels: neighbours in a smooth patch agree
 _NOISE: Final = 1.5  # luma levels that are never evidence
 _ROBUST: Final = 1.3  # mean errors from which on a pixel counts for less than half
@@ -113,20 +113,18 @@ class TurnFit:
         self._weight = np.clip((1 - radius2) / _RIM, 0, 1).astype(np.float32)
         self._weight /= self._weight.sum()
         self._at = np.concatenate([x + CENTRE[0], y + CENTRE[1]]).astype(np.float32)
-        index = (y + CENTRE[1]) * SIZE[0] + x + CENTRE[0]
-        self._index = index + np.array([0, 1, -1, SIZE[0], -SIZE[0]])[:, None]
+        self._index = (y + CENTRE[1]) * SIZE[0] + x + CENTRE[0]
         one, none = np.ones_like(depth), np.zeros_like(depth)
-        sideways = np.array(
+        self._sideways = np.array(
             [one, none, depth, none, (_NECK_Y - y) / _TILT_PX, x / _TILT_PX], dtype=np.float32
         )
-        down = np.array([none, one, none, depth, x / _TILT_PX, y / _TILT_PX], dtype=np.float32)
-        self._flow = np.concatenate([sideways, down], axis=1)
-        # Of differences between pixels that are two apart.
-        self._sideways, self._down = 0.5 * sideways, 0.5 * down
-        # The inner face moves by the travel and (nearly) all of the turn, and with a tilt.
+        self._down = np.array(
+            [none, one, none, depth, x / _TILT_PX, y / _TILT_PX], dtype=np.float32
+        )
+        self._flow = np.concatenate([self._sideways, self._down], axis=1)
+        # The inner face moves by the travel and (nearly) all of the turn.
         self._inner = np.zeros((2, 8), np.float32)
         self._inner[0, [0, 2]] = self._inner[1, [1, 3]] = 1, _TURN_SEEN
-        self._inner[0, 4] = _NECK_Y / _TILT_PX
         self._search = _Search(x, y, depth)
 
     def fit(self, before: Patch, now: Patch, *, body: Known, inner: Known) -> Turn:
@@ -154,11 +152,13 @@ class TurnFit:
         return turn
 
     def _looks(self, before: Patch, now: Patch) -> _Looks:
-        weight = self._weight
-        was, right, left, below, above = before.ravel().take(self._index)
+        flat, index, weight = before.ravel(), self._index, self._weight
+        was = flat[index]
+        slope_x = (flat[index + 1] - flat[index - 1]) * 0.5
+        slope_y = (flat[index + SIZE[0]] - flat[index - SIZE[0]]) * 0.5
         rows = np.empty((8, self._count), np.float32)
-        np.multiply(self._sideways, right - left, out=rows[:6])
-        rows[:6] += self._down * (below - above)
+        np.multiply(self._sideways, slope_x, out=rows[:6])
+        rows[:6] += self._down * slope_y
         rows[6] = float(weight @ was) - was
         rows[7] = -1
         contrast = float(np.sqrt(weight @ (rows[6] * rows[6])))

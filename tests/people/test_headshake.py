@@ -106,7 +106,7 @@ def test_a_turn_below_the_camera_may_look_tilted_the_other_way():
     shake = swinging(2, 30)
     below = moving(shake, tilt=lambda t: -0.5 * shake(t))
     assert shakes(below)
-    assert not shakes(moving(shake, tilt=lambda t: 1.2 * shake(t)))
+    assert not shakes(moving(shake, tilt=lambda t: 0.5 * shake(t)))
 
 
 def test_somebody_who_sways_and_seems_to_turn_a_little_is_none():
@@ -147,7 +147,7 @@ def test_uneven_time_stamps_change_nothing():
 
 def test_a_long_shake_is_recognised_once_a_row_and_not_at_every_frame():
     seen = shakes(moving(swinging(2.0, 40, swings=10), seconds=4))
-    assert 1 <= len(seen) <= 5  # periods
+    assert 1 <= len(seen) <= 4
     assert all(isinstance(shake, HeadShake) for shake in seen)
 
 
