@@ -13,6 +13,7 @@ from pathlib import Path
 
 from sdcard import debian, python
 from sdcard.coral import Coral
+from sdcard.endless import repeat
 from sdcard.initrd import kernel_version
 from sdcard.profiles import PYTHON, Profile
 from sdcard.steps import run, step
@@ -224,9 +225,8 @@ def settle(root: Path, *, epoch: int, updates: Updates, video: Path | None) -> N
     if video is not None:
         street = root / "usr/share/maskcam"
         street.mkdir(parents=True, exist_ok=True)
-        shutil.copy(video, street / "street.mp4")
-        again = "file street.mp4\n" * 720  # two minutes, for a day
-        (street / "street.ffconcat").write_text(f"ffconcat version 1.0\n{again}")
+        film = repeat(video.read_bytes(), 120)  # two minutes, for four hours
+        (street / "street.mp4").write_bytes(film)
     etc, ours = root / "etc", root / "usr/lib/maskcam"
     (etc / "rauc").mkdir(exist_ok=True)
     shutil.copy(updates.certificate, etc / "rauc/keyring.pem")

@@ -25,7 +25,7 @@ id = "{unit}"
 site = "{site}"
 
 [camera]
-source = "/usr/share/maskcam/street.ffconcat"
+source = "/usr/share/maskcam/street.mp4"
 fps = 12
 
 [detector]
