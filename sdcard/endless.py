@@ -10,8 +10,6 @@ import struct
 from collections.abc import Iterator
 from typing import Final
 
-import numpy as np
-
 _FOLDERS: Final = {b"moov", b"trak", b"mdia", b"minf", b"stbl"}
 _LENGTH_AT: Final = {b"mvhd": 16, b"tkhd": 20, b"mdhd": 16}  # in version 0 of these boxes
 _EDITS: Final = b"edts"  # would end the film where it ended
@@ -85,6 +83,10 @@ def _rows(rows: bytes, count: int, times: int, step: int) -> bytes:
     """Returns a table's rows again and again, their first numbers higher by `step` each time."""
     if not step or not count:
         return rows * times
-    table = np.tile(np.frombuffer(rows, ">u4").reshape(count, -1), (times, 1))
-    table[:, 0] += np.repeat(np.arange(times, dtype=np.uint32) * step, count)
-    return table.tobytes()
+    numbers = struct.unpack(f">{len(rows) // 4}I", rows)
+    width, made = len(numbers) // count, b""
+    for again in range(times):
+        shifted = list(numbers)
+        shifted[::width] = [number + again * step for number in numbers[::width]]
+        made += struct.pack(f">{len(shifted)}I", *shifted)
+    return made
