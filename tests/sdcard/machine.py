@@ -33,6 +33,7 @@ REPORT_S = 600.0  # an emulated processor on a busy machine
 # the camera's frames pass unseen.
 KEEPS_UP = "shift=0"  # 1000 million per second: a unit keeps up with its camera
 STEADY = "shift=2"  # 250 million, as many as QEMU itself computes: it starts and reports
+SLOW = "shift=3"  # 125 million: the Pi's unit waits for whole minutes most of its time
 BUSY = bool(os.environ.get("MASKCAM_BUSY"))
 PI_CARD_MIB = 1024  # QEMU's SD cards have sizes that are powers of two
 
@@ -209,7 +210,7 @@ class Machine:
         tree.unlink(missing_ok=True)
         self.card.take(f"a/{_PI_TREE}", tree)
         return [
-            "-M", "raspi3b", "-icount", STEADY, "-dtb", tree,
+            "-M", "raspi3b", "-icount", SLOW, "-dtb", tree,
             "-append", f"{arguments} {_PI_ARGUMENTS} {self._arguments}",
             "-drive", f"file={self.card.file},format=raw,if=sd,cache=writeback",
             "-device", "usb-net,netdev=net",
