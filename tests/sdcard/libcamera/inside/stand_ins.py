@@ -116,7 +116,7 @@ class VirtualPicamera2(picamera2.Picamera2):
     """Picamera2 over the above."""
 
     camera: Any
-    opened: VirtualPicamera2
+    opened: VirtualPicamera2 | None = None
 
     def __init__(self, camera_num=0, *, tuning=None):
         super().__init__(camera_num, tuning=tuning, allocator=TwoPlanes())
