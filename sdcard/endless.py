@@ -13,9 +13,9 @@ from typing import Final
 _FOLDERS: Final = {b"moov", b"trak", b"mdia", b"minf", b"stbl"}
 _LENGTH_AT: Final = {b"mvhd": 16, b"tkhd": 20, b"mdhd": 16}  # in version 0 of these boxes
 _EDITS: Final = b"edts"  # would end the film where it ended
-_FRAME_SIZES: Final = b"stsz"
-_TABLES: Final = {b"stts", b"ctts", b"stco"}  # repeated as they are
-_NUMBERED: Final = {b"stss": _FRAME_SIZES, b"stsc": b"stco"}  # these number frames, and chunks
+# Where tables have the number of their rows, which follow it; stsz has a size of all frames before.
+_COUNT_AT: Final = {b"stts": 4, b"ctts": 4, b"stco": 4, b"stss": 4, b"stsc": 4, b"stsz": 8}
+_NUMBERED: Final = {b"stss": b"stsz", b"stsc": b"stco"}  # these number frames, and chunks
 
 
 def repeat(film: bytes, times: int) -> bytes:
@@ -27,7 +27,7 @@ def repeat(film: bytes, times: int) -> bytes:
     """
     boxes = list(_boxes(film))
     name, index = boxes[-1]
-    counts = {found: _count(found, inside) for found, inside in _tables(index)}
+    counts = dict(_counts(index))
     tracks = sum(inside == b"trak" for inside, _ in _boxes(index))
     if name != b"moov" or tracks != 1 or b"stco" not in counts:
         raise ValueError("give an MP4 film of one track with its index at the end")
@@ -48,16 +48,13 @@ def _box(name: bytes, inside: bytes) -> bytes:
     return struct.pack(">I4s", 8 + len(inside), name) + inside
 
 
-def _tables(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+def _counts(data: bytes) -> Iterator[tuple[bytes, int]]:
+    """Yields the tables of an index, and how many rows each has."""
     for name, inside in _boxes(data):
         if name in _FOLDERS:
-            yield from _tables(inside)
-        elif name in _TABLES or name in _NUMBERED or name == _FRAME_SIZES:
-            yield name, inside
-
-
-def _count(name: bytes, table: bytes) -> int:
-    return int(struct.unpack_from(">I", table, 8 if name == _FRAME_SIZES else 4)[0])
+            yield from _counts(inside)
+        elif at := _COUNT_AT.get(name):
+            yield name, struct.unpack_from(">I", inside, at)[0]
 
 
 def _repeated(data: bytes, times: int, counts: dict[bytes, int]) -> bytes:
@@ -68,12 +65,11 @@ def _repeated(data: bytes, times: int, counts: dict[bytes, int]) -> bytes:
         elif at := _LENGTH_AT.get(name):
             (length,) = struct.unpack_from(">I", inside, at)
             made += _box(name, inside[:at] + struct.pack(">I", length * times) + inside[at + 4 :])
-        elif name in counts:
-            head = 8 if name == _FRAME_SIZES else 4
+        elif at := _COUNT_AT.get(name):
             number = struct.pack(">I", counts[name] * times)
             step = counts[_NUMBERED[name]] if name in _NUMBERED else 0
-            rows = _rows(inside[head + 4 :], counts[name], times, step)
-            made += _box(name, inside[:head] + number + rows)
+            rows = _rows(inside[at + 4 :], counts[name], times, step)
+            made += _box(name, inside[:at] + number + rows)
         elif name != _EDITS:
             made += _box(name, inside)
     return made
