@@ -15,6 +15,7 @@ from maskcam import fields
 from maskcam.addresses import shown_text
 from maskcam.errors import ConfigError
 from maskcam.messages import say
+from maskcam.names import printable
 
 Model = TypeVar("Model")
 
@@ -105,8 +106,7 @@ def _explain(why: str, text: str) -> str:
     line = text.splitlines()[number - 1].strip() if number else ""
     value = line.partition("=")[2].partition("#")[0].strip()
     bare = re.sub(r'\s+#[^"]*$', "", line)  # without its comment
-    shown = "".join(letter if letter.isprintable() else "?" for letter in shown_text(bare)[:60])
-    place = say("line {number}: {line}: ", number=number, line=shown)
+    place = say("line {number}: {line}: ", number=number, line=printable(shown_text(bare)[:60]))
     if re.match(r"Cannot (overwrite|declare)", why):
         return place + say("stands twice; keep one")
     for fits, advice in _HINTS:

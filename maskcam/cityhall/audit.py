@@ -13,6 +13,7 @@ from sqlalchemy import Engine, insert, select
 
 from maskcam.cityhall.access_schema import audit
 from maskcam.cityhall.database import writing
+from maskcam.names import printable
 
 REPEATED_S = 3600
 """The same deed of the same account is noted once in this time: a program asks every minute."""
@@ -70,7 +71,7 @@ class Audit:
         with writing(self._engine).begin() as connection:
             connection.execute(
                 insert(audit).values(
-                    at=int(now), who=who[:63], what=what[:40], detail=_printable(detail)[:200]
+                    at=int(now), who=who[:63], what=what[:40], detail=printable(detail)[:200]
                 )
             )
 
@@ -94,7 +95,3 @@ def system_user() -> str:
     """Returns who calls a command, for the log."""
     name = os.environ.get("SUDO_USER") or getpass.getuser()
     return f"{name} (command line)"
-
-
-def _printable(text: str) -> str:
-    return "".join(letter if letter.isprintable() else "?" for letter in text)

@@ -26,7 +26,7 @@ def test_what_is_done_every_minute_is_noted_once_an_hour(engine: Engine) -> None
     audit.note("sheet", "export", "day\x1b[2J", repeated=False)
     audit.note("sheet", "export", "day", repeated=False)
     details = [entry.detail for _, entry in audit.latest()]
-    assert details == ["day", "day?[2J", "hour", "day"]
+    assert details == ["day", r"day\x1b[2J", "hour", "day"]
     assert [entry.detail for _, entry in audit.latest(2, before=3)] == ["hour", "day"]
 
 
