@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from sdcard import coral, host
+from sdcard import archive_key, coral, host
 from sdcard.coral import Coral
 from sdcard.profiles import PROFILES, SUITE, Profile
 from sdcard.release import SigningKey
@@ -163,7 +163,9 @@ def _field_faults(given: argparse.Namespace, profile: Profile) -> list[str]:
     absent = [f"--{name.replace('_', '-')}" for name in wanted if getattr(given, name) is None]
     if absent:
         return [f"the profile {profile.name} also needs {', '.join(absent)}; see --help"]
-    return [] if given.pi_key.is_file() else [f"{given.pi_key}: no such file"]
+    if not given.pi_key.is_file():
+        return [f"{given.pi_key}: no such file"]
+    return list(filter(None, [archive_key.fault(given.pi_key)]))
 
 
 def _signing(

@@ -219,6 +219,7 @@ def _field(tmp_path: Path, **changes: str) -> list[str]:
     [
         ({"--pi-key": "/nowhere.gpg"}, "/nowhere.gpg: no such file"),
         ({"--coral": "/nowhere/coral.toml"}, "--coral /nowhere/coral.toml: no such file"),
+        ({}, "key.gpg: no OpenPGP public key"),
         ({}, "not a private key and a certificate"),
     ],
 )
