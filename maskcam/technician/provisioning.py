@@ -71,12 +71,14 @@ def _place_faults(folder: Path) -> list[str]:
         return []
     if (folder / FOLDER / CONFIG).is_file():
         return [f"{folder}: " + say("one folder too high; give {inner}", inner=folder / FOLDER)]
-    units = sorted(path.parent for path in folder.glob(f"*/{CONFIG}"))
+    units = [path for at in ("*", f"*/{FOLDER}") for path in sorted(folder.glob(f"{at}/{CONFIG}"))]
     if units:
-        names = ", ".join(path.name for path in units[:4])
+        names = ", ".join(str(path.parent.relative_to(folder)) for path in units[:4])
         return [
             f"{folder}: " + say("holds folders of units ({names}); give one of them", names=names)
         ]
+    if not any((folder / name).exists() for name in FILES):
+        return [_file_fault(folder, CONFIG) or ""]  # one line for all: it is another folder
     return []
 
 

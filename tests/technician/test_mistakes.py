@@ -50,7 +50,19 @@ def test_1_the_wrong_folder(card, folder, tmp_path):
     assert set_up(card, tmp_path / "rien").endswith("donnez celui de la mairie")
     units = folder.parent
     line = set_up(card, units)
-    assert "contient des dossiers d'appareils (forville-01) ; donnez l'un d'eux" in line
+    assert "contient des dossiers d'appareils (forville-01" in line
+    holidays = tmp_path / "vacances"
+    holidays.mkdir()
+    (holidays / "plage.jpg").write_bytes(b"\xff\xd8")
+    assert "maskcam.toml manque dans" in set_up(card, holidays)
+
+
+def test_1_the_folder_of_all_units_as_city_hall_makes_it(card, folder):
+    units = folder.parent / "units"
+    for unit in ("forville-01", "forville-02"):
+        shutil.copytree(folder, units / unit / provisioning.FOLDER)
+    line = set_up(card, units)
+    assert "(forville-01/maskcam, forville-02/maskcam) ; donnez l'un d'eux" in line
 
 
 def test_2_the_key_of_another_unit(card, folder, authority):
