@@ -72,7 +72,7 @@ def examine(files: TlsFiles, *, unit: str | None, today: date | None) -> Report:
     ]
     if faults:
         return Report(faults, None)
-    authority = _authority_expiry(files.ca, dates=dates)
+    authority = _authority_expiry(files.ca, today=today)
     if isinstance(authority, str):
         return Report([authority], None)
     fault = _pair_fault(files)
@@ -126,7 +126,7 @@ def _pem_fault(path: Path, name: str, kinds: list[str]) -> str | None:
     return None
 
 
-def _authority_expiry(ca: Path, *, dates: bool) -> float | str:
+def _authority_expiry(ca: Path, *, today: date | None) -> float | str:
     """Returns when the authority expires (seconds since 1970), or a fault."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
@@ -137,8 +137,12 @@ def _authority_expiry(ca: Path, *, dates: bool) -> float | str:
     if not authorities:
         return say("ca.crt is not the certificate of an authority; the files are mixed up")
     expiry = max(ssl.cert_time_to_seconds(_text(entry["notAfter"])) for entry in authorities)
-    if dates and expiry < time.time():
-        return say("ca.crt has expired; city hall must make a new authority and new certificates")
+    if today is not None and expiry < time.time():
+        return say(
+            "ca.crt has expired by this machine's date, {today}; set the date if it is wrong, or "
+            "city hall must make a new authority and new certificates",
+            today=today,
+        )
     return expiry
 
 

@@ -13,6 +13,8 @@ import pytest
 from gpiozero.pins.mock import MockFactory
 
 from maskcam import config, messages
+from maskcam.camera.video import VideoCamera
+from maskcam.errors import CameraError
 from maskcam.technician import card as cards
 from maskcam.technician import provisioning, selfcheck
 from maskcam.technician.checks import delivery, machine
@@ -80,6 +82,13 @@ def test_3_the_clock_of_the_laptop_is_wrong(card, folder, authority):
     assert "réglez la date si elle est fausse" in set_up(card, folder)
 
 
+def test_3_a_clock_so_wrong_that_the_authority_has_expired(card, folder):
+    old = issue("City authority", authority=True, valid_from_days=-9, valid_to_days=-3)
+    (folder / "ca.crt").write_bytes(old.pem)
+    line = set_up(card, folder)
+    assert f"à la date de cette machine, {date.today()} ; réglez la date si elle est fausse" in line
+
+
 def test_4_a_full_card(card, folder, monkeypatch):
     room = os.statvfs(card)
     full = os.statvfs_result([*room[:4], 10, *room[5:]])
@@ -123,6 +132,14 @@ def test_8_the_cable_of_the_camera_is_out(folder):
     line = selfcheck.as_line(first)
     assert line.startswith("À REVOIR     caméra")
     assert line.endswith("vérifiez la nappe de la caméra aux deux bouts, puis éteignez et rallumez")
+
+
+@pytest.mark.parametrize("source", ["/dev/video9", "v4l2:/dev/video9", "v4l2:/dev/null"])
+def test_8_a_usb_camera_is_not_plugged_in(folder, source):
+    with pytest.raises(CameraError) as caught:
+        VideoCamera(source, rgb_size=(640, 352)).__enter__()
+    said = messages.translate(caught.value)
+    assert not ENGLISH.search(said), said
 
 
 def test_9_the_name_of_the_broker_is_wrong(folder):
