@@ -6,6 +6,8 @@ import logging
 import sys
 from typing import Any
 
+logging.getLogger("alembic").setLevel(logging.WARNING)  # it logs each of its plugins when imported
+
 
 def say(text: str, *, to: Any = None) -> None:
     """Writes a line to stdout, or to another stream, and flushes it."""
@@ -15,8 +17,7 @@ def say(text: str, *, to: Any = None) -> None:
 
 
 def log_to_stderr(level: int = logging.INFO) -> None:
-    """Sends the log to stderr. Call it before alembic is imported: it logs each of its plugins."""
+    """Sends the log to stderr."""
     logging.basicConfig(
         level=level, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr
     )
-    logging.getLogger("alembic").setLevel(logging.WARNING)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,13 @@ def test_the_commands_in_the_page_exist(
             main([command, "--help"])
         assert ended.value.code == 0, command
     capsys.readouterr()
+
+
+def test_a_command_does_not_say_what_alembic_loads() -> None:
+    parts = "maskcam.cityhall.commands, maskcam.cityhall.database"
+    code = f"import logging; logging.basicConfig(level='INFO'); import {parts}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
 
 
 def test_a_missing_configuration_is_one_line(
