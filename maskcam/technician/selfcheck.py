@@ -93,7 +93,12 @@ def _frame_findings(
         with probes.open_camera(loaded.input_size if loaded else _ANY_SIZE) as camera:
             seen = frames.look(camera)
     except MaskcamError as error:
-        advice = "check the camera's ribbon cable at both ends, then switch off and on"
+        ribbon = config.camera.source == "picamera2"
+        advice = (
+            "check the camera's ribbon cable at both ends, then switch off and on"
+            if ribbon
+            else "check the camera's cable at both ends, then switch off and on"
+        )
         yield Finding.fault("camera", str(error), advice)
         for name in ("light", "exposure", "sharpness", "detector"):
             yield Finding.fault(name, "unknown without frames")

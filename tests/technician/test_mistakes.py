@@ -14,7 +14,6 @@ from gpiozero.pins.mock import MockFactory
 
 from maskcam import config, messages
 from maskcam.camera.video import VideoCamera
-from maskcam.errors import CameraError
 from maskcam.technician import card as cards
 from maskcam.technician import provisioning, selfcheck
 from maskcam.technician.checks import delivery, machine
@@ -136,10 +135,15 @@ def test_8_the_cable_of_the_camera_is_out(folder):
 
 @pytest.mark.parametrize("source", ["/dev/video9", "v4l2:/dev/video9", "v4l2:/dev/null"])
 def test_8_a_usb_camera_is_not_plugged_in(folder, source):
-    with pytest.raises(CameraError) as caught:
-        VideoCamera(source, rgb_size=(640, 352)).__enter__()
-    said = messages.translate(caught.value)
-    assert not ENGLISH.search(said), said
+    edit(folder, '# source = "picamera2"', f'source = "{source}" #')
+    loaded = config.load(folder / "maskcam.toml", environment={})
+    probes = selfcheck.Probes(
+        load_model=lambda: pytest.fail("not needed"),
+        open_camera=lambda size: VideoCamera(source, rgb_size=size),
+    )
+    line = selfcheck.as_line(next(selfcheck._frame_findings(loaded, probes, None)))
+    assert line.endswith("vérifiez le câble de la caméra aux deux bouts, puis éteignez et rallumez")
+    assert not ENGLISH.search(line), line
 
 
 def test_9_the_name_of_the_broker_is_wrong(folder):
