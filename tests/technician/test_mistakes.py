@@ -129,7 +129,7 @@ def test_8_the_cable_of_the_camera_is_out(folder):
     )
     first = next(selfcheck._frame_findings(loaded, probes, None))
     line = selfcheck.as_line(first)
-    assert line.startswith("À REVOIR     caméra")
+    assert line.startswith("À REVOIR     caméra       pas de caméra Raspberry Pi ;")
     assert line.endswith("vérifiez la nappe de la caméra aux deux bouts, puis éteignez et rallumez")
 
 

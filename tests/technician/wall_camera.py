@@ -35,7 +35,10 @@ class WallCamera:
 
     def __enter__(self):
         if self._fails:
-            raise CameraError("no camera: check the cable")
+            raise CameraError(
+                "no Raspberry Pi camera found; check its ribbon cable (rpicam-hello "
+                '--list-cameras); for a USB camera set source = "v4l2:/dev/video0"'
+            )
         self.opened += 1
         return self
 
