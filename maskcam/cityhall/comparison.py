@@ -34,7 +34,7 @@ class Change(NamedTuple):
 
         Recognition errs alike both times, so only chance and noise are in the interval.
         """
-        now, before = self.now.mask_share, self.before.mask_share
+        now, before = self.now.mask_share(), self.before.mask_share()
         if now is None or before is None or min(self.now.judged, self.before.judged) < FEW:
             return None
         return difference(now, before)

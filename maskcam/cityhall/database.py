@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing, contextmanager, nullcontext
 from importlib import resources
 from pathlib import Path
@@ -89,20 +89,22 @@ def writing(engine: Engine) -> Engine:
     return engine.execution_options(maskcam_writes=True)
 
 
-def plain_rows(connection: Connection, query: Select[Any]) -> Iterator[Sequence[tuple[Any, ...]]]:
-    """Yields the rows of a query, some at a time, as the driver gives them.
+def plain_rows(connection: Connection, query: Select[Any]) -> Iterator[tuple[Any, ...]]:
+    """Yields the rows of a query, as the driver gives them.
 
     For answers of a hundred thousand rows and more: SQLAlchemy's rows take a fifth longer. The
     values are not converted, and they are written into the statement: numbers only.
     """
-    postgres = connection.dialect.name == "postgresql"
     statement = query.compile(connection, compile_kwargs={"literal_binds": True})
-    # Only a cursor with a name leaves the rows at the server.
-    named = {"name": "plain_rows"} if postgres else {}
-    with closing(connection.connection.cursor(**named)) as cursor:
+    driver: Any = connection.connection
+    if connection.dialect.name == "postgresql":
+        cursor = driver.cursor(name="plain_rows")  # one without a name fetches all rows at once
+        cursor.itersize = ROWS_AT_ONCE
+    else:
+        cursor = driver.cursor()
+    with closing(cursor):
         cursor.execute(str(statement))
-        while rows := cursor.fetchmany(ROWS_AT_ONCE):
-            yield rows
+        yield from cursor
 
 
 def upgrade(engine: Engine, *, zone: ZoneInfo) -> None:

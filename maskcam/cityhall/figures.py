@@ -68,21 +68,18 @@ def site_points(
 def all_points(
     reader: Reader, *, level: Level, span: Span, now: datetime
 ) -> Iterator[tuple[str, Point]]:
-    """Yields every hour or day of every site, in order of time; no more than one is in memory."""
+    """Yields every hour or day of every site, in order of time, and keeps none."""
     periods = Periods(reader.calendar, now=now)
     expected = expectation(reader, span, periods=periods)
     points = PointMaker(expected, level=level, periods=periods)
     sites = reader.sites()
-    rows = reader.in_order(level, span)
-    row = next(rows, None)
+    observed = reader.in_order(level, span)
+    when, found = next(observed, _NEVER)
     for bucket in buckets(span, level=level, periods=periods):
-        found: dict[str, Totals] = {}
-        while row is not None and row[1] == bucket:
-            found[row[0]] = row[2]
-            row = next(rows, None)
-        make = points.at(bucket)
-        for site in sites:
-            yield site, make(site, found.get(site, _NOTHING))
+        make, totals = points.at(bucket), found if when == bucket else _NEVER[1]
+        yield from [(site, make(site, totals.get(site, _NOTHING))) for site in sites]
+        if when == bucket:
+            when, found = next(observed, _NEVER)
 
 
 def buckets(span: Span, *, level: Level, periods: Periods) -> Iterator[int]:
@@ -115,15 +112,14 @@ class PointMaker:
         each_s = 60.0 * (min(end, now) - bucket) if self._hourly else None
 
         def make(site: str, total: Totals) -> Point:
+            observed_s, units = total.observed_s, total.units
             cameras = belonging.get(site)
             if cameras is None:
                 cameras = belonging[site] = len(all_of.belonging(site, day))
-            if total.units > cameras:
-                cameras = total.units
+            if units > cameras:
+                cameras = units
             expected = all_of.of_day(site, bucket) if each_s is None else each_s * cameras
-            part = total.observed_s / expected if expected > 0 else 1.0
-            if part > 1.0:
-                part = 1.0
+            part = observed_s / expected if expected > observed_s else 1.0
             return Point(bucket, end, _seen(total, part), total, part, cameras, expected)
 
         return make
@@ -186,3 +182,4 @@ def _seen(total: Totals, part: float) -> Seen:
 
 
 _NOTHING = Totals()
+_NEVER: tuple[int, dict[str, Totals]] = (-1, {})

@@ -16,7 +16,7 @@ from maskcam.cityhall.comparison import Change
 from maskcam.cityhall.figures import Point, Seen
 from maskcam.cityhall.reader import Totals
 from maskcam.cityhall.rollup import moment_of
-from maskcam.cityhall.statistics import ROUGH_WIDTH, Interval, widen
+from maskcam.cityhall.statistics import ROUGH_WIDTH, Interval
 from maskcam.cityhall.texts import LANGUAGES, TEXTS
 from maskcam.cityhall.weekly import WeekOfSite
 
@@ -177,8 +177,7 @@ class Words:
 
     def interval(self, totals: Totals) -> Interval | None:
         """Returns the mask share with all that makes it unsure; None: too few were judged."""
-        interval = totals.mask_share
-        return None if interval is None else widen(interval, right=self._right)
+        return totals.mask_share(right=self._right)
 
     def share(self, totals: Totals) -> str:
         """Returns the mask share in words that say how sure it is."""

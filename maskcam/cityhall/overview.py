@@ -143,10 +143,10 @@ def _days(reader: Reader, sites: list[str], periods: Periods) -> dict[str, list[
     """Returns the last days of each site."""
     span = periods.days(periods.today - timedelta(days=DAYS - 1), periods.today)
     points = PointMaker(expectation(reader, span, periods=periods), level="daily", periods=periods)
-    totals = {(site, day): total for site, day, total in reader.in_order("daily", span)}
+    totals = dict(reader.in_order("daily", span))
     made: dict[str, list[Point]] = {site: [] for site in sites}
     for day in buckets(span, level="daily", periods=periods):
-        make = points.at(day)
+        make, found = points.at(day), totals.get(day, {})
         for site in sites:
-            made[site].append(make(site, totals.get((site, day), Totals())))
+            made[site].append(make(site, found.get(site, Totals())))
     return made

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from sqlalchemy import Column, Engine, bindparam, case, cast, func, select
@@ -58,14 +60,17 @@ class Totals(NamedTuple):
         """Passages whose mask could be judged."""
         return self.with_mask + self.without_mask + self.incorrect
 
-    @property
-    def mask_share(self) -> Interval | None:
-        """Share of judged passages with a mask worn properly; None where too few were judged.
+    def mask_share(self, *, right: float = 1.0) -> Interval | None:
+        """Returns the share of judged passages with a mask worn properly; None: too few judged.
 
         The one rule for page, chart, API, CSV and PDF.
+
+        Args:
+            right: the part of masks and faces that is recognised at least.
         """
-        judged = self.with_mask + self.without_mask + self.incorrect
-        return share(self.with_mask, judged, variance=self.variance) if judged >= FEW else None
+        masked, without, incorrect, _, _, _, variance, _ = self
+        judged = masked + without + incorrect
+        return share(masked, judged, variance=variance, right=right) if judged >= FEW else None
 
     @property
     def observed_hours(self) -> float:
@@ -212,15 +217,15 @@ class Reader:
         table = schema.metadata.tables[level]
         return dict(self._sums(span, [table.c.unit_id, table.c.bucket], [site]))
 
-    def in_order(self, level: Level, span: Span) -> Iterator[tuple[str, int, Totals]]:
-        """Yields site, hour or day, and totals in order of time, read as they are asked for."""
+    def in_order(self, level: Level, span: Span) -> Iterator[tuple[int, dict[str, Totals]]]:
+        """Yields hours or days in order, with each site's totals; read as they are asked for."""
         table = schema.metadata.tables[level]
         query = (
             select(
-                table.c.site_id,
                 table.c.bucket,
+                table.c.site_id,
                 *(func.sum(table.c[name]) for name in SUMMED),
-                func.sum(case((table.c.observed_s >= 60, 1), else_=0)),
+                func.count().filter(table.c.observed_s >= 60),
             )
             .where(inside(table, *span))
             .group_by(table.c.bucket, table.c.site_id)  # as they lie there: nothing is sorted
@@ -228,9 +233,9 @@ class Reader:
         )
         with self.engine.connect() as connection:
             names = names_of(connection, schema.sites)
-            for part in plain_rows(connection, query):
-                for row in part:
-                    yield names[row[0]], row[1], Totals._make(row[2:])
+            rows = plain_rows(connection, query)
+            for bucket, of_sites_then in groupby(rows, itemgetter(0)):
+                yield bucket, {names[row[1]]: Totals._make(row[2:]) for row in of_sites_then}
 
     def windows(self, span: Span, *, site: str | None = None) -> Iterator[tuple[Any, ...]]:
         """Yields the stored windows in order of unit and start, as they arrived."""
@@ -247,9 +252,8 @@ class Reader:
                 query = query.where(
                     table.c.site_id.in_(number for number, name in sites.items() if name == site)
                 )
-            for part in plain_rows(connection, query):
-                for row in part:
-                    yield sites[row[0]], units[row[1]], *row[2:]
+            for row in plain_rows(connection, query):
+                yield sites[row[0]], units[row[1]], *row[2:]
 
     def fingerprint(self, span: Span) -> tuple[object, ...]:
         """Returns what changes whenever a sum of a day in `span` does."""

@@ -40,7 +40,9 @@ def noise_variance(epsilon: float | None) -> float:
     return 2 * q / (1 - q) ** 2
 
 
-def share(successes: int, trials: int, *, variance: float = 0.0) -> Interval | None:
+def share(
+    successes: int, trials: int, *, variance: float = 0.0, right: float = 1.0
+) -> Interval | None:
     """Returns a share with its score interval, or None without trials.
 
     The limits are the shares p at which `successes - p trials` lies 1.96 of its standard
@@ -50,10 +52,14 @@ def share(successes: int, trials: int, *, variance: float = 0.0) -> Interval | N
     (Fieller 1954, J. R. Stat. Soc. B 16:175). It takes passages as independent; people who
     come together are not, so the truth is a little less sure.
 
+    Of the masked and of the unmasked any part from `right` to 1 may be recognised, each on its
+    own; the limits are those of the two corners (Rogan and Gladen 1978, Am. J. Epidemiol. 107:71).
+
     Args:
         successes: the passages with a mask worn properly.
         trials: all of which the mask was judged: successes and two other states.
         variance: of the noise in each of the three.
+        right: the part of the masked, and of the unmasked, that is recognised at least.
     """
     if trials <= 0:
         return None
@@ -68,6 +74,8 @@ def share(successes: int, trials: int, *, variance: float = 0.0) -> Interval | N
         return Interval(0.0, value, 1.0)  # the noise is as large as the numbers
     half = sqrt(inside)
     low, high = (middle - half) / square, (middle + half) / square
+    if right < 1.0:
+        low, high = (low - (1.0 - right)) / right, high / right
     if not 0.0 <= low <= value <= high <= 1.0:
         low, high = min(value, max(0.0, low)), max(value, min(1.0, high))
     return Interval(low, value, high)
@@ -79,16 +87,3 @@ def difference(now: Interval, before: Interval) -> Interval:
     down = sqrt((now.value - now.low) ** 2 + (before.high - before.value) ** 2)
     up = sqrt((now.high - now.value) ** 2 + (before.value - before.low) ** 2)
     return Interval(value - down, value, value + up)
-
-
-def widen(interval: Interval, *, right: float) -> Interval:
-    """Returns the shares that may be true where recognition is right in `right` of cases or more.
-
-    Of the masked and of the unmasked any part from `right` to 1 may be recognised, each on its
-    own; the limits are those of the two corners (Rogan and Gladen 1978, Am. J. Epidemiol. 107:71).
-    """
-    low, value, high = interval
-    wide_low, wide_high = (low - (1 - right)) / right, high / right
-    if not 0.0 <= wide_low <= low or wide_high > 1.0:
-        wide_low, wide_high = min(low, max(0.0, wide_low)), min(1.0, wide_high)
-    return Interval(wide_low, value, wide_high)

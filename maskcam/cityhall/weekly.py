@@ -60,10 +60,10 @@ def find_week(reader: Reader, *, monday: date, now: datetime) -> Week:
     changes = compare(reader, span, days=7, periods=periods)
     expected = expectation(reader, span, periods=periods)
     points = PointMaker(expected, level="daily", periods=periods)
-    days = {(site, day): total for site, day, total in reader.in_order("daily", span)}
+    found = dict(reader.in_order("daily", span))
     starts = list(buckets(span, level="daily", periods=periods))
     made = {
-        site: [points.make(site, day, days.get((site, day), Totals())) for day in starts]
+        site: [points.make(site, day, found.get(day, {}).get(site, Totals())) for day in starts]
         for site in totals
     }
     weeks = [

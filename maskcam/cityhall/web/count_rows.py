@@ -63,10 +63,9 @@ def count_row(site: str, start: object, point: Point, words: Words) -> Row:
     if seen.is_gap:
         return (site, start, end - bucket, *_NO_COUNTS, *_NO_SHARE, *about)
     people = with_mask + without_mask + incorrect + unclear
-    counts = (site, start, end - bucket, people, with_mask, without_mask, incorrect, unclear)
-    share = words.interval(total)
-    limits = _NO_SHARE if share is None else (share.value, share.low, share.high)
-    return counts + limits + about
+    counts = (people, with_mask, without_mask, incorrect, unclear)
+    low, value, high = words.interval(total) or _NO_SHARE
+    return (site, start, end - bucket, *counts, value, low, high, *about)
 
 
 def rounded(row: Row) -> Row:

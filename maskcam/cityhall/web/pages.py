@@ -31,7 +31,7 @@ ROWS = 50
 SHOWN_ATTENTION = 8
 _ORDERS: dict[str, Callable[[SiteToday], Any]] = {
     "passages": lambda item: -item.today.people,
-    "share": lambda item: item.week.mask_share.value if item.week.mask_share else 2.0,
+    "share": lambda item: share.value if (share := item.week.mask_share()) else 2.0,
     "change": lambda item: item.change.ratio if item.change.ratio is not None else 9e9,
 }
 
