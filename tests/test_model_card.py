@@ -20,6 +20,19 @@ def test_the_card_holds_what_was_measured(tmp_path):
     assert (tmp_path / "MODEL_CARD.md").read_text() == (MODELS / "MODEL_CARD.md").read_text()
 
 
+def test_the_rows_of_all_clips_hold_every_face():
+    results = json.loads((MODELS / "results.json").read_text())
+    clips, together = results["clips"].values(), results["clips_together"].values()
+    for size in ("20-32 px", "32-50 px", "from 50 px"):
+        faces = sum(clip["sizes"][size]["faces"] for clip in clips)
+        assert sum(rows[size]["faces"] for rows in together) == faces > 0
+        found = sum(
+            round((clip["sizes"][size]["found"] or 0) * clip["sizes"][size]["faces"])
+            for clip in clips
+        )
+        assert sum(round(rows[size]["found"] * rows[size]["faces"]) for rows in together) == found
+
+
 def test_figures_are_those_of_this_model():
     results = json.loads((MODELS / "results.json").read_text())
     content = (MODELS / "maskcam.tflite").read_bytes()

@@ -13,6 +13,7 @@ from typing import Any
 
 from training.settings import Settings
 
+_log = logging.getLogger(__name__)
 _ROOT = Path(__file__).resolve().parent.parent
 _EXAMPLES = """examples:
   scripts/train-model                          train, export and measure (resumes a broken run)
@@ -24,7 +25,9 @@ _EXAMPLES = """examples:
   scripts/train-model --only head-shake        train what recognises a "no" (renders clips: an hour)
   scripts/train-model --only export            make the detector from the last weights
   scripts/train-model --only measure           measure the models and write the card's tables
+  scripts/train-model --only measure --part clips          only the figures of the real clips
   scripts/train-model --only times             time the detector against the one to beat
+  scripts/train-model --only times --against old.tflite    and against another in the same run
 """
 
 
@@ -37,6 +40,8 @@ class Run:
     runs: Path
     models: Path
     settings: Settings
+    against: Path | None = None
+    part: str | None = None
 
     @property
     def stills(self) -> Path:
@@ -109,15 +114,19 @@ def _train_head_shake(run: Run) -> dict[str, Any]:
 
 
 def _measure(run: Run) -> dict[str, Any]:
-    from training.measure import measure
+    from training.measure import PARTS, measure
 
-    return measure(run.data, run.teacher, run.beside("boxes"), run.model)
+    parts = PARTS if run.part is None else (run.part,)
+    return measure(run.data, run.teacher, run.beside("boxes"), run.model, parts)
 
 
 def _time(run: Run) -> dict[str, Any]:
     from training.rival import compare_times
 
-    return {"times": compare_times(run.model, run.data)}
+    found = compare_times(run.model, run.data, against=run.against)
+    for name, times in found.items():
+        _log.info("%s: %s", name, json.dumps(times))
+    return {"times": found["model"]}
 
 
 STEPS: dict[str, Callable[[Run], dict[str, Any]]] = {
@@ -151,7 +160,8 @@ def main() -> int:
         )
     if chosen.stills is not None:
         settings = replace(settings, stills=chosen.stills)
-    run = Run(chosen.data, chosen.teacher, chosen.runs, chosen.models, settings)
+    places = (chosen.data, chosen.teacher, chosen.runs, chosen.models)
+    run = Run(*places, settings, chosen.against, chosen.part)
     for name, step in STEPS.items():
         if name == chosen.only or (chosen.only is None and name not in _ON_REQUEST):
             _publish(step(run), run.models)
@@ -180,6 +190,14 @@ def _parse() -> argparse.Namespace:
     )
     parser.add_argument(
         "--steps", type=int, help="of each training, in place of the configuration's"
+    )
+    parser.add_argument(
+        "--against", type=Path, metavar="FILE", help="times: a .tflite to time in the same run"
+    )
+    parser.add_argument(
+        "--part",
+        choices=("clips", "photographs", "fairness", "streets"),
+        help="measure: only this part",
     )
     parser.add_argument("--only", choices=tuple(STEPS), help="do only this step")
     chosen = parser.parse_args()

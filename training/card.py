@@ -23,7 +23,7 @@ def write_card(models: Path) -> None:
     results = json.loads((models / "results.json").read_text())
     test = results["photographs"]["masks, test"]
     tables = {
-        "clips": _clips(results["clips"]),
+        "clips": _clips(results),
         "people": _people(results),
         "photographs": _photographs(results["photographs"]),
         "accuracy": _accuracy(test),
@@ -55,17 +55,13 @@ def _share(row: dict[str, Any], name: str) -> str:
     return f"{row[name]:.3f} ({low:.2f}-{high:.2f})"
 
 
-def _clips(clips: dict[str, Any]) -> str:
+def _clips(results: dict[str, Any]) -> str:
+    shown = {name.replace("_", " "): clip["sizes"] for name, clip in results["clips"].items()}
+    together = {f"**all of {name} clips**": row for name, row in results["clips_together"].items()}
     rows = [
-        [
-            name.replace("_", " "),
-            size,
-            row["faces"],
-            _share(row, "found"),
-            _share(row, "state_right"),
-        ]
-        for name, clip in clips.items()
-        for size, row in clip["sizes"].items()
+        [name, size, row["faces"], _share(row, "found"), _share(row, "state_right")]
+        for name, sizes in (shown | together).items()
+        for size, row in sizes.items()
         if row["faces"]
     ]
     return _table(("clip", "size of the face", "faces", "found", "state right"), rows)

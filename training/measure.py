@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import logging
 from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from maskcam.evaluate import detections, street
+from maskcam.evaluate.shares import share
 from maskcam.people.passages import Crowd
 from maskcam.records import MaskState
 from maskcam.street import Scene, SceneCamera, SceneConfig
@@ -30,27 +32,39 @@ _STREETS = {"photographed": (4104, 4105, 4107, 4108), "drawn": (4106, 4109, 4110
 _STREET_S = 60.0
 
 
-def measure(data: Path, teacher: Path, boxes: Path, model: Path) -> dict[str, Any]:
+PARTS = ("clips", "photographs", "fairness", "streets")
+
+
+def measure(
+    data: Path, teacher: Path, boxes: Path, model: Path, parts: Sequence[str] = PARTS
+) -> dict[str, Any]:
     """Returns all figures of the card but those of the training and the times.
 
-    boxes: the folder that keeps the teacher's boxes of the clips.
+    boxes: the folder that keeps the teacher's boxes of the clips. parts: which of `PARTS`.
     """
     loaded = load_model(model=model, threads=1)
+    how: dict[str, Callable[[], Any]] = {
+        "clips": lambda: measure_clips(data, teacher, boxes, model),
+        "photographs": lambda: _measure_photographs(data, model),
+        "fairness": lambda: fairness.measure(data, loaded.detector(), threshold=loaded.high_score),
+        "streets": lambda: measure_streets(data, loaded),
+    }
+    found: dict[str, Any] = {part: how[part]() for part in parts}
+    if "clips" in found:
+        found["clips_together"] = put_together(found["clips"])
+    return {"threshold": loaded.high_score, **found}
+
+
+def _measure_photographs(data: Path, model: Path) -> dict[str, Any]:
     return {
-        "threshold": loaded.high_score,
-        "clips": measure_clips(data, teacher, boxes, model),
-        "photographs": {
-            name: detections.evaluate(
-                coco=data / folder / f"{split}.json",
-                images=data / folder / "images",
-                model=model,
-                intervals=True,
-                conditions=name == "masks, test",
-            )
-            for name, (folder, split) in _PHOTOGRAPHS.items()
-        },
-        "fairness": fairness.measure(data, loaded.detector(), threshold=loaded.high_score),
-        "streets": measure_streets(data, loaded),
+        name: detections.evaluate(
+            coco=data / folder / f"{split}.json",
+            images=data / folder / "images",
+            model=model,
+            intervals=True,
+            conditions=name == "masks, test",
+        )
+        for name, (folder, split) in _PHOTOGRAPHS.items()
     }
 
 
@@ -64,6 +78,32 @@ def measure_clips(data: Path, teacher: Path, boxes: Path, model: Path) -> dict[s
         found[name]["people_by_eye"] = people
         _log.info("%s: %s", name, json.dumps(found[name]["sizes"]))
     return found
+
+
+def put_together(clips: dict[str, Any]) -> dict[str, Any]:
+    """Returns of the masked clips and of the others, by size, all faces together."""
+    kinds: dict[str, list[dict[str, Any]]] = {"masked": [], "unmasked": []}
+    for name, clip in clips.items():
+        masked = _CLIPS[name][0] is MaskState.WITH_MASK
+        kinds["masked" if masked else "unmasked"].append(clip["sizes"])
+    return {
+        kind: {size: _add_up([one[size] for one in several]) for size in several[0]}
+        for kind, several in kinds.items()
+    }
+
+
+def _add_up(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    faces = hits = judged = right = 0
+    for row in rows:
+        here = round((row["found"] or 0) * row["faces"])
+        faces, hits = faces + row["faces"], hits + here
+        if row["state_right"] is not None:
+            judged, right = judged + here, right + round(row["state_right"] * here)
+    return {
+        "faces": faces,
+        **share("found", hits, faces),
+        **share("state_right", right, judged),
+    }
 
 
 def boxes_of(clip: Path, teacher: Path, boxes: Path) -> Path:

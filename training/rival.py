@@ -7,7 +7,6 @@ random weights. Both run in one process in turns, so that other work on the mach
 
 from __future__ import annotations
 
-import logging
 import time
 from pathlib import Path
 
@@ -20,7 +19,6 @@ from tensorflow.keras import layers
 from training.pictures import load_coco
 from training.validation import letterbox
 
-_log = logging.getLogger(__name__)
 _BACKBONE = (32, 64, 64, 64, 128, 128, 64)  # 3x3, each but the last followed by a pooling
 _FIRST_HEAD = 3  # index of the first layer that has a head
 _ROUNDS = 60
@@ -50,50 +48,52 @@ def rival() -> bytes:
     return content
 
 
-def compare_times(model: Path, data: Path) -> dict[str, float]:
-    """Returns the milliseconds of `model` and of the rival on one thread, and their ratio.
+def compare_times(
+    model: Path, data: Path, *, against: Path | None = None
+) -> dict[str, dict[str, float]]:
+    """Returns milliseconds on one thread, and their ratio to the rival's, as `model`.
 
-    The model looks at a photograph with many faces, for its last operator takes longer then.
+    They look at a photograph with many faces, for the last operator takes longer then.
+
+    against: one more detector, timed in the same run, as `against`; its ratio to `model` is
+        `ratio_to_against`.
     """
     crowd = max(
         load_coco(data / "masks/val.json", data / "masks/images"), key=lambda p: len(p.boxes)
     )
-    content = model.read_bytes()
-    _, height, width, _ = Interpreter(model_content=content).get_input_details()[0]["shape"]
-    picture, _, _ = letterbox(crowd.rgb, int(height), int(width))
-    return compare_contents({"model": content}, picture)["model"]
-
-
-def compare_contents(
-    models: dict[str, bytes], picture: NDArray[np.uint8] | None = None
-) -> dict[str, dict[str, float]]:
-    """Does the same for several models at once; picture: what they look at, else grey."""
-    running = {name: _ready(content, picture) for name, content in models.items()}
-    other = _ready(rival(), None)
-    taken: dict[str, list[float]] = {name: [] for name in models}
-    against: list[float] = []
+    files = {"model": model} if against is None else {"model": model, "against": against}
+    running = {name: _ready(file.read_bytes(), crowd.rgb) for name, file in files.items()}
+    running["rival"] = _ready(rival(), None)
+    taken: dict[str, list[float]] = {name: [] for name in running}
     for _ in range(_ROUNDS):
         for name, one in running.items():
             taken[name].append(_milliseconds(one))
-        against.append(_milliseconds(other))
     # The least of many: other work on the machine only ever adds.
-    least = float(np.min(against))
-    return {
+    least = {name: float(np.min(values)) for name, values in taken.items()}
+    middle = {name: float(np.median(values)) for name, values in taken.items()}
+    found = {
         name: {
-            "ms": round(float(np.min(values)), 2),
-            "rival_ms": round(least, 2),
-            "ratio": round(float(np.min(values)) / least, 3),
-            "ratio_of_medians": round(float(np.median(values) / np.median(against)), 3),
+            "ms": round(least[name], 2),
+            "rival_ms": round(least["rival"], 2),
+            "ratio": round(least[name] / least["rival"], 3),
+            "ratio_of_medians": round(middle[name] / middle["rival"], 3),
         }
-        for name, values in taken.items()
+        for name in files
     }
+    if against is not None:
+        found["model"]["ratio_to_against"] = round(least["model"] / least["against"], 3)
+    return found
 
 
-def _ready(content: bytes, picture: NDArray[np.uint8] | None) -> Interpreter:
+def _ready(content: bytes, rgb: NDArray[np.uint8] | None) -> Interpreter:
+    """Returns a model that is warm; rgb: what it looks at, letterboxed to its input, else grey."""
     interpreter = Interpreter(model_content=content, num_threads=1)
     interpreter.allocate_tensors()
     entry = interpreter.get_input_details()[0]
-    value = np.full(entry["shape"], 128, entry["dtype"]) if picture is None else picture[None]
+    value = np.full(entry["shape"], 128, entry["dtype"])
+    if rgb is not None:
+        _, height, width, _ = entry["shape"]
+        value[0], _, _ = letterbox(rgb, int(height), int(width))
     interpreter.set_tensor(entry["index"], value)
     interpreter.invoke()
     return interpreter
