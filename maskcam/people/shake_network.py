@@ -44,13 +44,10 @@ _MIRROR: Final = np.repeat(np.array([-1, 1, -1, -1, 1, 1]), [STEPS] * 5 + [1])[:
 )
 
 
-def _shifts(steps: int) -> NDArray[np.int_]:
-    """Returns (lags, steps) the index of each step's earlier one; `steps` where there is none."""
-    at = np.arange(steps) + np.array(_LAGS)[:, None]
-    return np.where(at < steps, at, steps)
-
-
-_SHIFTS: Final = {steps: _shifts(steps) for steps in (_SHORT, STEPS)}
+# (lags, steps) the index of each step's earlier one; `STEPS` where there is none.
+_SHIFTS: Final = np.minimum(np.arange(STEPS) + np.array(_LAGS)[:, None], STEPS)
+# (2, 1, steps) the newest steps, and all.
+_WINDOWS: Final = (np.arange(STEPS) < np.array((_SHORT, STEPS))[:, None, None]).astype(np.float32)
 
 
 class Layer(NamedTuple):
@@ -101,10 +98,11 @@ def describe_motion(motions: Sequence[HeadMotion]) -> Floats:
     table = np.array([motion[:6] for motion in motions])
     at_s, quality = table[:, 0], table[:, 3]
     grid_s = at_s[-1] - _AGO_S
+    paths = np.cumsum(table[:, (1, 2, 4, 5)].T, axis=1)
     moved = np.empty((4, STEPS))
-    for row, column in enumerate((1, 2, 4, 5)):
-        path = np.interp(grid_s, at_s, np.cumsum(table[:, column]))
-        moved[row] = path[:-1] - path[1:]
+    for row, path in zip(moved, paths, strict=True):
+        path = np.interp(grid_s, at_s, path)
+        np.subtract(path[:-1], path[1:], out=row)
     moved[3] -= moved[3].mean()  # walking on steadily is no swaying
     moved /= _UNITS
     frames = np.clip(np.searchsorted(at_s, grid_s[:-1] - 1e-9), 0, len(at_s) - 1)
@@ -119,13 +117,11 @@ def summarise(inputs: Floats) -> Floats:
 
     They are the same for a motion and its mirror image.
     """
-    table = inputs[:, :-1].reshape(len(inputs), 5, STEPS)
-    moved = table[:, :4] * _IN_YAW_UNITS
-    parts = [
-        _summarise_steps(moved[:, :, :steps].copy(), table[:, 4, :steps])
-        for steps in (_SHORT, STEPS)
-    ]
-    return np.concatenate(parts, axis=1).astype(np.float32, copy=False)
+    table = inputs[:, :-1].reshape(len(inputs), 1, 5, STEPS)
+    moved = (table[:, :, :4] * (_IN_YAW_UNITS * _WINDOWS)).reshape(-1, 4, STEPS)
+    quality = np.repeat(table[:, 0, 4], len(_WINDOWS), axis=0)
+    summaries = _summarise_steps(moved, quality).reshape(len(inputs), SUMMARIES)
+    return summaries.astype(np.float32, copy=False)
 
 
 def _summarise_steps(moved: Floats, quality: Floats) -> Floats:
@@ -144,7 +140,7 @@ def _summarise_steps(moved: Floats, quality: Floats) -> Floats:
     extent = np.maximum(path.max(axis=1), 0) - np.minimum(path.min(axis=1), 0)
     across = lengths[:, 0] + _LITTLE
     padded = np.concatenate([yaw, np.zeros_like(yaw[:, :1])], axis=1)
-    earlier = padded[:, _SHIFTS[yaw.shape[1]]]
+    earlier = padded[:, _SHIFTS]
     back = (earlier @ yaw[:, :, None])[:, :, 0] / squares[:, :1]
     single = (
         logs[:, 0],

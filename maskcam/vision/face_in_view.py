@@ -58,9 +58,11 @@ class FaceInView:
 
 def normalised(earlier: NDArray[Any], now: NDArray[Any]) -> NDArray[np.float32]:
     """Returns (n, 50, 36, 2): patches (n, 50, 36) in the contrast of the earlier head."""
-    pairs = np.stack([earlier, now], axis=-1).astype(np.float32)
-    head = earlier[_HEAD].reshape(len(earlier), -1).astype(np.float32)
-    middle = head.mean(axis=1)[:, None, None, None]
-    spread = head.std(axis=1)[:, None, None, None]
-    light: NDArray[np.float32] = (pairs - middle) / (spread + _NOISE)
-    return light.clip(-_MOST, _MOST)
+    head = earlier[_HEAD].reshape(len(earlier), -1).astype(np.float32, copy=False)
+    middle = head.mean(axis=1)
+    spread = np.sqrt(np.maximum(np.square(head).mean(axis=1) - np.square(middle), 0))
+    pairs = np.empty((*earlier.shape, 2), np.float32)
+    pairs[..., 0], pairs[..., 1] = earlier, now
+    pairs -= middle[:, None, None, None]
+    pairs /= spread[:, None, None, None] + np.float32(_NOISE)
+    return np.clip(pairs, -_MOST, _MOST, out=pairs)

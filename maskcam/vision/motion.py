@@ -43,6 +43,7 @@ REMEMBERED: Final = 5
 # What is before the face shows best beside a look from before it came.
 LOOK_EVERY_S: Final = 0.6
 LOOK_KEPT_S: Final = 3.0
+JUDGED_EVERY_S: Final = 0.045  # a hand does not come and go within a frame of 1/30 s
 IN_VIEW: Final = (-1.0, 2.0)  # log odds that count for nothing, and for all
 RESIDUAL: Final = (0.77, 0.27)  # residual that counts for nothing, and for all
 FOUND: Final = 0.8  # likeness below which the face is lost, and what led here unknown
@@ -78,6 +79,7 @@ class _Region:
 _INNER: Final = _Region(x=(-4, 4), y=(-6, 7), reach=(10, 5))
 _CHEST: Final = _Region(x=(-13, 13), y=(11, 27), reach=(5, 5))
 _ACROSS: Final = np.arange(-5, 6, dtype=np.float32)
+_MOMENTS: Final = np.stack([np.ones_like(_ACROSS), _ACROSS, np.square(_ACROSS)])
 
 
 class _Place(NamedTuple):
@@ -109,6 +111,9 @@ class _Head:
     # Of the last seconds with their times, oldest first; they stay when the head is cut anew,
     # for each shows it at about the size of its time.
     looks: deque[tuple[float, Patch]]
+    # When it was last judged whether the face is in view, and the log odds.
+    judged_at_s: float = -math.inf
+    in_view: float = 0.0
 
 
 class HeadMotionMeter:
@@ -167,7 +172,7 @@ class HeadMotionMeter:
                 look, turn = other, instead
         quality, in_view = 0.0, None
         if look.likeness >= FOUND:
-            in_view = self._face_in_view.log_odds(_earlier(head, patch, at_s), patch)
+            in_view = self._judge(head, patch, at_s)
             quality = _grade(turn.residual, RESIDUAL) * _grade(in_view, IN_VIEW)
             quality = max(LEAST_QUALITY, quality)
 
@@ -183,6 +188,13 @@ class HeadMotionMeter:
             patch = cut_patch(halves, cut, head.scale)
             head.places = [_Place(patch, cut, box.centre, went)]
         return HeadMotion(at_s, yaw, pitch, quality, roll, travel, in_view)
+
+    def _judge(self, head: _Head, patch: Patch, at_s: float) -> float:
+        """Returns the log odds that the face is in view, judged now or a moment ago."""
+        if at_s - head.judged_at_s >= JUDGED_EVERY_S:
+            head.judged_at_s = at_s
+            head.in_view = self._face_in_view.log_odds(_earlier(head, patch, at_s), patch)
+        return head.in_view
 
     def _turn(
         self, look: _Look, patch: Patch, cut: tuple[float, float], box: Box, scale: float
@@ -239,15 +251,16 @@ def _find_body(likeness: NDArray[np.float32], box_x: float, box_y: float) -> Kno
     """Returns how the body moved, from the chest where it has texture, else from the box."""
     best = float(likeness.max())
     sharp, added = BODY_SHARPNESS
-    log_weight = (likeness - best) / (sharp + added * (1 - best))
-    log_weight -= 0.5 * np.square((_ACROSS - box_x) / BOX_SIGMA_PX)
-    log_weight -= 0.5 * np.square((_ACROSS - box_y) / BOX_SIGMA_PX)[:, None]
-    weight = np.exp(log_weight - log_weight.max())
-    weight /= weight.sum()
-    across, down = weight.sum(axis=0), weight.sum(axis=1)
-    x, y = float(across @ _ACROSS), float(down @ _ACROSS)
-    spread_x = float(across @ np.square(_ACROSS - x))
-    spread_y = float(down @ np.square(_ACROSS - y))
+    across = np.square(_ACROSS - np.float32(box_x))
+    down = np.square(_ACROSS - np.float32(box_y))
+    weight = (likeness - best) * np.float32(1 / (sharp + added * (1 - best)))
+    weight -= (0.5 / BOX_SIGMA_PX**2) * (across + down[:, None])
+    np.exp(weight - weight.max(), out=weight)
+    moments = _MOMENTS @ weight
+    whole, x, spread_x = (moments[0] @ _MOMENTS.T).tolist()
+    y, spread_y = moments.sum(axis=1).tolist()[1:]
+    x, y = x / whole, y / whole
+    spread_x, spread_y = spread_x / whole - x * x, spread_y / whole - y * y
     return Known(
         x, y, math.sqrt(BODY_SIGMA_PX**2 + spread_x), math.sqrt(BODY_SIGMA_PX**2 + spread_y)
     )

@@ -113,15 +113,16 @@ class TurnFit:
         self._weight = np.clip((1 - radius2) / _RIM, 0, 1).astype(np.float32)
         self._weight /= self._weight.sum()
         self._at = np.concatenate([x + CENTRE[0], y + CENTRE[1]]).astype(np.float32)
-        self._index = (y + CENTRE[1]) * SIZE[0] + x + CENTRE[0]
+        index = (y + CENTRE[1]) * SIZE[0] + x + CENTRE[0]
+        self._index = index + np.array([0, 1, -1, SIZE[0], -SIZE[0]])[:, None]
         one, none = np.ones_like(depth), np.zeros_like(depth)
-        self._sideways = np.array(
+        sideways = np.array(
             [one, none, depth, none, (_NECK_Y - y) / _TILT_PX, x / _TILT_PX], dtype=np.float32
         )
-        self._down = np.array(
-            [none, one, none, depth, x / _TILT_PX, y / _TILT_PX], dtype=np.float32
-        )
-        self._flow = np.concatenate([self._sideways, self._down], axis=1)
+        down = np.array([none, one, none, depth, x / _TILT_PX, y / _TILT_PX], dtype=np.float32)
+        self._flow = np.concatenate([sideways, down], axis=1)
+        # Of differences between pixels that are two apart.
+        self._sideways, self._down = 0.5 * sideways, 0.5 * down
         # The inner face moves by the travel and (nearly) all of the turn.
         self._inner = np.zeros((2, 8), np.float32)
         self._inner[0, [0, 2]] = self._inner[1, [1, 3]] = 1, _TURN_SEEN
@@ -152,13 +153,11 @@ class TurnFit:
         return turn
 
     def _looks(self, before: Patch, now: Patch) -> _Looks:
-        flat, index, weight = before.ravel(), self._index, self._weight
-        was = flat[index]
-        slope_x = (flat[index + 1] - flat[index - 1]) * 0.5
-        slope_y = (flat[index + SIZE[0]] - flat[index - SIZE[0]]) * 0.5
+        weight = self._weight
+        was, right, left, below, above = before.ravel().take(self._index)
         rows = np.empty((8, self._count), np.float32)
-        np.multiply(self._sideways, slope_x, out=rows[:6])
-        rows[:6] += self._down * slope_y
+        np.multiply(self._sideways, right - left, out=rows[:6])
+        rows[:6] += self._down * (below - above)
         rows[6] = float(weight @ was) - was
         rows[7] = -1
         contrast = float(np.sqrt(weight @ (rows[6] * rows[6])))
