@@ -1,8 +1,8 @@
 """Trains the network that distinguishes a "no" from other motion of a head; NumPy is enough.
 
-It learns from signals: how the heads of rendered clips and of real recordings without a shake
-moved, measured by the head-shake stage itself. A frame is one example: a "no" from the moment
-in which two swings are seen until it ends, none before it and in every clip without one.
+It learns from signals: how the heads of rendered clips, and of streets and real recordings
+without a shake moved, measured by the head-shake stage itself. A frame is one example: a "no" from
+the moment in which two swings are seen until it ends, none before it and in every clip without one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headclips.samples import Amounts
-from headclips.signals import Part, Signal, measure_part, measure_recordings
+from headclips.signals import (
+    Part,
+    Signal,
+    measure_part,
+    measure_recordings,
+    measure_streets,
+)
 from maskcam.people.shake_network import (
     INPUTS,
     STEPS,
@@ -35,7 +41,14 @@ WEIGHTS: Final = Path(__file__).resolve().parent.parent / "maskcam/people/shake_
 PARTS: Final = (
     Part("first", 2_000_000, 727, Amounts(300, 60, 80, 80, 25), half=0, all_rates=True),
     Part("second", 3_000_000, 702, Amounts(300, 60, 80, 80, 30), half=0, all_rates=True),
+    # What is most like a "no": more of it, and the first of it twice.
+    *(
+        Part(renderer, seed, 62, Amounts(each=62), half=0, all_rates=True, kind=kind)
+        for renderer, seed in (("first", 2_000_000), ("second", 3_000_000))
+        for kind in ("tilt", "sway")
+    ),
 )
+STREETS: Final = range(31_000, 31_012)
 _SIZES: Final = (48, 16)
 _EPOCHS: Final = 40
 _BATCH: Final = 512
@@ -46,6 +59,7 @@ _AVERAGE: Final = 0.999
 _SHAKES_WEIGH: Final = 0.125  # of what all other frames weigh together
 _SCALED: Final = 0.12  # standard deviation of the logarithm by which motions are made larger
 _NOISE: Final = 0.04
+_NOD_TURNS: Final = 0.5  # of a nod, at most: how far it turns in step with it
 _NOT_LEARNED: Final = -1
 _SPAN_S: Final = 1.8
 
@@ -75,8 +89,9 @@ def train(data: Path, folder: Path, *, seed: int = 0) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     signals = [signal for part in PARTS for signal in measure_part(part, data, folder)]
+    signals += measure_streets(STREETS, folder)
     signals += measure_recordings(data / "clips")
-    examples = _examples(signals)
+    examples = with_nods(_examples(signals), np.random.default_rng(seed))
     shakes = int(examples.labels.sum())
     logging.info("%d frames of shakes, %d others", shakes, len(examples.labels) - shakes)
     WEIGHTS.write_text(as_module(fit(examples, seed=seed)), encoding="utf-8")
@@ -93,6 +108,17 @@ def _examples(signals: Sequence[Signal]) -> Examples:
             inputs.append(describe_motion(signal.motions[first : place + 1]))
             labels.append(label)
     return Examples(np.array(inputs), np.array(labels))
+
+
+def with_nods(examples: Examples, rng: np.random.Generator) -> Examples:
+    """Returns the examples and each shake once more on its side: a nod that turns, too."""
+    shakes = examples.inputs[examples.labels == 1]
+    yaw, pitch = shakes[:, :STEPS], shakes[:, STEPS : 2 * STEPS]
+    nods = shakes.copy()
+    nods[:, :STEPS] = pitch + rng.uniform(0, _NOD_TURNS, (len(nods), 1)).astype(np.float32) * yaw
+    nods[:, STEPS : 2 * STEPS] = yaw
+    labels = np.concatenate([examples.labels, np.zeros(len(nods), int)])
+    return Examples(np.concatenate([examples.inputs, nods]), labels)
 
 
 def _labels(signal: Signal, at_s: NDArray[np.float64]) -> NDArray[np.int_]:

@@ -26,8 +26,8 @@ import numpy as np
 from maskcam.people.shake_network import SPAN_S, ShakeNetwork
 from maskcam.records import HeadMotion, HeadShake
 
-NO: Final = 4.0  # log odds
-HALF: Final = 1.5
+NO: Final = 2.0  # log odds
+HALF: Final = 0.0
 AVERAGED_S: Final = 0.2
 EVERY_S: Final = 0.06  # a network that sees 20 steps per second need not judge more often
 RECENT_S: Final = 1.0  # in this time it is seen what a "no" can't be

@@ -38,7 +38,7 @@ _SEARCH_SIGMA_PX: Final = 1.5  # of the turn that the search finds
 _SEARCHED: Final = np.arange(-10.0, 10.5, 1.0)  # px at the middle of the face
 
 _STEPS: Final = 3
-_SETTLED: Final = 0.05  # px; a smaller change is not worth another step
+_SETTLED: Final = 0.1  # px; a smaller change is not worth another step
 _INDEPENDENT: Final = 0.2  # share of the pixels: neighbours in a smooth patch agree
 _NOISE: Final = 1.5  # luma levels that are never evidence
 _ROBUST: Final = 1.3  # mean errors from which on a pixel counts for less than half
@@ -123,9 +123,10 @@ class TurnFit:
         self._flow = np.concatenate([sideways, down], axis=1)
         # Of differences between pixels that are two apart.
         self._sideways, self._down = 0.5 * sideways, 0.5 * down
-        # The inner face moves by the travel and (nearly) all of the turn.
+        # The inner face moves by the travel and (nearly) all of the turn, and with a tilt.
         self._inner = np.zeros((2, 8), np.float32)
         self._inner[0, [0, 2]] = self._inner[1, [1, 3]] = 1, _TURN_SEEN
+        self._inner[0, 4] = _NECK_Y / _TILT_PX
         self._search = _Search(x, y, depth)
 
     def fit(self, before: Patch, now: Patch, *, body: Known, inner: Known) -> Turn:

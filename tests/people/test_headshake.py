@@ -163,15 +163,21 @@ def test_a_higher_limit_finds_fewer():
     assert not shakes(motions, limit=60.0)
 
 
-def test_one_wide_turn_with_trembling_before_it_is_none():
-    looks = [0, 10, -2, 60, 60]
-    assert not shakes(moving(lambda t: looks[min(4, int(t / 0.3))], seconds=2))
-    assert shakes(moving(lambda t: [0, 30, -2, 45, 45][min(4, int(t / 0.3))], seconds=2))
+@pytest.mark.parametrize("moves_s", [0.12, 0.2, 0.3])
+def test_one_wide_turn_with_trembling_before_it_is_none(moves_s):
+    times = [0, *(0.3 * k + after for k in range(4) for after in (0.3 - moves_s, 0.3))]
+
+    def looking(*angles):
+        steps = [angles[0], *(angle for pair in pairwise(angles) for angle in pair)]
+        return moving(lambda t: float(np.interp(t, times, steps)), seconds=2)
+
+    assert not shakes(looking(0, 10, -2, 60, 60))
+    assert shakes(looking(0, 30, -2, 45, 45))
 
 
 def test_half_a_shake_is_said_to_be_one_and_is_none():
     recogniser, halves = HeadShakeRecogniser(), []
-    for motion in moving(swinging(2.0, 20, swings=1)):
+    for motion in moving(swinging(2.0, 40, swings=1)):
         assert recogniser.update(motion) is None
         halves.append(recogniser.is_half)
     assert any(halves)

@@ -73,6 +73,23 @@ def test_the_travel_is_how_far_the_whole_head_went():
     assert 0.7 < np.polyfit(true, travel, 1)[0] < 1.3
 
 
+@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+def test_a_tilt_is_no_turn(seed):
+    script = Script("tilt", "tilt", seconds=2.5)
+    roll = 14 * np.sin(2 * np.pi * 1.2 * script.t)
+    script.add("roll", roll)
+    script.add("head_x", 0.5 * np.sin(np.radians(roll)))  # around the neck's joint
+    clip = render(
+        script, np.random.default_rng(seed), head_px=60.0, fps=15, photographs=Photographs()
+    )
+    motions = motions_of(clip)
+    tilted = np.cumsum([motion.roll for motion in motions])
+    turned = np.cumsum([motion.yaw for motion in motions])
+    true = np.interp(clip.timestamps, script.t, script["head_x"])
+    assert np.corrcoef(tilted, true)[0, 1] > 0.9
+    assert np.ptp(turned) < 0.85 * np.ptp(tilted)
+
+
 def test_a_head_that_comes_back_is_where_it_was():
     rng = np.random.default_rng(5)
     script = Script("shake", "shake", seconds=3.0)
