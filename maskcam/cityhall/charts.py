@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import count
-from math import ceil, floor, log10
+from math import ceil
 from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
 from markupsafe import Markup
 
 from maskcam.cityhall.statistics import Interval
+from maskcam.cityhall.ticks import nice_ticks, share_ticks
 
 # Blue, vermilion, orange, grey of Okabe and Ito: told apart by colour-blind people.
 COLOURS = {
@@ -35,13 +36,15 @@ _ids = count()
 class Bar(NamedTuple):
     """One hour or day. `parts` is None where nothing is known; `tip` says all of it in words.
 
-    `blank` ones are still to come; `earlier` is a height to compare with; `noted` has a mark.
+    `blank` ones are still to come, `running` ones not over; `earlier` is a height to compare with;
+    `noted` has a mark.
     """
 
     label: str
     tip: str
     parts: tuple[int, ...] | None
     partly: bool = False
+    running: bool = False
     blank: bool = False
     earlier: int | None = None
     noted: bool = False
@@ -108,11 +111,15 @@ def stacked_bars(
         if bar.parts is None and not bar.blank:
             _gap(root, group, left, step, size.inner_height)
         top = float(size.inner_height)
+        pale = {"fill-opacity": "0.4"} if bar.running else {}
         for part, colour in zip(bar.parts or (), COLOURS.values(), strict=False):
             height = max(0, part) * scale  # a small number may be negative by its noise
             top -= height
             if height:
-                _rect(group, left + (step - width) / 2, top, width, height, fill=colour)
+                _rect(group, left + (step - width) / 2, top, width, height, fill=colour, **pale)
+        if bar.running:
+            dashed = {"fill": "none", "stroke": _INK, "stroke-dasharray": "3 2"}
+            _rect(group, left + (step - width) / 2, top, width, size.inner_height - top, **dashed)
         if bar.earlier is not None:
             _stroke(group, left, size.inner_height - max(0, bar.earlier) * scale, step)
         if bar.noted:
@@ -183,9 +190,17 @@ def _draw_run(
 
 
 def sparkline(
-    heights: Sequence[int | None], partly: Sequence[bool], *, title: str, amount: Amount = str
+    heights: Sequence[int | None],
+    partly: Sequence[bool],
+    *,
+    title: str,
+    amount: Amount = str,
+    running: bool = False,
 ) -> Markup:
-    """Draws a small row of bars from zero to a round number; None is a gap, pale is partly seen."""
+    """Draws a small row of bars from zero to a round number.
+
+    None is a gap, pale is partly seen; the last is an outline if it is `running`, not over.
+    """
     width, height, scale = 168, 36, 44
     step = (width - scale) / max(1, len(heights))
     root = _svg(width, height, title, "")
@@ -201,7 +216,11 @@ def sparkline(
             tall = max(1.0, (height - 3) * max(0, value) / highest)
             colour = "#8fbfe0" if pale else "#0072b2"
         left = place * step + 1
-        paths[colour] += f"M{left:.0f} {height - 1}v-{tall:.0f}h{step - 2:.0f}v{tall:.0f}z"
+        path = f"M{left:.0f} {height - 1}v-{tall:.0f}h{step - 2:.0f}v{tall:.0f}z"
+        if running and value is not None and place == len(heights) - 1:
+            _add(root, "path", attributes={"d": path, "fill": "none", "stroke": "#0072b2"})
+        else:
+            paths[colour] += path
     for colour, path in paths.items():
         if path:
             _add(root, "path", attributes={"d": path, "fill": colour})
@@ -218,29 +237,6 @@ def interval_bar(interval: Interval, *, title: str) -> Markup:
     _rect(root, low, 4, max(2.0, high - low), 10, fill="#0072b2", **{"fill-opacity": "0.35"})
     _rect(root, interval.value * width - 1.5, 1, 3, 16, fill="#0072b2")
     return _markup(root)
-
-
-def nice_ticks(highest: float) -> list[int]:
-    """Returns 3 to 6 round numbers from 0 to at least `highest`."""
-    if highest <= 4:
-        return [0, 1, 2, 3, 4]
-    rough = highest / 4
-    power = 10 ** floor(log10(rough))
-    step = next(s * power for s in (1, 2, 2.5, 5, 10) if s * power >= rough and s * power % 1 == 0)
-    return [int(i * step) for i in range(ceil(highest / step) + 1)]
-
-
-def share_ticks(intervals: Sequence[Interval]) -> list[int]:
-    """Returns per cents for an axis that shows how shares differ: at least 20 points apart."""
-    if not intervals:
-        return [0, 25, 50, 75, 100]
-    low = floor(10 * min(i.low for i in intervals))
-    high = ceil(10 * max(i.high for i in intervals))
-    while high - low < 2:
-        low, high = max(0, low - 1), min(10, high + 1)
-    step = 5 if high - low <= 2 else 10 if high - low <= 6 else 20
-    first = 10 * low // step * step
-    return list(range(first, 10 * high + step if 10 * high % step else 10 * high + 1, step))
 
 
 def _runs(dots: Sequence[Dot]) -> Iterable[list[tuple[int, Interval]]]:

@@ -7,7 +7,7 @@ for a city and a region.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from math import cos, radians, sqrt
+from math import cos, floor, log10, radians, sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -116,6 +116,22 @@ def lay_out(
         )
         for site in order
     }
+
+
+def size_key(spots: Mapping[str, Spot], passages: Mapping[str, int]) -> list[tuple[int, float]]:
+    """Returns round numbers of passages, and the radius of a circle of each, largest first."""
+    site = next(iter(spots), "")
+    most, largest = passages.get(site, 0), spots[site].radius if site else 0.0
+    found: list[tuple[int, float]] = []
+    for part in (1, 4, 16):
+        if most // part < 1:
+            break
+        power = 10 ** floor(log10(most / part))
+        number = next(digit * power for digit in (5, 2, 1) if digit * power <= most / part)
+        radius = largest * sqrt(number / most)
+        if radius > RADII[0]:  # smaller ones are drawn like that
+            found.append((number, radius))
+    return found
 
 
 def place_labels(

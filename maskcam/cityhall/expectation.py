@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from statistics import median
 from typing import NamedTuple
 
@@ -20,6 +20,8 @@ USUAL_DAYS = 56
 CLOSED_WEEKS = 3
 """A camera that never observed on a weekday in so many weeks is not meant to."""
 
+LEAST_S = 60.0
+"""Who observes less on a day, observes nothing."""
 _DAY = 1440
 
 
@@ -66,7 +68,7 @@ class Habits:
         return 0.0 if had_chances or weekday not in self._open[site] else habit.any_day
 
     def _habit(self, days: Mapping[int, float]) -> _Habit:
-        over = {day: seconds for day, seconds in days.items() if seconds >= 60}
+        over = {day: seconds for day, seconds in days.items() if seconds >= LEAST_S}
         by_weekday: dict[int, list[float]] = {}
         for day, seconds in over.items():
             by_weekday.setdefault(self._weekday(day), []).append(seconds)
@@ -132,6 +134,14 @@ class Expectation:
             return len(units) * max((self._today.get((site, u), 0.0) for u in units), default=0.0)
         return sum(self._habits.usual(site, unit, day) for unit in units)
 
+    def missing(self, site: str, day: int, observed: Container[str]) -> list[str]:
+        """Returns the units that should have observed on a day that is over, but for `observed`."""
+        return [
+            unit
+            for unit in self.belonging(site, day)
+            if unit not in observed and self._habits.usual(site, unit, day) >= LEAST_S
+        ]
+
 
 def expectation(
     reader: Reader, span: Span, *, periods: Periods, site: str | None = None
@@ -160,3 +170,23 @@ def expectation(
         found = cameras.observed_days(reader.engine, today, calendar=calendar, site=site)
         now = {place: sum(days.values()) for place, days in found.items()}
     return Expectation(cameras.stays(reader.engine, site=site), habits, now, periods=periods)
+
+
+def missed_days(
+    reader: Reader, span: Span, *, periods: Periods, site: str
+) -> dict[str, list[Span]]:
+    """Returns the days that are over on which a camera should have observed and did not.
+
+    By camera; days that follow each other are one span.
+    """
+    calendar, today = periods.calendar, periods.day(periods.today).start
+    expected = expectation(reader, span, periods=periods, site=site)
+    seen = cameras.observed_days(reader.engine, span, calendar=calendar, site=site)
+    found: dict[str, list[Span]] = {}
+    for day in calendar.days(span.start, min(span.end, today)):
+        there = {unit for (_, unit), days in seen.items() if days.get(day, 0.0) >= LEAST_S}
+        for unit in expected.missing(site, day, there):
+            runs, end = found.setdefault(unit, []), calendar.next_day(day)
+            start = runs.pop().start if runs and runs[-1].end == day else day
+            runs.append(Span(start, end))
+    return found

@@ -5,20 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime
+from math import floor, log10, sqrt
 from zoneinfo import ZoneInfo
 
 from babel import Locale
-from babel.dates import format_date, format_time, get_day_names
+from babel.dates import format_date, get_day_names
 from babel.lists import format_list
 from babel.numbers import format_decimal, format_percent
 
 from maskcam.cityhall.comparison import Change
 from maskcam.cityhall.figures import Point, Seen
-from maskcam.cityhall.reader import Totals
+from maskcam.cityhall.reader import Span, Totals
 from maskcam.cityhall.rollup import moment_of
-from maskcam.cityhall.statistics import ROUGH_WIDTH, Interval
+from maskcam.cityhall.statistics import ROUGH_WIDTH, Z95, Interval
 from maskcam.cityhall.texts import LANGUAGES, TEXTS
 from maskcam.cityhall.weekly import WeekOfSite
+from maskcam.cityhall.where_and_when import Slot
 
 FINE_WIDTH = 0.02
 LEAST_CHANGE = 0.0005
@@ -124,6 +126,18 @@ class Words:
         """Returns a day with its name, without the year."""
         return self._date(day, "EEEE d MMMM")
 
+    def spans(self, spans: Iterable[Span], *, today: int) -> str:
+        """Returns spans of whole days; one that ends where `today` begins goes on."""
+        texts = []
+        for ends in spans:
+            first, last = (
+                self.weekday_day(moment_of(minute).astimezone(self._zone).date())
+                for minute in (ends.start, ends.end - 1)
+            )
+            text = self("before_span", first=first, last=last) if last != first else first
+            texts.append(self("since", time=first) if ends.end == today else text)
+        return self.colon.replace(":", "; ").join(texts)
+
     def weekday(self, number: int) -> str:
         """Returns the name of a day of the week; Monday is 0."""
         return str(get_day_names(locale=self._locale)[number])
@@ -156,16 +170,21 @@ class Words:
 
     def minute(self, minute: int) -> str:
         """Returns the city's time of a minute since the epoch."""
-        local = moment_of(minute).astimezone(self._zone)
-        return format_time(local, "HH:mm", locale=self._locale)
+        return self._clock(moment_of(minute).astimezone(self._zone))
 
     def moment(self, seconds: int | None) -> str:
         """Returns day and time of seconds since the epoch."""
         if seconds is None:
             return "-"
         local = datetime.fromtimestamp(seconds, UTC).astimezone(self._zone)
-        text = f"{self.short_day(local.date())} {format_time(local, 'HH:mm', locale=self._locale)}"
-        return text.replace(" ", "\u00a0")
+        return f"{self.short_day(local.date())} {self._clock(local)}".replace(" ", "\u00a0")
+
+    def _clock(self, local: datetime) -> str:
+        """Returns a time as it is written in a sentence: 9:05, 9 h 05."""
+        if self.language == "fr":
+            minute = f"\u00a0{local.minute:02d}" if local.minute else ""
+            return f"{local.hour}\u00a0h{minute}"
+        return f"{local:%H:%M}"
 
     def duration(self, seconds: float) -> str:
         """Returns a duration in hours and minutes."""
@@ -199,6 +218,14 @@ class Words:
         low = self.percent(interval.low, digits=digits)
         key = "share_between" if short else "share_range"
         return self(key, low=low, high=self.percent(interval.high, digits=digits))
+
+    def rate(self, slot: Slot) -> str:
+        """Returns the people without a mask per hour, rounded to what is known of them."""
+        seen = slot.totals
+        chance = Z95 * sqrt(max(0, seen.without_mask) + seen.variance) / max(1, seen.without_mask)
+        margin = max(0.0, slot.per_hour) * (chance + 1.0 - self._right)
+        step = 10 ** max(0, floor(log10(margin))) if margin >= 1 else 1
+        return self.number(step * round(slot.per_hour / step))
 
     def sentence(self, totals: Totals) -> str:
         """Returns passages and mask share as one sentence."""
@@ -312,6 +339,8 @@ class Words:
             )
         if point.seen is Seen.OFFLINE and not point.cameras:
             return self("no_camera")
+        if point.seen is Seen.OFFLINE and not point.expected_s:
+            return self("closed")
         return self(point.seen.value)
 
 

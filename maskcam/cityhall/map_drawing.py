@@ -37,20 +37,26 @@ def draw_map(
     marks: Mapping[str, Mark],
     *,
     title: str,
+    sizes: Sequence[tuple[str, float]] = (),
 ) -> Markup:
-    """Returns the map; sites are drawn in the order of `spots`, so small ones lie on top."""
+    """Returns the map; sites are drawn in the order of `spots`, so small ones lie on top.
+
+    Below it stand circles of the radii of `sizes`, with what they mean.
+    """
+    height = plane.height + round(max((2 * radius for _, radius in sizes), default=-18)) + 18
     root = ET.Element(
         "svg",
         {
-            "viewBox": f"0 0 {WIDTH} {plane.height}",
+            "viewBox": f"0 0 {WIDTH} {height}",
             "width": str(WIDTH),
-            "height": str(plane.height),
+            "height": str(height),
             "role": "group",
             "aria-label": title,
         },
     )
     if drawn := "".join(_path(plane.line(line)) for line in outline):
         ET.SubElement(root, "path", {"class": "outline", "d": drawn, "aria-hidden": "true"})
+    _draw_sizes(root, sizes, middle=(plane.height + height) / 2)
     rule = rule_box(plane, spots)
     _draw_rule(root, plane, rule)
     names = {site: mark.name for site, mark in marks.items()}
@@ -97,6 +103,17 @@ def _draw_rule(root: ET.Element, plane: Plane, box: Box) -> None:
     text = f"{metres}\u202fm" if metres < 1000 else f"{metres // 1000}\u202fkm"
     place = {"x": f"{left + 6 + length:.0f}", "y": str(bottom), "aria-hidden": "true"}
     ET.SubElement(root, "text", place).text = text
+
+
+def _draw_sizes(root: ET.Element, sizes: Sequence[tuple[str, float]], *, middle: float) -> None:
+    left = 14.0
+    for text, radius in sizes:
+        place = {"cx": f"{left + radius:.1f}", "cy": f"{middle:.1f}", "r": f"{radius:.1f}"}
+        ET.SubElement(root, "circle", {"class": "size", "aria-hidden": "true", **place})
+        left += 2 * radius + 6
+        place = {"x": f"{left:.0f}", "y": f"{middle + 5:.0f}", "aria-hidden": "true"}
+        ET.SubElement(root, "text", place).text = text
+        left += 0.62 * FONTS["for-narrow"] * len(text) + 14
 
 
 def _path(points: list[tuple[int, int]]) -> str:

@@ -28,15 +28,22 @@ SITE_TEXTS: dict[str, tuple[str, str]] = {
         "{site} : {people}, masque bien porté : {share}",
     ),
     "map_attention": ("; a camera needs attention", " ; une caméra à vérifier"),
-    "map_shares": ("{low} to {high}", "de {low} à {high}"),
+    "map_shares": ("{low} to under {high}", "de {low} à moins de {high}"),
+    "map_shares_last": ("{low} to {high}", "de {low} à {high}"),
     "map_size": (
-        "The larger the circle, the more passages.",
-        "Plus le cercle est grand, plus il y a de passages.",
+        "The larger the circle, the more passages: the empty circles below the map show how many.",
+        "Plus le cercle est grand, plus il y a de passages : les cercles vides sous la carte "
+        "disent combien.",
     ),
     "map_readout": (
         "Point at a circle, or use the arrow keys on it.",
         "Pointez un cercle, ou utilisez les flèches.",
     ),
+    "first_camera": (
+        "No camera counted here before {day}.",
+        "Aucune caméra n'a compté ici avant le {day}.",
+    ),
+    "missed": ("Cameras that observed nothing", "Caméras qui n'ont rien observé"),
     "notes": ("Notes", "Notes"),
     "note_day": ("Day", "Jour"),
     "note_where": ("Where", "Où"),

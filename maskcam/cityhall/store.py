@@ -17,6 +17,7 @@ from maskcam.cityhall.intake import HeardStatus
 from maskcam.cityhall.plausibility import doubt
 from maskcam.cityhall.rollup import COUNTS, Calendar, Key, Sums, Window, fold, minute_of, roll_up
 from maskcam.cityhall.stints import Stint, settle
+from maskcam.cityhall.superseded import withdraw_older_counts
 from maskcam.delivery.wire import ReceivedCount
 from maskcam.records import WindowKind
 
@@ -141,11 +142,13 @@ class Store:
             else:
                 number["repeated"] += 1
         self._upsert(connection, [changed[key] for key in sorted(changed)])
+        gone = withdraw_older_counts(connection, changed.values(), calendar=self.calendar)
         hours = {_hour(window) for window in changed.values()}
+        counted = chain.from_iterable(fold(stored[hour].values()) for hour in hours)
         sums = roll_up(
             chain.from_iterable(fold(after[hour].values()) for hour in hours),
             calendar=self.calendar,
-            less=chain.from_iterable(fold(stored[hour].values()) for hour in hours),
+            less=chain(counted, gone),
         )
         for table, part in zip((schema.hourly, schema.daily), sums, strict=True):
             self._add(connection, table, part)

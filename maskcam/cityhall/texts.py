@@ -12,6 +12,7 @@ from maskcam.cityhall.audit_texts import AUDIT_TEXTS
 from maskcam.cityhall.notification_texts import NOTICE_TEXTS
 from maskcam.cityhall.report_texts import REPORT_TEXTS
 from maskcam.cityhall.site_texts import SITE_TEXTS
+from maskcam.cityhall.where_texts import WHERE_TEXTS
 
 TEXTS: dict[str, tuple[str, str]] = {
     **REPORT_TEXTS,
@@ -20,6 +21,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     **AUDIT_TEXTS,
     **NOTICE_TEXTS,
     **SITE_TEXTS,
+    **WHERE_TEXTS,
     "language": ("English", "Français"),
     "dashboard": ("Passers-by and masks", "Passants et masques"),
     "skip": ("Skip to content", "Aller au contenu"),
@@ -98,6 +100,16 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Dans les petits graphiques, une barre claire est une journée observée en partie, un "
         "trait gris une journée non observée.",
     ),
+    "spark_today": (
+        "The outlined last bar is today, until {time}.",
+        "La dernière barre, en contour, est la journée en cours, jusqu'à {time}.",
+    ),
+    "passage_note": (
+        "A passage is one person who passes one camera once.",
+        "Un passage est une personne qui passe une fois devant une caméra.",
+    ),
+    "running": ("Not over: until {time}", "En cours : jusqu'à {time}"),
+    "tip_running": (" until {time}", " jusqu'à {time}"),
     "ranges_note": (
         "Below each share stands the range that holds the true one in 95 % of cases",
         "Sous chaque part figure l'intervalle qui contient la vraie valeur dans 95 % des cas",
@@ -131,9 +143,9 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "chart_nothing": ("Nothing is known of this time.", "Rien n'est connu de cette période."),
     "chart_shares": (
-        "Line: share; band: 95 % interval. It breaks where too few people were judged.",
-        "Ligne : part ; bande : intervalle à 95 %. Elle s'interrompt quand trop peu de personnes "
-        "ont été jugées.",
+        "Line: share; band: 95 % interval. It breaks where too few passages were judged.",
+        "Ligne : part ; bande : intervalle à 95 %. Elle s'interrompt quand trop peu de passages "
+        "ont été jugés.",
     ),
     "numbers": ("The numbers as a table", "Les chiffres en tableau"),
     "time": ("Time", "Heure"),
@@ -142,6 +154,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "fully": ("observed", "observé"),
     "blind": ("blind: the camera could not see", "aveugle : la caméra ne voyait pas"),
     "offline": ("no data: off or offline", "aucune donnée : éteinte ou hors ligne"),
+    "closed": ("no camera ever observes on this weekday", "jamais observé ce jour de la semaine"),
     "to_come": ("to come", "à venir"),
     "tip_known": (
         "{when}: {people} passages, {with_mask} with mask, {without_mask} without, "
@@ -165,10 +178,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "per_observed_hour": ("Per camera and observed hour", "Par caméra et heure observée"),
     "observed": ("Observed", "Observé"),
     "time_observed": ("Time observed", "Durée observée"),
-    "where_title": (
-        "Where and when are most people without a mask?",
-        "Où et quand passent le plus de personnes sans masque ?",
-    ),
     "hours": ("Hours", "Heures"),
     "hours_range": ("{a} to {b}", "de {a} à {b}"),
     "rate": ("Without mask per hour", "Sans masque par heure"),
@@ -218,8 +227,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "sites_one": ("{number} site", "{number} site"),
     "sites_many": ("{number} sites", "{number} sites"),
     "share_week": ("Mask worn properly, last 7 days", "Masque bien porté, 7 derniers jours"),
-    "share_few_long_one": ("only {number} person judged", "{number} personne jugée seulement"),
-    "share_few_long_many": ("only {number} people judged", "{number} personnes jugées seulement"),
+    "share_few_long_one": ("only {number} passage judged", "{number} passage jugé seulement"),
+    "share_few_long_many": ("only {number} passages judged", "{number} passages jugés seulement"),
     "change_passages": (
         "Passages against {day}, until {time}",
         "Passages par rapport au {day}, jusqu'à {time}",
@@ -307,35 +316,6 @@ TEXTS: dict[str, tuple[str, str]] = {
         "prenez les passages par caméra et par heure observée : les caméras ne "
         "fonctionnent pas aussi longtemps.",
     ),
-    "where_lead": (
-        "{site}, {weekday}, {hours}: no other place and hour has as many people without a mask, "
-        "about {number} per hour. So many masks would be needed.",
-        "{site}, {weekday}, {hours} : c'est là que passent le plus de personnes sans masque, "
-        "environ {number} par heure. Il faudrait y prévoir autant de masques.",
-    ),
-    "where_heat": (
-        "The best time is of one day of the week. By hour of the day: people without a mask per "
-        "hour, on average over the chosen days, without masks worn incorrectly. Each row has its "
-        "own scale. Hatched: not observed.",
-        "Le meilleur créneau est celui d'un jour de la semaine. Par heure du jour : personnes sans "
-        "masque par heure, en moyenne sur les jours choisis, hors masques mal portés. Chaque ligne "
-        "a sa propre échelle. Hachuré : non observé.",
-    ),
-    "where_best": ("Best time to hand out masks", "Meilleur créneau de distribution"),
-    "where_nobody": (
-        "Nobody was seen without a mask in these hours.",
-        "Personne n'a été vu sans masque à ces heures.",
-    ),
-    "where_top": (
-        "The hours with most people without a mask, on average over the chosen days",
-        "Les heures où passent le plus de personnes sans masque, en moyenne sur les jours choisis",
-    ),
-    "where_none": ("Nothing was observed in these days.", "Rien n'a été observé ces jours-là."),
-    "where_little": (
-        "Too little was observed in these days: less than half an hour at any hour of the day.",
-        "Trop peu a été observé pendant ces jours : moins d'une demi-heure à toute heure du jour.",
-    ),
-    "masks_needed": ("Masks needed per hour", "Masques nécessaires par heure"),
     "weekdays": ("{day}s", "le {day}"),
     "before": ("The week before", "La semaine précédente"),
     "silent": (

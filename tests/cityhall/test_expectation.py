@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from maskcam.cityhall import cameras
 from maskcam.cityhall.comparison import compare
-from maskcam.cityhall.expectation import expectation
+from maskcam.cityhall.expectation import expectation, missed_days
 from maskcam.cityhall.figures import Seen, all_points, site_points
 from maskcam.cityhall.periods import Periods
 from maskcam.cityhall.reader import Reader
@@ -74,6 +74,9 @@ def test_one_of_three_cameras_away_for_three_days_is_marked(
     hours = Periods(reader.calendar, now=NOW).day(date(2026, 5, 13))
     of_day = site_points(reader, site="quay", level="hourly", span=hours, now=NOW)
     assert [point.seen for point in of_day[8:18]] == [Seen.PARTLY] * 10
+    periods = Periods(reader.calendar, now=NOW)
+    away = periods.days(min(AWAY), max(AWAY))
+    assert missed_days(reader, span, periods=periods, site="quay") == {"c": [away]}
     exported = [p for _, p in all_points(reader, level="daily", span=span, now=NOW)]
     assert exported == points
 

@@ -22,7 +22,8 @@ from maskcam.cityhall.rollup import Calendar
 from maskcam.cityhall.statistics import Interval, difference, share
 from maskcam.cityhall.store import Store
 from maskcam.cityhall.texts import TEXTS
-from maskcam.cityhall.where_and_when import find_slots, most_needed
+from maskcam.cityhall.ticks import nice_ticks, share_ticks
+from maskcam.cityhall.where_and_when import Slot, find_slots, most_needed
 from maskcam.delivery.wire import Status
 from tests.cityhall.conftest import PARIS
 from tests.cityhall.messages import minutes_from, received
@@ -222,6 +223,56 @@ def test_the_first_of_a_month_is_read_as_in_french() -> None:
     assert Words("en", zone=PARIS).short_day(date(2026, 5, 1)) == "1 May"
 
 
+def test_each_language_writes_the_time_in_one_style() -> None:
+    english, french = Words("en", zone=PARIS), Words("fr", zone=PARIS)
+    noon = int(NOW.timestamp())
+    assert (english.minute(noon // 60), english.moment(noon)) == ("12:20", "4\u00a0May\u00a012:20")
+    assert french.minute(noon // 60) == "12\u00a0h\u00a020"
+    assert french.moment(noon) == "4\u00a0mai\u00a012\u00a0h\u00a020"
+    assert french.minute(noon // 60 - 20) == "12\u00a0h"
+
+
+def test_days_without_observation_are_said_in_words() -> None:
+    periods = Periods(Calendar(PARIS), now=NOW)
+    days = [(20, 20), (22, 24), (30, 33)]  # of April: the last ones up to yesterday, 3 May
+    first = date(2026, 4, 1)
+    spans = [
+        periods.days(first + timedelta(days=a - 1), first + timedelta(days=b - 1)) for a, b in days
+    ]
+    today = periods.day(periods.today).start
+    assert Words("en", zone=PARIS).spans(spans, today=today) == (
+        "Monday 20 April; Wednesday 22 April to Friday 24 April; since Thursday 30 April"
+    )
+    assert Words("fr", zone=PARIS).spans(spans[1:], today=today) == (
+        "du mercredi 22 avril au vendredi 24 avril\u00a0; depuis le jeudi 30 avril"
+    )
+
+
+@pytest.mark.parametrize(
+    ("seen", "per_hour", "said"),
+    [
+        (1776, 444.0, "440"),
+        (20, 444.0, "400"),
+        (9, 3.4, "3"),
+        (40_000, 1234.0, "1,230"),
+        (0, 0, "0"),
+    ],
+)
+def test_a_rate_is_said_as_exactly_as_it_is_known(seen: int, per_hour: float, said: str) -> None:
+    slot = Slot("forville", None, 10, Totals(without_mask=seen), per_hour)
+    assert Words("en", zone=PARIS, right=0.99).rate(slot) == said
+
+
+def test_a_bar_that_is_not_over_looks_so() -> None:
+    bars = [Bar("8", "x", (30, 10, 0, 0)), Bar("9", "y", (3, 1, 0, 0), running=True)]
+    over, running = charts.stacked_bars(bars, title="t", description="d").split('class="hit"')[1:]
+    assert 'fill-opacity="0.4"' not in over
+    assert running.count('fill-opacity="0.4"') == 2
+    assert running.count("stroke-dasharray") == 1
+    small = charts.sparkline([5, 3], [False, True], title="t", running=True)
+    assert small.count('fill="none" stroke="#0072b2"') == 1
+
+
 def test_every_text_has_both_languages_with_the_same_values() -> None:
     import string
 
@@ -262,7 +313,7 @@ def test_charts_draw_gaps_as_gaps_and_escape_what_they_show() -> None:
 
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=20).map(sorted))
 def test_the_axis_of_shares_holds_all_that_is_drawn(limits: list[float]) -> None:
-    ticks = charts.share_ticks([Interval(limits[0], limits[0], limits[-1])])
+    ticks = share_ticks([Interval(limits[0], limits[0], limits[-1])])
     assert ticks[0] <= 100 * limits[0]
     assert ticks[-1] >= 100 * limits[-1]
     assert 0 <= ticks[0] < ticks[-1] <= 100
@@ -271,7 +322,7 @@ def test_the_axis_of_shares_holds_all_that_is_drawn(limits: list[float]) -> None
 
 @given(st.integers(0, 10**7))
 def test_ticks_are_round_and_reach_the_top(highest: int) -> None:
-    ticks = charts.nice_ticks(highest)
+    ticks = nice_ticks(highest)
     assert ticks[0] == 0
     assert ticks[-1] >= highest
     assert 3 <= len(ticks) <= 6

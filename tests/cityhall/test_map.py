@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from math import cos, radians
+from math import cos, radians, sqrt
 from pathlib import Path
 from random import Random
 
@@ -14,7 +14,15 @@ import pytest
 from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
-from maskcam.cityhall.city_map import WIDTH, Spot, lay_out, place_labels, plane_of, rule_box
+from maskcam.cityhall.city_map import (
+    WIDTH,
+    Spot,
+    lay_out,
+    place_labels,
+    plane_of,
+    rule_box,
+    size_key,
+)
 from maskcam.cityhall.database import up_to_date
 from maskcam.cityhall.new_units import read_new_units
 from maskcam.cityhall.outline import read_outline
@@ -235,6 +243,22 @@ def test_units_get_their_place_by_command(
         assert city.run("place-unit", *wrong) == 2
         assert capsys.readouterr().err.count("\n") == 1
     assert json.loads(file.read_text()) == before
+
+
+@pytest.mark.parametrize("most", [1, 9, 640, 73_000, 1_000_000])
+def test_the_key_of_sizes_holds_for_the_circles(most: int) -> None:
+    places = {"a": Position(43.5, 7.0), "b": Position(43.6, 7.1)}
+    key = None
+    for few in (most // 3, most // 7):
+        passages = {"a": most, "b": few}
+        spots = lay_out(plane_of(places, []), places, passages)
+        key = size_key(spots, passages)
+        for number, radius in key:
+            assert most // 40 <= number <= most
+            assert str(number).rstrip("0") in {"1", "2", "5"}
+            assert radius == pytest.approx(spots["a"].radius * sqrt(number / most))
+    assert key
+    assert size_key({}, {}) == []
 
 
 @pytest.fixture

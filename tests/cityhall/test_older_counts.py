@@ -118,6 +118,34 @@ def test_hours_that_cameras_counted_are_not_counted_again(
         assert people == {"gare": 260, "port": 100}
 
 
+def test_what_a_camera_observed_after_all_takes_the_place_of_older_counts(
+    store: Store, calendar: Calendar
+) -> None:
+    lines = [f"{site},2026-05-04 {hour:02d}:00,100" for site in ("gare", "port") for hour in (8, 9)]
+    store.write(read_older_counts(["site,start,people", *lines], zone=PARIS, now=NOW))
+    reader = Reader(store.engine, calendar=calendar)
+    day = Periods(calendar, now=NOW).day(date(2026, 5, 4))
+
+    def people() -> dict[str, int]:
+        hours, days = (
+            {site: sums.people for site, sums in reader.by_site(level, day).items()}
+            for level in ("hourly", "daily")
+        )
+        assert hours == days
+        return days
+
+    nine = datetime(2026, 5, 4, 7, tzinfo=UTC)
+    blind = received(nine - timedelta(hours=1), counts=None, unit="gare-01", site="gare")
+    store.write([blind])
+    assert people() == {"gare": 200, "port": 200}
+    for _ in range(2):  # it arrives minute by minute, and again
+        for minute in range(3):
+            item = received(nine + timedelta(minutes=minute), unit="gare-01", site="gare")
+            store.write([item])
+    each = item.count.with_mask + item.count.without_mask + item.count.incorrect
+    assert people() == {"gare": 100 + 3 * (each + item.count.unclear), "port": 200}
+
+
 def test_the_command_takes_in_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config, table = tmp_path / "cityhall.toml", tmp_path / "old.csv"
     config.write_text('[city]\nname = "V"\n[broker]\nhost = "localhost"\ninsecure = true\n')

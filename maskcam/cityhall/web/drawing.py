@@ -85,8 +85,16 @@ def charts_of(
     }
 
 
+def is_running(point: Point, page: Page) -> bool:
+    """Whether an hour, day or month has begun and is not over."""
+    return point.bucket <= page.periods.now < point.end and not point.seen.is_gap
+
+
 def _bar(point: Point, before: Point | None, notes: list[str], page: Page, level: Step) -> Bar:
     total, words, tip = point.totals, page.words, _tip(point, page, level)
+    running = is_running(point, page)
+    if running:
+        tip += words("tip_running", time=words.minute(page.periods.now))
     if before:
         tip += words("tip_earlier", number=words.number(before.totals.people))
     return Bar(
@@ -94,6 +102,7 @@ def _bar(point: Point, before: Point | None, notes: list[str], page: Page, level
         tip=". ".join([tip, *notes]),
         parts=None if point.seen.is_gap else total[:4],
         partly=point.seen is Seen.PARTLY,
+        running=running,
         blank=point.seen is Seen.TO_COME,
         earlier=before.totals.people if before else None,
         noted=bool(notes),

@@ -18,6 +18,7 @@ from maskcam.cityhall.overview import SiteToday
 from maskcam.cityhall.reader import Totals
 from maskcam.cityhall.statistics import FEW
 from maskcam.cityhall.web.context import DEFAULT_DAYS, Page, WebContext
+from maskcam.cityhall.web.drawing import is_running
 from maskcam.cityhall.web.open_pages import answer_open_page
 from maskcam.cityhall.web.prefetch import overview_of
 from maskcam.cityhall.web.site import show_site
@@ -199,6 +200,7 @@ def spark_of(points: list[Point], page: Page, title: str) -> Markup:
         [point.seen is Seen.PARTLY for point in points],
         title=page.words(title),
         amount=page.words.axis,
+        running=bool(points) and is_running(points[-1], page),
     )
 
 

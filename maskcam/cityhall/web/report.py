@@ -135,7 +135,7 @@ def read_aloud(page: Page, found: Week, *, monday: date) -> list[str]:
                 site=called(best.site),
                 weekday=t.weekdays(best.weekday or 0),
                 hours=t.hour(best.hour),
-                number=t.number(best.per_hour),
+                number=t.rate(best),
             )
         )
     partly = t.count("read_partly", found.partly) if found.partly else t("read_wholly")

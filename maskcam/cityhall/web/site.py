@@ -8,6 +8,7 @@ from typing import Any, cast
 from starlette.responses import Response
 
 from maskcam.cityhall import cameras
+from maskcam.cityhall.expectation import missed_days
 from maskcam.cityhall.figures import site_points, total_of
 from maskcam.cityhall.health import Health, find_health
 from maskcam.cityhall.notes import LONGEST, Note, Notes
@@ -40,7 +41,7 @@ def show_site(page: Page) -> Response:
     weeks_from = chosen.day - timedelta(days=7 * WEEKS - 1)
     first = weeks_from if chosen.length == "day" else chosen.first
     notes = Notes(page.context.reader.engine).between(first, chosen.last, site=name)
-    span = page.periods.days(chosen.first, chosen.last)
+    span, shown = (page.periods.days(day, chosen.last) for day in (chosen.first, first))
     return page.render(
         "site.html",
         site=name,
@@ -58,6 +59,8 @@ def show_site(page: Page) -> Response:
         weeks=_weeks(page, name, (weeks_from, chosen.day), notes)
         if chosen.length == "day"
         else None,
+        missed={} if step == "monthly" else _missed(page, name, shown),
+        first_day=_first_day(page, name, shown),
         notes=notes,
         longest_note=LONGEST,
         **_cameras(page, name, span),
@@ -82,6 +85,21 @@ def _weeks(page: Page, site: str, days: tuple[date, date], notes: list[Note]) ->
         "rows": describe(points, page, level="daily"),
         "drawn": charts_of(points, page, level="daily", notes=notes),
     }
+
+
+def _first_day(page: Page, site: str, span: Span) -> str:
+    """Returns the day of the first count of a site, if it is after the beginning of `span`."""
+    stays = cameras.stays(page.context.reader.engine, site=site)
+    first = min((stay.since for stay in stays if stay.site == site), default=span.start)
+    local = page.periods.calendar.local
+    return page.words.day(local(first).date()) if first > span.start else ""
+
+
+def _missed(page: Page, site: str, span: Span) -> dict[str, str]:
+    """Returns, by camera, the days on which it should have observed and did not, in words."""
+    found = missed_days(page.context.reader, span, periods=page.periods, site=site)
+    today = page.periods.day(page.periods.today).start
+    return {unit: page.words.spans(runs, today=today) for unit, runs in sorted(found.items())}
 
 
 def _cameras(page: Page, site: str, span: Span) -> dict[str, Any]:

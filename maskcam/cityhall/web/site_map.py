@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from maskcam.cityhall.charts import share_ticks
-from maskcam.cityhall.city_map import lay_out, plane_of
+from maskcam.cityhall.city_map import lay_out, plane_of, size_key
 from maskcam.cityhall.map_drawing import Mark, draw_map
 from maskcam.cityhall.overview import SiteToday
 from maskcam.cityhall.registry import site_positions
 from maskcam.cityhall.statistics import Interval
+from maskcam.cityhall.ticks import share_ticks
 from maskcam.cityhall.web.context import Page
 
 SHADES = 6
@@ -45,7 +45,9 @@ def site_map(
         return None  # a site alone says nothing
     places = {site: positions[site] for site in shown}
     plane = plane_of(places, outline)
-    spots = lay_out(plane, places, {site: item.week.people for site, item in shown.items()})
+    passages = {site: item.week.people for site, item in shown.items()}
+    spots = lay_out(plane, places, passages)
+    sizes = [(page.words.number(n), radius) for n, radius in size_key(spots, passages)]
     intervals = [page.words.interval(item.week) for item in shown.values()]
     ticks = share_ticks([Interval(i.value, i.value, i.value) for i in intervals if i])
     marks = {
@@ -53,7 +55,7 @@ def site_map(
         for site, item in shown.items()
     }
     return SiteMap(
-        drawing=draw_map(plane, outline, spots, marks, title=page.words("map")),
+        drawing=draw_map(plane, outline, spots, marks, title=page.words("map"), sizes=sizes),
         key=_key(page, ticks, some_unknown=None in intervals),
         attention=any(mark.attention for mark in marks.values()),
     )
@@ -84,6 +86,7 @@ def _shade(share: float, ticks: list[int]) -> int:
 def _key(page: Page, ticks: list[int], *, some_unknown: bool) -> list[tuple[str, str]]:
     key = []
     for low, high in pairwise(ticks):
-        text = page.words("map_shares", low=low, high=page.words.percent(high / 100))
+        words = "map_shares_last" if high == ticks[-1] else "map_shares"  # it holds its upper end
+        text = page.words(words, low=low, high=page.words.percent(high / 100))
         key.append((str(_shade((low + 0.5) / 100, ticks)), text))
     return [*key, ("none", page.words("share_few"))] if some_unknown else key
