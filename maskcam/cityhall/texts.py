@@ -260,7 +260,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "points_same": ("no clear change", "pas d'évolution nette"),
     "points_unknown": ("too few to compare", "trop peu pour comparer"),
     "partly_value": ("partly observed ({percent})", "observé en partie ({percent})"),
-    "of_cameras": (", {seen} of {all} cameras", ", {seen} caméras sur {all}"),
+    "of_cameras": (", {seen} of {all} cameras", ", {seen} des {all} caméras"),
     "cameras_observing": ("Cameras observing now", "Caméras qui observent"),
     "health": ("Cameras that need attention", "Caméras à vérifier"),
     "health_none": (

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -348,20 +350,81 @@ def test_signing_in_is_accessible_and_works_by_keyboard(
         visit.close()
 
 
-def test_a_page_follows_new_windows_without_reloading(browser: Any, hall: RunningCity) -> None:
-    visit = Visit(browser, hall, "en", "phone")
+@pytest.mark.parametrize(("language", "size"), [("en", "phone"), ("fr", "wide")])
+def test_a_page_follows_new_windows_and_keeps_what_its_reader_does(
+    browser: Any, hall: RunningCity, language: str, size: str
+) -> None:
+    visit = Visit(browser, hall, language, size)
     page = visit.page
-    page.goto(hall.address + "/")
-    page.evaluate("window.neverReloaded = true")
+    page.clock.install()  # it rests between two refreshes
+    kinds: list[str] = []
+    page.on("response", lambda answer: kinds.append(answer.headers.get("content-type", "")))
+    page.goto(hall.address + "/?sort=share")
     page.locator(".live.on").wait_for(timeout=60_000)
-    shown = page.locator(".sites tr", has_text="Place de la Gare").locator("td.n")
-    before = int(shown.inner_text().replace(",", ""))
-    hall.store.write(
-        [received(NOW - timedelta(minutes=2), unit="gare-09", site="gare", counts=(9, 8, 7, 6))],
-        [hall.status("gare", "gare-09")],
-    )
-    playwright.expect(shown).to_have_text(f"{before + 30:,}", timeout=120_000)
-    assert page.evaluate("window.neverReloaded")
+    shown = page.locator("#row-gare td.n")
+    people = int(re.sub(r"\D", "", shown.inner_text()))
+
+    def pass_by(minutes_ago: int) -> None:
+        nonlocal people
+        people += 30
+        hall.store.write(
+            [
+                received(
+                    NOW - timedelta(minutes=minutes_ago),
+                    unit=f"gare-{size}",
+                    site="gare",
+                    counts=(9, 8, 7, 6),
+                )
+            ],
+            [hall.status("gare", f"gare-{size}")],
+        )
+        until = time.monotonic() + 120
+        while re.sub(r"\D", "", shown.inner_text()) != str(people):
+            assert time.monotonic() < until
+            page.clock.fast_forward(11_000)
+            time.sleep(0.3)
+
+    pass_by(4)  # the page asks for the first time, and gets all of it
+    page.evaluate("window.search = document.querySelector('[type=search]')")
+    page.get_by_role("searchbox").fill("promenade")  # not sent yet
+    page.locator("#row-gare a").focus()
+    order = page.locator(".sites tbody th").all_inner_texts()
+    kinds.clear()
+    pass_by(3)
+    assert any("json" in kind for kind in kinds)
+    assert not any("html" in kind for kind in kinds)
+    assert page.evaluate("window.search.isConnected && window.search.value") == "promenade"
+    assert page.evaluate("document.activeElement.closest('tr').id") == "row-gare"
+    assert page.locator(".sites tbody th").all_inner_texts() == order
+    visit.close()
+
+
+def test_a_site_follows_new_windows_and_keeps_what_its_reader_opened(
+    browser: Any, hall: RunningCity
+) -> None:
+    visit = Visit(browser, hall, "fr", "phone")
+    page = visit.page
+    page.clock.install()
+    page.goto(hall.address + "/sites/gare")
+    page.locator(".live.on").wait_for(timeout=60_000)
+    page.locator("#table-hours summary").click()
+    chart = page.locator("#part-passages")
+    chart.focus()
+    page.keyboard.press("ArrowRight")
+    readout = chart.locator(".readout").inner_text().split(":")[0]  # of which hour it speaks
+    lead = page.locator("#part-lead").inner_text()
+    for minute in (6, 5):  # all of it, then what changed
+        item = received(NOW - timedelta(minutes=minute), unit="gare-08", site="gare")
+        hall.store.write([item], [hall.status("gare", "gare-08")])
+        until = time.monotonic() + 120
+        while page.locator("#part-lead").inner_text() == lead:
+            assert time.monotonic() < until
+            page.clock.fast_forward(11_000)
+            time.sleep(0.3)
+        lead = page.locator("#part-lead").inner_text()
+    assert page.locator("#table-hours").get_attribute("open") is not None
+    assert chart.locator(".readout").inner_text().startswith(readout)
+    assert page.evaluate("document.activeElement.id") == "part-passages"
     visit.close()
 
 

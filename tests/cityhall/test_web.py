@@ -475,3 +475,30 @@ def test_open_pages_get_their_figures_once_for_all(client: TestClient) -> None:
     assert french.status_code == 200
     assert "Aujourd'hui" in french.text.replace("&#39;", "'")
     assert client.get("/sites/nowhere", headers=asked).status_code == 404
+
+
+def test_an_open_page_gets_what_changed_since_it_last_asked(
+    make: Make, filled: Engine, calendar: Calendar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("KEPT_S", 0.0), ("TIMES", 0), ("SLOW_S", 60.0)):  # all is made anew
+        monkeypatch.setattr(answer_cache, name, value)
+    client, store, asked = make(), Store(filled, calendar=calendar), {"X-Maskcam-Part": "main"}
+    for path, name, minutes in (
+        ("/?lang=en", "row-forville", (5, 4)),
+        ("/sites/forville?lang=fr", "part-lead", (3, 2)),
+    ):
+        for ago in minutes:  # the first one may change more
+            first = client.get(path, headers=asked)
+            store.write(
+                [received(NOW - timedelta(minutes=ago), counts=(30 * ago, len(path), 1, 1))]
+            )
+            now = client.get(path, headers=asked | {"If-None-Match": first.headers["etag"]})
+        whole = client.get(path, headers=asked)
+        number = re.compile(r"(chart|hatch)\d+")
+        parts = {key: number.sub("", part) for key, part in now.json().items()}
+        assert name in parts
+        assert all(part in number.sub("", whole.text) for part in parts.values())
+        assert all(part not in number.sub("", first.text) for part in parts.values())
+        assert now.headers["etag"] == whole.headers["etag"]
+        unknown = client.get(path, headers=asked | {"If-None-Match": '"of-yesterday"'})
+        assert number.sub("", unknown.text) == number.sub("", whole.text)

@@ -82,14 +82,17 @@ async function refresh() {
   refreshedAt = Date.now();
   again = false;
   try {
-    const wanted = { Accept: "text/html", "X-Maskcam-Part": "main", "If-None-Match": known };
+    const wanted = { Accept: "text/html, application/json", "X-Maskcam-Part": "main", "If-None-Match": known };
     const answer = await fetch(location.href, { headers: wanted, cache: "no-store" });
     if (answer.status === 304) { mark("on"); return; }
     if (!answer.ok || answer.redirected) return;
+    if (answer.headers.get("Content-Type").startsWith("application/json")) {
+      const changed = Object.entries(await answer.json());
+      changed.forEach(([id, text]) => replace(document.getElementById(id), text));
+    } else {
+      replace(main, await answer.text());
+    }
     known = answer.headers.get("ETag") || "";
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    const fresh = page.querySelector("main[data-live]");
-    if (fresh) replace(main, fresh);
     mark("on");
   } catch {
     again = true;
@@ -98,21 +101,28 @@ async function refresh() {
   }
 }
 
-// Keeps what the reader has opened, focused and pointed at.
-function replace(main, fresh) {
-  const open = Array.from(main.querySelectorAll("details[open]"), (item) => item.id);
+// Keeps what the reader has opened, typed, focused and pointed at in what is replaced.
+function replace(old, text) {
+  const holder = document.createElement("template"); // a row of a table stands in nothing else alone
+  holder.innerHTML = text;
+  const fresh = holder.content.firstElementChild;
+  if (!old || fresh?.id !== old.id) return;
+  const all = (place, what) => [place, ...place.querySelectorAll("*")].filter((item) => item.matches(what));
   const focusable = "a, button, input, select, summary, [tabindex]";
-  const focused = Array.from(main.querySelectorAll(focusable)).indexOf(document.activeElement);
-  const shown = Array.from(main.querySelectorAll(".chart"), (chart) =>
+  const open = all(old, "details[open]").map((item) => item.id);
+  const focused = all(old, focusable).indexOf(document.activeElement);
+  const typed = all(old, "input:not([type=hidden]), select").map((item) => item.value);
+  const shown = all(old, ".chart").map((chart) =>
     shownHits(chart).findIndex((hit) => hit.classList.contains("on")));
-  main.replaceChildren(...fresh.childNodes);
-  makeOneStop(main);
+  old.replaceWith(fresh);
+  if (fresh.matches("main, .map")) makeOneStop(fresh.parentElement);
   open.forEach((id) => document.getElementById(id)?.setAttribute("open", ""));
-  main.querySelectorAll(".chart").forEach((chart, place) => {
+  all(fresh, "input:not([type=hidden]), select").forEach((item, place) => { item.value = typed[place] ?? item.value; });
+  all(fresh, ".chart").forEach((chart, place) => {
     const hit = shownHits(chart)[shown[place]];
     if (hit) show(chart, hit);
   });
-  if (focused >= 0) main.querySelectorAll(focusable)[focused]?.focus({ preventScroll: true });
+  if (focused >= 0) all(fresh, focusable)[focused]?.focus({ preventScroll: true });
 }
 
 if (document.querySelector("main[data-live]")) {

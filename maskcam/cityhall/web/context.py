@@ -91,6 +91,8 @@ class Page:
             right=context.settings.recognition.right_at_least,
         )
         self.periods = Periods(context.reader.calendar, now=self.now)
+        self.parts: dict[str, str] = {}
+        """Of what was rendered, the elements that an open page replaces alone, by their ids."""
 
     @property
     def account(self) -> Account | None:
@@ -268,6 +270,7 @@ class Page:
             },
             "keep": self._keep,
             "part_only": self.part_only,
+            "part": self._part,
         }
         response = self.context.templates.TemplateResponse(
             self.request, template, values, status_code=status
@@ -275,6 +278,11 @@ class Page:
         response.headers["Content-Language"] = self.words.language
         response.headers["Vary"] = f"Accept-Language, Cookie, {PART_HEADER}"
         return response
+
+    def _part(self, name: str, *, caller: Callable[[], str]) -> str:
+        """Notes an element that stands in a template as a call of this, and returns it."""
+        self.parts[name] = html = caller()
+        return html
 
     def _keep(self, **changes: object) -> str:
         """Returns this address with some of its parameters changed; None drops one."""

@@ -19,7 +19,7 @@ from maskcam.cityhall.reader import Totals
 from maskcam.cityhall.statistics import FEW
 from maskcam.cityhall.web.context import DEFAULT_DAYS, Page, WebContext
 from maskcam.cityhall.web.drawing import is_running
-from maskcam.cityhall.web.open_pages import answer_open_page
+from maskcam.cityhall.web.open_pages import Versions, answer_open_page
 from maskcam.cityhall.web.prefetch import overview_of
 from maskcam.cityhall.web.site import show_site
 from maskcam.cityhall.web.site_map import site_map
@@ -47,15 +47,18 @@ def routes(context: WebContext) -> APIRouter:
         "/where": _where,
         "/about": _about,
     }
+    versions = Versions()
     for path, show in pages.items():
-        router.add_api_route(path, _route(context, show), methods=["GET"])
+        router.add_api_route(path, _route(context, versions, show), methods=["GET"])
     return router
 
 
-def _route(context: WebContext, show: Callable[[Page], Response]) -> Callable[..., Response]:
+def _route(
+    context: WebContext, versions: Versions, show: Callable[[Page], Response]
+) -> Callable[..., Response]:
     def route(request: Request) -> Response:
         page = Page(context, request)
-        return answer_open_page(page, show) if page.part_only else show(page)
+        return answer_open_page(page, versions, show) if page.part_only else show(page)
 
     return route
 
