@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from html import unescape
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
+from starlette.testclient import TestClient
 
 from maskcam.cityhall import cameras
 from maskcam.cityhall.comparison import compare
+from maskcam.cityhall.database import up_to_date
 from maskcam.cityhall.expectation import expectation, missed_days
 from maskcam.cityhall.figures import Seen, all_points, site_points
 from maskcam.cityhall.periods import Periods
 from maskcam.cityhall.reader import Reader
 from maskcam.cityhall.rollup import Calendar
+from maskcam.cityhall.settings import CitySection, CollectorBroker, Settings
 from maskcam.cityhall.stints import Stint, settle
 from maskcam.cityhall.store import Store
+from maskcam.cityhall.web.app import create_app
 from maskcam.cityhall.where_and_when import find_slots
 from tests.cityhall.conftest import PARIS
 from tests.cityhall.messages import received
@@ -79,6 +85,28 @@ def test_one_of_three_cameras_away_for_three_days_is_marked(
     assert missed_days(reader, span, periods=periods, site="quay") == {"c": [away]}
     exported = [p for _, p in all_points(reader, level="daily", span=span, now=NOW)]
     assert exported == points
+
+
+def test_the_page_of_a_site_says_which_camera_missed_which_days(
+    tmp_path: Path, calendar: Calendar
+) -> None:
+    with up_to_date(f"sqlite:///{tmp_path / 'hall.db'}", zone=PARIS) as engine:
+        store = Store(engine, calendar=calendar)
+        for day in days(21):
+            day_of(store, "a", day)
+            if day not in AWAY and day < date(2026, 5, 20):
+                day_of(store, "c", day)
+        settings = Settings(city=CitySection(name="V"), broker=CollectorBroker(host="localhost"))
+        app = create_app(settings, engine=engine, calendar=calendar, clock=lambda: NOW)
+        client = TestClient(app, base_url="http://localhost")
+        for address in ("?day=2026-05-21", "?length=month&day=2026-05-22"):
+            text = unescape(client.get(f"/sites/quay{address}&lang=fr").text)
+            missed = text.split('id="part-missed"')[1].split("</ul>")[0]
+            assert "<strong>c</strong>\u00a0: du mardi 12 mai au jeudi 14 mai" in missed
+            assert "\u00a0; depuis le mercredi 20 mai" in missed
+            assert "<strong>a" not in missed
+            before = "Aucune caméra n'a compté ici avant le vendredi 1er mai 2026."
+            assert (before in text) == ("month" not in address)
 
 
 def test_a_camera_that_is_missed_still_belongs_and_one_that_moved_does_not(

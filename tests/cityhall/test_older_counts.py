@@ -142,8 +142,7 @@ def test_what_a_camera_observed_after_all_takes_the_place_of_older_counts(
         for minute in range(3):
             item = received(nine + timedelta(minutes=minute), unit="gare-01", site="gare")
             store.write([item])
-    each = item.count.with_mask + item.count.without_mask + item.count.incorrect
-    assert people() == {"gare": 100 + 3 * (each + item.count.unclear), "port": 200}
+    assert people() == {"gare": 100 + 3 * (item.count.people or 0), "port": 200}
 
 
 def test_the_command_takes_in_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
