@@ -62,7 +62,7 @@ class Computer:
         """Starts it with a second disk, waits until it switches itself off, returns its report."""
         report = directory / "report"
         command = [
-            EMULATOR, "-M", "pc", "-cpu", "Nehalem", "-smp", "1", "-m", "3072",
+            EMULATOR, "-M", "pc", "-cpu", "Haswell-noTSX", "-smp", "1", "-m", "3072",
             # Time goes by instructions, a nanosecond each: a machine whose speed does not
             # depend on this one's, and that no other work can hold up.
             "-icount", "shift=0,sleep=on", "-rtc", "base=2026-05-04T08:00:00,clock=vm",

@@ -1,4 +1,4 @@
-"""Runs `maskcam run` on libcamera's virtual camera."""
+"""Runs `maskcam run` on libcamera's virtual camera, until a whole minute is published."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from maskcam.cli import main as maskcam
 from maskcam.delivery.outbox import Outbox
 
 STATE = Path("/tmp/state")
+SPARE_S = 3  # in which a window that is over is published
 
 
 def main():
@@ -24,7 +25,8 @@ def main():
     listed_in_s = time.monotonic() - began_s
     settings = json.loads((HERE / "settings.json").read_text())
     print(f"libcamera lists its cameras after {listed_in_s:.0f} s", flush=True)
-    threading.Thread(target=stop_after, args=(settings["frames"],), daemon=True).start()
+    stand_ins.Sensor.begin_s = settings["begin_s"]
+    threading.Thread(target=stop_at, args=(settings["end_s"] + SPARE_S,), daemon=True).start()
     code = maskcam(["run", "--config", str(HERE / "maskcam.toml")])
     # No broker listens: what the unit would send waits in its outbox.
     with Outbox(STATE, site=settings["site"], unit=settings["unit"]) as outbox:
@@ -43,9 +45,9 @@ def main():
     )
 
 
-def stop_after(frames):
-    """Stops the unit, as systemd would, after so many frames."""
-    while (camera := stand_ins.VirtualPicamera2.opened) is None or camera.sensor.frames < frames:
+def stop_at(end_s):
+    """Stops the unit, as systemd would, at a time in UTC."""
+    while time.time() < end_s:
         time.sleep(0.1)
     os.kill(os.getpid(), signal.SIGTERM)
 

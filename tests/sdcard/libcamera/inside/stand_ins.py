@@ -70,7 +70,11 @@ class Sensor:
     """A libcamera camera that fills one buffer each frame interval.
 
     The virtual handler knows no time: it would show the whole street in a second.
+
+    begin_s: what the machine's clock shows at the first frame, in UTC; None: what it shows.
     """
+
+    begin_s: float | None = None
 
     def __init__(self, camera):
         self._camera = camera
@@ -88,6 +92,8 @@ class Sensor:
         (limits,) = [value for key, value in controls.items() if key.name == "FrameDurationLimits"]
         self.interval_s = limits[0] / 1e6
         self._camera.start(controls)
+        if self.begin_s is not None:
+            time.clock_settime(time.CLOCK_REALTIME, self.begin_s)
         self._thread = threading.Thread(target=self._expose, name="sensor", daemon=True)
         self._thread.start()
 
