@@ -27,8 +27,8 @@ from tests.sdcard.libcamera import machine
 
 pytestmark = [pytest.mark.image, pytest.mark.timeout(machine.TIMEOUT_S + 1200)]
 
-# The street is shown at a quarter of its speed: the emulated processor detects once or twice per
-# second. The minute that is published begins and ends while nobody is in view.
+# The street is shown at a quarter of its speed, since the emulated processor detects seldom. The
+# minute that is published begins and ends while nobody is in view.
 FPS = 12  # of the camera: the virtual handler shows each picture for four frames
 PICTURES_PER_S = 12  # of the street
 SHOWN_S = 15  # of the street, a minute of the camera: four people come into view and leave it
