@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence, Set
 from typing import NamedTuple
 
-from sqlalchemy import Engine, and_, func, or_, select
+from sqlalchemy import Engine, case, func, select
 
 from maskcam.cityhall import schema
 from maskcam.cityhall.older_counts import PREFIX
-from maskcam.cityhall.queries import of_sites, site_ids
+from maskcam.cityhall.queries import inside, of_sites, site_ids
 from maskcam.cityhall.reader import Span
 from maskcam.cityhall.rollup import Calendar, minute_of
 from maskcam.delivery.wire import ReceivedCount
@@ -107,31 +107,55 @@ def latest(engine: Engine, span: Span) -> list[Latest]:
         return [Latest(*row) for row in connection.execute(query).all()]
 
 
-def observed_any(engine: Engine, unit: str, spans: list[Span]) -> bool:
-    """Returns whether a unit observed anything in any of these spans."""
-    windows, units = schema.windows, schema.units
-    inside = [and_(windows.c.start >= span.start, windows.c.start < span.end) for span in spans]
-    query = (
-        select(windows.c.start)
-        .join(units, windows.c.unit_id == units.c.id)
-        .where(units.c.name == unit, windows.c.observed_s > 0, or_(*inside))
-        .limit(1)
-    )
-    with engine.connect() as connection:
-        return connection.scalar(query) is not None
-
-
-def last_sight(engine: Engine, unit: str, *, since: int) -> int | None:
-    """Returns the last hour from `since` on in which a unit observed anything."""
+def observing(engine: Engine, hours: Iterable[int]) -> dict[int, set[str]]:
+    """Returns, for each of some hours (their first minutes), the units that observed anything."""
     hourly, units = schema.hourly, schema.units
     query = (
-        select(func.max(hourly.c.bucket))
+        select(hourly.c.bucket, units.c.name)
         .join(units, hourly.c.unit_id == units.c.id)
-        .where(units.c.name == unit, hourly.c.bucket >= since, hourly.c.observed_s >= 60)
+        .where(hourly.c.bucket.in_(list(hours)), hourly.c.observed_s > 0)
     )
+    found: dict[int, set[str]] = {}
     with engine.connect() as connection:
-        hour: int | None = connection.scalar(query)
-        return hour
+        for hour, unit in connection.execute(query).all():
+            found.setdefault(hour, set()).add(unit)
+    return found
+
+
+def last_sight(
+    engine: Engine, names: Set[str], *, since: int, calendar: Calendar
+) -> dict[str, int]:
+    """Returns the last hour from `since` on in which each of some units observed a minute or more.
+
+    A unit that did in no hour is there with the last hour in which it observed anything, on its
+    last day with a minute, and is missing if there is no such day.
+    """
+    if not names:
+        return {}
+    hourly, daily, units = schema.hourly, schema.daily, schema.units
+    last_days = (
+        select(units.c.id, units.c.name, func.max(daily.c.bucket))
+        .join(units, daily.c.unit_id == units.c.id)
+        .where(daily.c.bucket >= since, daily.c.observed_s >= 60)
+        .group_by(units.c.id, units.c.name)
+    )
+    found: dict[str, int] = {}
+    with engine.connect() as connection:
+        by_day: dict[int, dict[int, str]] = {}
+        for number, name, day in connection.execute(last_days):
+            if name in names:
+                by_day.setdefault(day, {})[number] = name
+        for day, wanted in by_day.items():
+            minute = case((hourly.c.observed_s >= 60, hourly.c.bucket))
+            last_hours = (
+                select(hourly.c.unit_id, func.coalesce(func.max(minute), func.max(hourly.c.bucket)))
+                .where(inside(hourly, day, calendar.next_day(day)), hourly.c.observed_s > 0)
+                .group_by(hourly.c.unit_id)
+            )
+            for number, hour in connection.execute(last_hours):
+                if number in wanted:
+                    found[wanted[number]] = hour
+    return found
 
 
 def observed_days(

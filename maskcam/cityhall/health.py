@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence, Set
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -57,21 +57,32 @@ def find_health(reader: Reader, *, periods: Periods) -> list[Health]:
     latest = {found.unit: found for found in cameras.latest(engine, recent)}
     first = {stay.unit: stay.since for stay in reversed(cameras.stays(engine))}
     oldest = now - MISSED_DAYS * _DAY
-    found = []
+    judged: list[Health] = []
     for unit in reader.units():
         late = latest[unit.name]
         if max(late.heard_until, (unit.heard_at or 0) // 60) < oldest and not unit.online:
             continue  # a unit that was taken down is not missed for ever
-        state, since = _judge(unit, late, now)
-        if state.needs_attention and _is_closed(
-            reader, unit.name, since, first.get(unit.name), periods
-        ):
-            state = State.CLOSED
-        if state is State.BLIND:
-            seen = cameras.last_sight(engine, unit.name, since=now - 60 * _DAY)
-            since = None if seen is None else seen + 60
-        found.append(Health(unit, state, since, late.heard_until))
-    return found
+        judged.append(Health(unit, *_judge(unit, late, now), late.heard_until))
+    usual = _usual_hours([one for one in judged if one.state.needs_attention], first, periods)
+    observing = cameras.observing(engine, sorted(set().union(*usual.values())))
+    closed = {
+        unit
+        for unit, hours in usual.items()
+        if hours and not any(unit in observing.get(hour, ()) for hour in hours)
+    }
+    blind = {one.unit.name for one in judged if one.state is State.BLIND} - closed
+    seen = cameras.last_sight(engine, blind, since=now - 60 * _DAY, calendar=periods.calendar)
+    return [_with_history(one, closed, seen) for one in judged]
+
+
+def _with_history(one: Health, closed: Set[str], seen: Mapping[str, int]) -> Health:
+    """Returns a camera's health with what is known of its hours before."""
+    if one.unit.name in closed:
+        return one._replace(state=State.CLOSED)
+    if one.state is State.BLIND:
+        hour = seen.get(one.unit.name)
+        return one._replace(since=None if hour is None else hour + 60)
+    return one
 
 
 def _judge(unit: Unit, late: Latest, now: int) -> tuple[State, int | None]:
@@ -83,21 +94,28 @@ def _judge(unit: Unit, late: Latest, now: int) -> tuple[State, int | None]:
     return State.GOOD, None
 
 
-def _is_closed(
-    reader: Reader, unit: str, since: int | None, first: int | None, periods: Periods
-) -> bool:
-    """Whether a camera never observed at this hour, before it stopped."""
-    if since is None or first is None:
-        return False
-    hour = periods.calendar.hour(periods.now)
-    ago = [days for days in range(1, 2 * MISSED_DAYS + 8) if hour - days * _DAY < since - 60]
-    if periods.now - first >= 8 * _DAY:
-        ago = [days for days in ago if days % 7 == 0][:2] or ago[:7]
-    else:
-        ago = ago[:7]
-    spans = [Span(hour - days * _DAY, hour - days * _DAY + 60) for days in ago]
-    spans = [span for span in spans if span.end > first]
-    return bool(spans) and not cameras.observed_any(reader.engine, unit, spans)
+def _usual_hours(
+    unwell: Sequence[Health], first: Mapping[str, int], periods: Periods
+) -> dict[str, list[int]]:
+    """Returns the hours like this one before each camera stopped: observed in none, it is closed.
+
+    The same weekday tells, and of a camera that has not been there for so long every day.
+    """
+    calendar = periods.calendar
+    this_hour = calendar.hour(periods.now)
+    usual: dict[str, list[int]] = {}
+    for one in unwell:
+        begun = first.get(one.unit.name)
+        if one.since is None or begun is None:
+            continue
+        ago = range(1, 2 * MISSED_DAYS + 8)
+        before = [days for days in ago if this_hour - days * _DAY < one.since - 60]
+        alike = [days for days in before if days % 7 == 0][:2]
+        if periods.now - begun < 8 * _DAY or not alike:
+            alike = before[:7]
+        hours = [calendar.hour(this_hour - days * _DAY) for days in alike]
+        usual[one.unit.name] = [hour for hour in hours if hour + 60 > begun]
+    return usual
 
 
 class UnitHealth(MetricsSource):

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from prometheus_client import CollectorRegistry
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 
 from maskcam.cityhall.health import Health, State, UnitHealth, find_health
 from maskcam.cityhall.intake import HeardStatus
@@ -90,6 +90,37 @@ def test_a_camera_away_for_days_stays_missed(store: Store, reader: Reader) -> No
         )
     says(store, "a", online=False)
     assert health(reader, "a").state is State.OFFLINE
+
+
+def test_cameras_that_stop_together_cost_no_query_each(store: Store, reader: Reader) -> None:
+    statements: list[str] = []
+    event.listen(reader.engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
+
+    def stop(number: int) -> int:
+        hour = NOW - timedelta(hours=1)
+        for name in map(str, range(number)):
+            store.write(minutes_from(NOW - timedelta(days=1), 60, unit=f"blind-{name}"))
+            store.write(minutes_from(hour, 60, unit=f"blind-{name}", counts=None))
+            store.write(minutes_from(NOW - timedelta(days=1), 60, unit=f"off-{name}"))
+        statements.clear()
+        found = find_health(reader, periods=Periods(reader.calendar, now=NOW))
+        used = len(statements)
+        assert [one.state for one in found] == [State.BLIND] * number + [State.OFFLINE] * number
+        last = minute_of(NOW - timedelta(hours=22, minutes=20))  # the end of the hour of 11:00
+        assert {one.since for one in found[:number]} == {last}
+        return used
+
+    assert stop(1) == stop(7)
+
+
+def test_a_blind_camera_was_well_in_the_last_hour_with_a_minute_of_sight(
+    store: Store, reader: Reader
+) -> None:
+    morning = NOW.replace(hour=4, minute=0)
+    store.write(minutes_from(morning, 60, unit="flickers"))
+    store.write(minutes_from(morning + timedelta(hours=3), 5, unit="flickers", observed_s=1))
+    store.write(minutes_from(NOW - timedelta(hours=1), 60, unit="flickers", counts=None))
+    assert health(reader, "flickers").since == minute_of(morning + timedelta(hours=1))
 
 
 def test_a_new_camera_that_sends_nothing_is_seen(store: Store, reader: Reader) -> None:
