@@ -396,7 +396,7 @@ def test_a_large_question_says_that_it_is_being_worked_out(
     for language, words in (("en", "One moment"), ("fr", "Un instant")):
         answer = client.get(f"{page}&lang={language}")
         assert words in answer.text
-        assert answer.headers["Refresh"] == "2"
+        assert answer.headers["Refresh"] == "1"
     go.set()
     monkeypatch.setattr(answer_cache, "SOON_S", 20.0)
     assert "without a mask" in client.get(page + "&lang=en").text

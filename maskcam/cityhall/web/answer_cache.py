@@ -21,7 +21,7 @@ TIMES = 5
 """A value is kept at least so many times as long as it took to make."""
 SLOW_S = 0.2
 """What takes longer to make is made anew in the background, while the old value is shown."""
-SOON_S = 0.4
+SOON_S = 0.3
 """A page waits so long for an answer that is large, then says that it is being worked out."""
 MOST_WAITING = 8
 ROOM = 32

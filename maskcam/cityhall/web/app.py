@@ -146,7 +146,7 @@ def _add_errors(app: FastAPI, context: WebContext) -> None:
     @app.exception_handler(StillWorkingError)
     def working(request: Request, _error: StillWorkingError) -> Response:
         answer = Page(context, request).render("working.html")
-        answer.headers["Refresh"] = "2"
+        answer.headers["Refresh"] = "1"
         answer.headers["Cache-Control"] = "no-store"
         return answer
 

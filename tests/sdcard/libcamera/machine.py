@@ -41,7 +41,8 @@ _PACKAGES = (
 )
 # Its needs besides ours, but for pidng, which has no wheel.
 _WHEELS = ("picamera2==0.3.38", "piexif==1.1.3", "pillow", "simplejpeg", "videodev2==0.0.4")
-_CPU = "Haswell-noTSX,-pcid,-x2apic,-tsc-deadline,-invpcid"  # less what QEMU does not play
+# Less what QEMU does not play; with erms each byte that is copied would take an instruction's time.
+_CPU = "Haswell-noTSX,-pcid,-x2apic,-tsc-deadline,-invpcid,-erms"
 _DRIVERS = ("virtio_blk", "ext4", "videodev")
 # Debian has the Raspberry Pi's tuning files for arm64 only.
 _TUNING = """\
