@@ -5,9 +5,10 @@ the last 1.6 seconds. Its log odds, averaged over a moment, are held against two
 `NO` on it is a "no", from `HALF` on it may become one, and the lamp asks for one more swing.
 
 What a "no" can't be is not judged: a head that hardly turned in the last second, that could
-not be measured while it turned, or of somebody who sways far more than the head turns. A
-glance said half of one at most: a head that only turned and turned back, or that was held
-at the side between its two turns.
+not be measured while it turned, or of somebody who sways far more than the head turns. Where a
+head could be measured poorly, or sways as much as it turns, the network must be the surer. A
+glance is half of a "no" at most: a head that only turned and turned back, or that was held at
+the side between its two turns.
 
 Where the limits come from, and what they cost and give: docs/head-shake.md.
 """
@@ -34,6 +35,9 @@ RECENT_S: Final = 1.0  # in this time it is seen what a "no" can't be
 LEAST: Final = 0.12  # head heights turned to and fro; 20 degrees are about 0.14
 QUALITY: Final = 0.35  # mean over the frames, which count as much as the face moved
 SWAY: Final = 2.5  # travel of the head to and fro, of the turn
+POOR_QUALITY: Final = 0.6  # below it, and from as much sway as turn on, the evidence is poor
+POOR_SWAY: Final = 1.0
+POOR: Final = 1.0  # log odds that poor evidence must have more
 BACK: Final = 0.2  # of the whole extent: turning back by less ends no swing
 BACK_LEAST: Final = 0.015  # head heights
 BEYOND: Final = 1.25  # of the first swing: coming back so far is a second one
@@ -89,7 +93,8 @@ class HeadShakeRecogniser:
 
     def _judge(self, at_s: float) -> None:
         recent = [motion for motion in self._motions if at_s - motion.at_s < RECENT_S]
-        odds = self._network.log_odds(self._motions) if _may_be_no(recent) else _UNJUDGED
+        lack = _lack(recent)
+        odds = _UNJUDGED if lack is None else self._network.log_odds(self._motions) - lack
         if odds > HALF and _is_glance(self._motions):
             odds = HALF
         self._judged.append((at_s, odds))
@@ -101,15 +106,20 @@ class HeadShakeRecogniser:
         self._judged.clear()
 
 
-def _may_be_no(recent: Sequence[HeadMotion]) -> bool:
-    """Returns whether the head turned, could be measured while it did, and does not just sway."""
+def _lack(recent: Sequence[HeadMotion]) -> float | None:
+    """Returns the log odds that the evidence lacks; None if it can't be a "no".
+
+    It can't be one if the head hardly turned, could not be measured while it did, or just sways.
+    """
     turned = sum(abs(motion.yaw) for motion in recent)
     if turned < LEAST:
-        return False
+        return None
     measured = sum(abs(motion.yaw) * motion.quality for motion in recent)
     on = fmean(motion.travel for motion in recent)
     swayed = sum(abs(motion.travel - on) for motion in recent)
-    return measured >= QUALITY * turned and swayed <= SWAY * turned
+    if measured < QUALITY * turned or swayed > SWAY * turned:
+        return None
+    return POOR if measured < POOR_QUALITY * turned or swayed > POOR_SWAY * turned else 0.0
 
 
 def _is_glance(motions: Collection[HeadMotion]) -> bool:

@@ -131,6 +131,24 @@ def test_what_could_not_be_measured_is_none():
     assert not shakes(moving(swinging(2.0, 40), quality=0.2))
 
 
+class _Odds:
+    """Judges every motion alike."""
+
+    def __init__(self, odds):
+        self.log_odds = lambda _motions: odds
+
+
+@pytest.mark.parametrize("quality", [0.4, 0.55, 0.65, 1.0])
+@pytest.mark.parametrize("swayed", [0.0, 0.5, 1.5])  # of the turn
+def test_poor_evidence_must_be_surer(quality, swayed):
+    turn = swinging(2.0, 40)
+    sway = {"travel": lambda at_s: swayed * HEADS_PER_DEGREE * turn(at_s)}
+    motions = moving(turn, quality=quality, **sway)
+    is_poor = quality < 0.6 or swayed > 1
+    assert bool(shakes(motions, network=_Odds(2.5))) is not is_poor
+    assert shakes(motions, network=_Odds(3.5))
+
+
 def test_trembling_is_none():
     assert not shakes(moving(swinging(2.0, 3, swings=8)))
 
