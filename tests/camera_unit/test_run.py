@@ -114,12 +114,13 @@ def test_an_unreachable_broker_does_not_stop_the_counting(tmp_path, street):
         wait_until(lambda: unit.says("broker 127.0.0.1:1"), what="the complaint")
         wait_until(lambda: unit.says("the first frame is counted"), what="counting")
         outbox_file = tmp_path / "u/state/outbox.log"
-        wait_until(lambda: outbox_file.read_bytes().count(b"waits") >= 2, what="two minutes")
+        # one of three may be an hour: a minute lasts a second, and one may end in between
+        wait_until(lambda: outbox_file.read_bytes().count(b"waits") >= 3, what="two minutes")
         assert unit.stop() < 2
         assert unit.process.returncode == 0
     with Outbox(tmp_path / "u/state", site="forville", unit="forville-01") as outbox:
         waiting = len(outbox)
-    assert waiting >= 3  # two minutes and their hour, at least
+    assert waiting >= 3  # and mostly the part of the hour, from the stop
     with Mosquitto(tmp_path) as broker, Subscriber(broker) as city:
         with RunningUnit(tmp_path / "u", source=street, port=broker.port) as unit:
             city.wait_for(waiting + 1)
