@@ -7,13 +7,14 @@ for a city and a region.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from math import cos, floor, log10, radians, sqrt
+from math import cos, radians, sqrt
 from typing import NamedTuple
 
 import numpy as np
 
 from maskcam.cityhall.outline import Line
 from maskcam.cityhall.registry import Position
+from maskcam.cityhall.ticks import round_down
 
 Box = tuple[float, float, float, float]
 """Left, top, right and bottom."""
@@ -75,8 +76,7 @@ class Plane:
     def rule(self) -> tuple[float, int]:
         """Returns a length for a scale and what it measures on the ground, in metres."""
         metre = self._scale / _METRES_PER_DEGREE
-        lengths = [digit * 10**zeros for zeros in range(1, 7) for digit in (1, 2, 5)]
-        metres = max(length for length in lengths if length * metre <= LONGEST_RULE)
+        metres = round_down(LONGEST_RULE / metre)
         return metres * metre, metres
 
     def line(self, line: Line) -> list[tuple[int, int]]:
@@ -126,8 +126,7 @@ def size_key(spots: Mapping[str, Spot], passages: Mapping[str, int]) -> list[tup
     for part in (1, 4, 16):
         if most // part < 1:
             break
-        power = 10 ** floor(log10(most / part))
-        number = next(digit * power for digit in (5, 2, 1) if digit * power <= most / part)
+        number = round_down(most / part)
         radius = largest * sqrt(number / most)
         if radius > RADII[0]:  # smaller ones are drawn like that
             found.append((number, radius))

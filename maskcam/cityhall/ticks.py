@@ -29,3 +29,9 @@ def share_ticks(intervals: Sequence[Interval]) -> list[int]:
     step = 5 if high - low <= 2 else 10 if high - low <= 6 else 20
     first = 10 * low // step * step
     return list(range(first, 10 * high + step if 10 * high % step else 10 * high + 1, step))
+
+
+def round_down(most: float) -> int:
+    """Returns the largest of 1, 2, 5, 10, 20, ... that is no more than `most`, 1 or more."""
+    power: int = 10 ** floor(log10(most))
+    return next(digit * power for digit in (5, 2, 1) if digit * power <= most)
