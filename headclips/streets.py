@@ -50,7 +50,7 @@ def measure_street(
             seed=seed,
             duration_s=seconds,
             fps=fps,
-            size=(size[0] // 2 * 2, size[1] // 2 * 2),
+            size=size,
             people_per_minute=_PEOPLE_PER_MINUTE,
             objectors=0.0,
         )

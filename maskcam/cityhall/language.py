@@ -224,7 +224,7 @@ class Words:
         seen = slot.totals
         chance = Z95 * sqrt(max(0, seen.without_mask) + seen.variance) / max(1, seen.without_mask)
         margin = max(0.0, slot.per_hour) * (chance + 1.0 - self._right)
-        step = 10 ** max(0, floor(log10(margin))) if margin >= 1 else 1
+        step = 10 ** floor(log10(max(1.0, margin)))
         return self.number(step * round(slot.per_hour / step))
 
     def sentence(self, totals: Totals) -> str:

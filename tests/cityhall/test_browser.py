@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -350,6 +350,15 @@ def test_signing_in_is_accessible_and_works_by_keyboard(
         visit.close()
 
 
+def refresh_until(page: Any, is_there: Callable[[], bool]) -> None:
+    """Lets an open page's clock run on, which rests between two refreshes."""
+    until = time.monotonic() + 120
+    while not is_there():
+        assert time.monotonic() < until
+        page.clock.fast_forward(11_000)
+        time.sleep(0.3)
+
+
 @pytest.mark.parametrize(("language", "size"), [("en", "phone"), ("fr", "wide")])
 def test_a_page_follows_new_windows_and_keeps_what_its_reader_does(
     browser: Any, hall: RunningCity, language: str, size: str
@@ -378,11 +387,7 @@ def test_a_page_follows_new_windows_and_keeps_what_its_reader_does(
             ],
             [hall.status("gare", f"gare-{size}")],
         )
-        until = time.monotonic() + 120
-        while re.sub(r"\D", "", shown.inner_text()) != str(people):
-            assert time.monotonic() < until
-            page.clock.fast_forward(11_000)
-            time.sleep(0.3)
+        refresh_until(page, lambda: re.sub(r"\D", "", shown.inner_text()) == str(people))
 
     pass_by(4)  # the page asks for the first time, and gets all of it
     page.evaluate("window.search = document.querySelector('[type=search]')")
@@ -412,16 +417,16 @@ def test_a_site_follows_new_windows_and_keeps_what_its_reader_opened(
     chart.focus()
     page.keyboard.press("ArrowRight")
     readout = chart.locator(".readout").inner_text().split(":")[0]  # of which hour it speaks
-    lead = page.locator("#part-lead").inner_text()
-    for minute in (6, 5):  # all of it, then what changed
-        item = received(NOW - timedelta(minutes=minute), unit="gare-08", site="gare")
+    lead = page.locator("#part-lead")
+
+    def pass_by(minutes_ago: int) -> None:
+        before = lead.inner_text()
+        item = received(NOW - timedelta(minutes=minutes_ago), unit="gare-08", site="gare")
         hall.store.write([item], [hall.status("gare", "gare-08")])
-        until = time.monotonic() + 120
-        while page.locator("#part-lead").inner_text() == lead:
-            assert time.monotonic() < until
-            page.clock.fast_forward(11_000)
-            time.sleep(0.3)
-        lead = page.locator("#part-lead").inner_text()
+        refresh_until(page, lambda: lead.inner_text() != before)
+
+    pass_by(6)  # all of it
+    pass_by(5)  # what changed
     assert page.locator("#table-hours").get_attribute("open") is not None
     assert chart.locator(".readout").inner_text().startswith(readout)
     assert page.evaluate("document.activeElement.id") == "part-passages"
