@@ -66,16 +66,24 @@ def is_unclear(track: int, heads: Mapping[int, Box]) -> bool:
         heads: the face box of each track, in px.
     """
     box = heads[track]
-    others = (other for one, other in heads.items() if one != track)
-    return box.height < _LEAST_FACE_PX or any(
-        box.intersection(other) > 0 or _may_hide(other, box) for other in others
+    if box.height < _LEAST_FACE_PX:
+        return True
+    return any(
+        _overlap(other, box) or _may_hide(other, box)
+        for one, other in heads.items()
+        if one != track
     )
+
+
+def _overlap(one: Box, other: Box) -> bool:
+    """Returns whether two boxes have an area in common."""
+    return one.x0 < other.x1 and other.x0 < one.x1 and one.y0 < other.y1 and other.y0 < one.y1
 
 
 def _may_hide(nearer: Box, box: Box) -> bool:
     """Returns whether a face may be behind the body below another face."""
+    if nearer.height <= _NEARER * box.height:
+        return False
     across = (box.centre[0] - nearer.centre[0]) / max(nearer.width, 1.0)
     down = (box.centre[1] - nearer.centre[1]) / max(nearer.height, 1.0)
-    return (
-        nearer.height > _NEARER * box.height and abs(across) < _BESIDE and -_ABOVE < down < _BELOW
-    )
+    return abs(across) < _BESIDE and -_ABOVE < down < _BELOW

@@ -111,12 +111,14 @@ def _lack(recent: Sequence[HeadMotion]) -> float | None:
 
     It can't be one if the head hardly turned, could not be measured while it did, or just sways.
     """
-    turned = sum(abs(motion.yaw) for motion in recent)
+    turns = [abs(motion.yaw) for motion in recent]
+    turned = sum(turns)
     if turned < LEAST:
         return None
-    measured = sum(abs(motion.yaw) * motion.quality for motion in recent)
-    on = fmean(motion.travel for motion in recent)
-    swayed = sum(abs(motion.travel - on) for motion in recent)
+    measured = sum([size * motion.quality for size, motion in zip(turns, recent, strict=True)])
+    travels = [motion.travel for motion in recent]
+    on = fmean(travels)
+    swayed = sum([abs(travel - on) for travel in travels])
     if measured < QUALITY * turned or swayed > SWAY * turned:
         return None
     return POOR if measured < POOR_QUALITY * turned or swayed > POOR_SWAY * turned else 0.0

@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 from functools import cache
+from itertools import chain
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -48,6 +49,7 @@ _MIRROR: Final = np.repeat(np.array([-1, 1, -1, -1, 1, 1]), [STEPS] * 5 + [1])[:
 _SHIFTS: Final = np.minimum(np.arange(STEPS) + np.array(_LAGS)[:, None], STEPS)
 # (2, 1, steps) the newest steps, and all.
 _WINDOWS: Final = (np.arange(STEPS) < np.array((_SHORT, STEPS))[:, None, None]).astype(np.float32)
+_SEEN: Final = _IN_YAW_UNITS * _WINDOWS
 
 
 class Layer(NamedTuple):
@@ -83,10 +85,11 @@ class ShakeNetwork:
             last `SPAN_S` do not matter.
         """
         seen = describe_motion(motions)
-        summary = (summarise(seen[None])[0] - self._mean) / self._spread
         # A "no" that begins to the left is as good as one that begins to the right.
-        values = np.stack([seen, seen * _MIRROR])
-        values = np.concatenate([values, np.stack([summary, summary])], axis=1)
+        values = np.empty((2, INPUTS + SUMMARIES), np.float32)
+        values[0, :INPUTS] = seen
+        np.multiply(seen, _MIRROR, out=values[1, :INPUTS])
+        values[:, INPUTS:] = (summarise(seen[None])[0] - self._mean) / self._spread
         for layer in self._layers[:-1]:
             values = np.maximum(values @ layer.weights + layer.bias, 0)
         last = self._layers[-1]
@@ -95,21 +98,21 @@ class ShakeNetwork:
 
 def describe_motion(motions: Sequence[HeadMotion]) -> Floats:
     """Returns (`INPUTS`,) the network's input: what moved in each step, newest first."""
-    table = np.array([motion[:6] for motion in motions])
-    at_s, quality = table[:, 0], table[:, 3]
+    rows = chain.from_iterable(motion[:6] for motion in motions)
+    at_s, yaw, pitch, quality, roll, travel = np.fromiter(rows, float).reshape(-1, 6).T
     grid_s = at_s[-1] - _AGO_S
-    paths = np.cumsum(table[:, (1, 2, 4, 5)].T, axis=1)
-    moved = np.empty((4, STEPS))
-    for row, path in zip(moved, paths, strict=True):
-        path = np.interp(grid_s, at_s, path)
-        np.subtract(path[:-1], path[1:], out=row)
-    moved[3] -= moved[3].mean()  # walking on steadily is no swaying
-    moved /= _UNITS
-    frames = np.clip(np.searchsorted(at_s, grid_s[:-1] - 1e-9), 0, len(at_s) - 1)
-    known = quality[frames] * (grid_s[:-1] > at_s[0])
+    seen = np.empty(INPUTS)
+    for place, moved in enumerate((yaw, pitch, roll, travel)):
+        path = np.interp(grid_s, at_s, moved.cumsum())
+        np.subtract(path[:-1], path[1:], out=seen[place * STEPS : (place + 1) * STEPS])
+    table = seen[: 4 * STEPS].reshape(4, STEPS)
+    table[3] -= table[3].mean()  # walking on steadily is no swaying
+    table /= _UNITS
+    frames = at_s.searchsorted(grid_s[:-1] - 1e-9)
+    seen[4 * STEPS : -1] = quality.take(frames, mode="clip") * (grid_s[:-1] > at_s[0])
     frame_s = (at_s[-1] - at_s[0]) / max(1, len(at_s) - 1) or _FRAME_UNIT_S
-    rate = min(frame_s, _LONGEST_FRAME_S) / _FRAME_UNIT_S
-    return np.concatenate([moved.ravel(), known, [rate]]).astype(np.float32)
+    seen[-1] = min(frame_s, _LONGEST_FRAME_S) / _FRAME_UNIT_S
+    return seen.astype(np.float32)
 
 
 def summarise(inputs: Floats) -> Floats:
@@ -118,8 +121,8 @@ def summarise(inputs: Floats) -> Floats:
     They are the same for a motion and its mirror image.
     """
     table = inputs[:, :-1].reshape(len(inputs), 1, 5, STEPS)
-    moved = (table[:, :, :4] * (_IN_YAW_UNITS * _WINDOWS)).reshape(-1, 4, STEPS)
-    quality = np.repeat(table[:, 0, 4], len(_WINDOWS), axis=0)
+    moved = (table[:, :, :4] * _SEEN).reshape(-1, 4, STEPS)
+    quality = table[:, :, 4].repeat(len(_WINDOWS), axis=1).reshape(-1, STEPS)
     summaries = _summarise_steps(moved, quality).reshape(len(inputs), SUMMARIES)
     return summaries.astype(np.float32, copy=False)
 
@@ -128,31 +131,32 @@ def _summarise_steps(moved: Floats, quality: Floats) -> Floats:
     """Summarises (n, 4, steps) yaw, pitch, roll and travel; and quality (n, steps)."""
     yaw = moved[:, 0]
     products = moved @ moved.swapaxes(1, 2)
-    squares = products[:, range(4), range(4)] + _LITTLE
+    squares = products.diagonal(axis1=1, axis2=2) + _LITTLE
     alike = products[:, 0, 1:] / np.sqrt(squares[:, :1] * squares[:, 1:])
-    alike[:, [0, 2]] = np.abs(alike[:, [0, 2]])  # with pitch and travel; with roll the side counts
-    above = np.clip(-products[:, 0, 2] / squares[:, 0], 0, _FROM_ABOVE)
+    np.abs(alike[:, ::2], out=alike[:, ::2])  # with pitch and travel; with roll the side counts
+    above = np.minimum(np.maximum(-products[:, 0, 2] / squares[:, 0], 0), _FROM_ABOVE)
     moved[:, 2] += above[:, None] * yaw
     sizes = np.abs(moved)
     lengths = sizes.sum(axis=2)
     logs = np.log(lengths + _LITTLE_PATH)
-    path = np.cumsum(yaw, axis=1)
+    path = yaw.cumsum(axis=1)
     extent = np.maximum(path.max(axis=1), 0) - np.minimum(path.min(axis=1), 0)
     across = lengths[:, 0] + _LITTLE
-    padded = np.concatenate([yaw, np.zeros_like(yaw[:, :1])], axis=1)
-    earlier = padded[:, _SHIFTS]
+    padded = np.zeros((len(yaw), STEPS + 1), yaw.dtype)
+    padded[:, :STEPS] = yaw
+    earlier = padded.take(_SHIFTS, axis=1)
     back = (earlier @ yaw[:, :, None])[:, :, 0] / squares[:, :1]
-    single = (
-        logs[:, 0],
-        np.log(extent + _LITTLE_PATH) - logs[:, 0],
-        np.abs(path[:, -1]) / across,
-        (sizes[:, 0] * quality).sum(axis=1) / across,
-        np.log(sizes[:, 0].max(axis=1) + _LITTLE_STEP),
-        back.min(axis=1),
-    )
-    return np.concatenate(
-        [np.stack(single, axis=1), logs[:, 1:] - logs[:, :1], alike, back], axis=1
-    )
+    found = np.empty((len(yaw), SUMMARIES // len(_WINDOWS)), yaw.dtype)
+    found[:, 0] = logs[:, 0]
+    found[:, 1] = np.log(extent + _LITTLE_PATH) - logs[:, 0]
+    found[:, 2] = np.abs(path[:, -1]) / across
+    found[:, 3] = (sizes[:, 0] * quality).sum(axis=1) / across
+    found[:, 4] = np.log(sizes[:, 0].max(axis=1) + _LITTLE_STEP)
+    found[:, 5] = back.min(axis=1)
+    found[:, 6:9] = logs[:, 1:] - logs[:, :1]
+    found[:, 9:12] = alike
+    found[:, 12:] = back
+    return found
 
 
 def mirrored(inputs: Floats) -> Floats:

@@ -179,7 +179,7 @@ class HeadMotionMeter:
         in_heads = head.scale / (HEAD_HEIGHT * head.size)
         travel = (cut[0] - look.place.cut[0]) / head.scale + turn.travel_x
         went = look.place.went + np.array([turn.yaw, turn.pitch, turn.roll, travel]) * in_heads
-        yaw, pitch, roll, travel = (float(value) for value in went - last.went)
+        yaw, pitch, roll, travel = (went - last.went).tolist()
         head.centre = cut[0] + turn.travel_x * head.scale, cut[1] + turn.travel_y * head.scale
         head.places = [_Place(patch, cut, box.centre, went), *head.places[:REMEMBERED]]
         head.at_s = at_s
@@ -249,13 +249,14 @@ def _likest(places: Sequence[_Place], patch: Patch, *, better_than: _Look | None
 
 def _find_body(likeness: NDArray[np.float32], box_x: float, box_y: float) -> Known:
     """Returns how the body moved, from the chest where it has texture, else from the box."""
-    best = float(likeness.max())
+    best = cv2.minMaxLoc(likeness)[1]
     sharp, added = BODY_SHARPNESS
     across = np.square(_ACROSS - np.float32(box_x))
     down = np.square(_ACROSS - np.float32(box_y))
     weight = (likeness - best) * np.float32(1 / (sharp + added * (1 - best)))
     weight -= (0.5 / BOX_SIGMA_PX**2) * (across + down[:, None])
-    np.exp(weight - weight.max(), out=weight)
+    weight -= np.float32(cv2.minMaxLoc(weight)[1])
+    np.exp(weight, out=weight)
     moments = _MOMENTS @ weight
     whole, x, spread_x = (moments[0] @ _MOMENTS.T).tolist()
     y, spread_y = moments.sum(axis=1).tolist()[1:]
@@ -292,6 +293,6 @@ def _between(values: NDArray[Any], at: int) -> float:
     """Returns how far beside the highest sample a parabola through three of them peaks."""
     if not 0 < at < len(values) - 1:
         return 0.0
-    left, top, right = (float(value) for value in values[at - 1 : at + 2])
+    left, top, right = values[at - 1 : at + 2].tolist()
     bend = left - 2 * top + right
     return 0.0 if bend >= -1e-9 else max(-0.5, min(0.5, 0.5 * (left - right) / bend))

@@ -192,11 +192,11 @@ class TurnFit:
                 break
             change = self._change(looks, prior, state, rest, error)
             state = state - change
-            if np.abs(change[:5]).max() < _SETTLED:
+            if max(map(abs, change[:5].tolist())) < _SETTLED:
                 best = state
                 break
         unexplained = float(np.sqrt(self._weight @ (best_rest * best_rest)))
-        x, y, yaw, pitch, tilt = (float(value) for value in best[:5])
+        x, y, yaw, pitch, tilt = best[:5].tolist()
         residual = unexplained / (looks.contrast + _NOISE)
         return Turn(x, y, yaw, pitch, tilt * _NECK_Y / _TILT_PX, residual)
 
