@@ -69,15 +69,10 @@ def is_unclear(track: int, heads: Mapping[int, Box]) -> bool:
     if box.height < _LEAST_FACE_PX:
         return True
     return any(
-        _overlap(other, box) or _may_hide(other, box)
+        box.intersection(other) > 0 or _may_hide(other, box)
         for one, other in heads.items()
         if one != track
     )
-
-
-def _overlap(one: Box, other: Box) -> bool:
-    """Returns whether two boxes have an area in common."""
-    return one.x0 < other.x1 and other.x0 < one.x1 and one.y0 < other.y1 and other.y0 < one.y1
 
 
 def _may_hide(nearer: Box, box: Box) -> bool:

@@ -102,10 +102,10 @@ def describe_motion(motions: Sequence[HeadMotion]) -> Floats:
     at_s, yaw, pitch, quality, roll, travel = np.fromiter(rows, float).reshape(-1, 6).T
     grid_s = at_s[-1] - _AGO_S
     seen = np.empty(INPUTS)
-    for place, moved in enumerate((yaw, pitch, roll, travel)):
-        path = np.interp(grid_s, at_s, moved.cumsum())
-        np.subtract(path[:-1], path[1:], out=seen[place * STEPS : (place + 1) * STEPS])
     table = seen[: 4 * STEPS].reshape(4, STEPS)
+    for row, moved in zip(table, (yaw, pitch, roll, travel), strict=True):
+        path = np.interp(grid_s, at_s, moved.cumsum())
+        np.subtract(path[:-1], path[1:], out=row)
     table[3] -= table[3].mean()  # walking on steadily is no swaying
     table /= _UNITS
     frames = at_s.searchsorted(grid_s[:-1] - 1e-9)
