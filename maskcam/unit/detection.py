@@ -7,13 +7,16 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import NamedTuple, Protocol, Self
+from typing import NamedTuple, Protocol, Self, TypeVar
 
 from maskcam.errors import InferenceStalledError, MaskcamError
 from maskcam.records import Box, Detection, Frame
 
 _log = logging.getLogger(__name__)
 _JOIN_S = 1.0
+_FOLLOWS_WITHIN_S = 0.5  # the next frame, while people may be counted
+
+_Answer = TypeVar("_Answer")
 
 
 class Detects(Protocol):
@@ -21,6 +24,10 @@ class Detects(Protocol):
 
     def detect(self, frame: Frame, *, objecting: Sequence[Box] = ()) -> list[Detection]:
         """Returns the faces in a frame; how the masks of who is `objecting` sit is not judged."""
+        ...
+
+    def forget(self) -> None:
+        """Overwrites what is still held of the last frame."""
         ...
 
 
@@ -35,7 +42,8 @@ class DetectionWorker:
     """A thread with room for one waiting frame: a newer one replaces it.
 
     Nothing is ever queued, so a slow detector drops frames and memory stays
-    bounded. The frame is copied, since a frame is valid only until the next.
+    bounded. The frame is copied, since a frame is valid only until the next. Where none
+    follows, as outside of the operating hours, the detector forgets the last one.
 
     Args:
         detector: what finds faces.
@@ -103,30 +111,40 @@ class DetectionWorker:
         return 0.0 if since is None else time.monotonic() - since
 
     def _work(self) -> None:
+        holds_frame = False
         while True:
             with self._changed:
                 self._busy_since_s = None
-                self._changed.wait_for(lambda: self._stopping or self._waiting is not None)
-                if self._stopping or self._waiting is None:
+                self._changed.wait_for(
+                    lambda: self._stopping or self._waiting is not None,
+                    timeout=_FOLLOWS_WITHIN_S if holds_frame else None,
+                )
+                if self._stopping:
                     return
-                frame, objecting = self._waiting
-                self._waiting = None
+                waiting, self._waiting = self._waiting, None
                 self._busy_since_s = time.monotonic()
             try:
-                detections = self._detect(frame, objecting)
+                if waiting is None:
+                    self._mending(self._detector.forget)
+                else:
+                    self._look(*waiting)
             except Exception as error:  # noqa: BLE001 - handed to the loop, which ends the process
                 with self._changed:
                     self._failure = error
                     return
-            with self._changed:
-                if detections is not None:
-                    self._results.append(Detected(frame.captured_at_s, detections))
-            del frame  # there may be no next one for hours
+            holds_frame = waiting is not None
+            del waiting  # there may be no next one for hours
 
-    def _detect(self, frame: Frame, objecting: Sequence[Box]) -> list[Detection] | None:
-        """Returns the faces, or None if the detector failed and was mended."""
+    def _look(self, frame: Frame, objecting: Sequence[Box]) -> None:
+        detections = self._mending(lambda: self._detector.detect(frame, objecting=objecting))
+        if detections is not None:
+            with self._changed:
+                self._results.append(Detected(frame.captured_at_s, detections))
+
+    def _mending(self, infer: Callable[[], _Answer]) -> _Answer | None:
+        """Returns the detector's answer, or None if it failed and was mended."""
         try:
-            detections = self._detector.detect(frame, objecting=objecting)
+            answer = infer()
         except Exception as error:
             if self._renew is None or self._renewed:
                 raise
@@ -140,7 +158,7 @@ class DetectionWorker:
             self._renew()
             return None
         self._renewed = False
-        return detections
+        return answer
 
 
 def _reason(error: Exception) -> str:

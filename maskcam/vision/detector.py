@@ -117,6 +117,19 @@ class Detector:
         kept = [*spared, *(face for face in judged if face.score >= self._score_threshold)]
         return sorted(kept, key=lambda face: -face.score)
 
+    def forget(self) -> None:
+        """Overwrites what is still held of the last frame, in the models' memory as well.
+
+        Raises:
+            ModelError: the model failed.
+            InferenceStalledError: the accelerator failed.
+        """
+        self._picture.fill(_GREY)
+        self._interpreter.set_input(self._as_input())
+        self._interpreter.invoke()
+        if self._second_look is not None:
+            self._second_look.forget()
+
     def _place(self, rgb: NDArray[np.uint8]) -> _Letterbox:
         width, height = self.input_size
         scale = min(width / rgb.shape[1], height / rgb.shape[0])

@@ -46,7 +46,8 @@ class SecondLook:
     """Judges the faces that a detector found: whether each is one, and how it wears its mask.
 
     Where there are more than `MOST_LOOKS`, those whose look is oldest have one, and of the others
-    the verdict of the frame before is taken. Only boxes and verdicts of the last frame are kept.
+    the verdict of the frame before is taken. Only boxes and verdicts of the last frame are kept,
+    and in the network's memory a cut of it, until the next frame.
 
     Args:
         interpreter: a model of one uint8 cut (1, n, n, 3) as `crop_face` makes it, which gives
@@ -76,6 +77,7 @@ class SecondLook:
         self._size = inputs[0].shape[1]
         self._verdicts: list[_Verdict] = []
         self._at_s = -math.inf
+        self._holds_face = False  # the network's memory
 
     def look(self, frame: Frame, detections: Sequence[Detection]) -> list[Detection]:
         """Returns the detections as both models together see them.
@@ -96,10 +98,24 @@ class SecondLook:
             for number, (detection, verdict) in enumerate(zip(detections, known, strict=True))
         ]
         self._at_s = frame.captured_at_s
+        if not detections:
+            self.forget()
         return [
             Detection(detection.box, verdict.state, join_scores(detection.score, verdict.share))
             for detection, verdict in zip(detections, self._verdicts, strict=True)
         ]
+
+    def forget(self) -> None:
+        """Overwrites what the network's memory still holds of the last face, and its verdicts.
+
+        Raises:
+            ModelError: the model failed.
+        """
+        self._verdicts = []
+        if self._holds_face:
+            self._interpreter.set_input(np.zeros((1, self._size, self._size, 3), np.uint8))
+            self._interpreter.invoke()
+        self._holds_face = False
 
     def _known(self, at_s: float, detections: Sequence[Detection]) -> list[_Verdict | None]:
         """Returns what is known of each face, where there are too many to look at all."""
@@ -119,6 +135,7 @@ class SecondLook:
         return known
 
     def _classify(self, frame: Frame, box: Box) -> _Verdict:
+        self._holds_face = True
         self._interpreter.set_input(crop_face(frame, box, self._size)[None])
         self._interpreter.invoke()
         shares = self._interpreter.read(self._interpreter.outputs[0])[0] / 255

@@ -22,7 +22,14 @@ def frame(number: int) -> Frame:
     return Frame(captured_at_s=float(number), luma=pixels[:, :, 0], rgb=pixels)
 
 
-class Gated:
+class Forgetful:
+    """A detector to which it does not matter what it holds."""
+
+    def forget(self) -> None:
+        pass
+
+
+class Gated(Forgetful):
     """A detector that works only when the test allows it, and remembers what it saw."""
 
     def __init__(self) -> None:
@@ -35,6 +42,22 @@ class Gated:
         assert self.go.acquire(timeout=5)
         self.seen.append(int(frame.rgb[0, 0, 0]))
         return [FACE]
+
+
+class Holds:
+    """A detector that holds the last picture until it is asked to forget it."""
+
+    def __init__(self) -> None:
+        self.held: int | None = None
+        self.forgotten = threading.Semaphore(0)
+
+    def detect(self, frame, *, objecting=()):
+        self.held = int(frame.rgb[0, 0, 0])
+        return [FACE]
+
+    def forget(self) -> None:
+        self.held = None
+        self.forgotten.release()
 
 
 def taken(worker: DetectionWorker, count: int) -> list[float]:
@@ -70,7 +93,7 @@ def test_the_picture_is_copied():
 
 
 def test_no_picture_is_kept_when_none_follows():
-    class Keeps:
+    class Keeps(Forgetful):
         luma: Callable[[], object]
 
         def detect(self, frame, *, objecting=()):
@@ -87,8 +110,46 @@ def test_no_picture_is_kept_when_none_follows():
         assert detector.luma() is None
 
 
+def test_where_no_picture_follows_the_last_one_is_forgotten_once():
+    detector = Holds()
+    with DetectionWorker(detector) as worker:
+        for number in (1, 2):
+            worker.offer(frame(number))
+            assert taken(worker, 1) == [float(number)]
+            assert detector.held == number
+            assert detector.forgotten.acquire(timeout=5)
+            assert not detector.forgotten.acquire(timeout=1)
+            assert detector.held is None
+
+
+def test_pictures_that_follow_each_other_cost_no_forgetting():
+    detector = Holds()
+    with DetectionWorker(detector) as worker:
+        for number in range(20):
+            worker.offer(frame(number))
+            taken(worker, 1)
+            time.sleep(0.05)
+        assert not detector.forgotten.acquire(blocking=False)
+
+
+def test_a_detector_that_cannot_forget_is_mended_or_ends_the_loop():
+    class Stuck(Holds):
+        def forget(self):
+            raise InferenceStalledError("the device has gone")
+
+    renewed = threading.Event()
+    with DetectionWorker(Stuck(), renew=renewed.set) as worker:
+        worker.offer(frame(1))
+        assert renewed.wait(5)
+        assert taken(worker, 1) == [1.0]
+    with DetectionWorker(Stuck()) as worker:
+        worker.offer(frame(1))
+        with pytest.raises(InferenceStalledError, match="the device has gone"):
+            taken(worker, 2)
+
+
 def test_the_detector_gets_the_boxes_of_those_who_object():
-    class Watching:
+    class Watching(Forgetful):
         objecting = ()
 
         def detect(self, frame, *, objecting=()):
@@ -103,7 +164,7 @@ def test_the_detector_gets_the_boxes_of_those_who_object():
 
 
 def test_a_failure_ends_the_loop_with_its_reason():
-    class Broken:
+    class Broken(Forgetful):
         def detect(self, frame, *, objecting=()):
             raise InferenceStalledError("USB transfer failed")
 
@@ -115,7 +176,7 @@ def test_a_failure_ends_the_loop_with_its_reason():
 
 
 def test_what_a_foreign_error_says_of_a_person_is_not_logged(caplog):
-    class Broken:
+    class Broken(Forgetful):
         def detect(self, frame, *, objecting=()):
             raise ValueError("a crop of 23x31 px at (412, 97) is too small")
 
@@ -150,7 +211,7 @@ def test_idle_is_not_busy():
         assert worker.busy_s() == 0
 
 
-class Failing:
+class Failing(Forgetful):
     """A detector that fails at the given turns, and otherwise sees a face."""
 
     def __init__(self, *turns: int) -> None:

@@ -44,6 +44,9 @@ class Finds:
         self.calls += 1
         return [Detection(self.box, MaskState.WITH_MASK, 0.9)]
 
+    def forget(self) -> None:
+        """Holds nothing."""
+
 
 @pytest.mark.parametrize(
     ("utc", "is_open"), [("2026-05-04T05:29", False), ("2026-05-04T05:31", True)]

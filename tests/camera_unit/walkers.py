@@ -112,6 +112,9 @@ class ExactDetector:
         self.objecting.extend(objecting)
         return list(self._found(self._camera.now_s))
 
+    def forget(self) -> None:
+        """Holds nothing."""
+
     def _found(self, at_s: float) -> Iterator[Detection]:
         for walker in self._walkers:
             box = walker.box(at_s)

@@ -11,7 +11,8 @@ from maskcam.vision.interpreter import Interpreter
 from maskcam.vision.labels import mask_states
 from maskcam.vision.model_files import describe
 from maskcam.vision.models import second_look_of
-from tests.vision.tiny_model import OUTPUT_NAMES, TinyModel, identity_model
+from maskcam.vision.second_look import SecondLook
+from tests.vision.tiny_model import OUTPUT_NAMES, TinyModel, identity_model, mean_model
 
 LABELS = ["with_mask", "without_mask", "mask_worn_incorrectly"]
 TINY = TinyModel()
@@ -171,6 +172,31 @@ def test_boxes_that_share_more_than_the_limit_are_one_face(make, share, faces):
 
 def test_an_empty_picture_has_no_faces(make):
     assert make().detect(picture((32, 18))) == []
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "float32"])
+def test_nothing_of_the_last_frame_is_held_once_it_is_forgotten(make, dtype):
+    detector = make(TinyModel(input_dtype=dtype))
+    network, frame = detector._interpreter, picture((32, 32), (0, 0, 8, 8, RED))
+    assert detector.detect(frame)
+    held = [detector._picture, detector._quantized, network.read(network.inputs[0])]
+    assert len(np.unique(held[0])) > 1
+    detector.forget()
+    held[2] = network.read(network.inputs[0])
+    assert len(np.unique(held[0])) == len(np.unique(held[2])) == 1
+    assert dtype == "uint8" or len(np.unique(held[1])) == 1  # else never used
+    assert detector.detect(frame)
+
+
+def test_the_second_look_forgets_with_the_detector(make, tmp_path):
+    path = tmp_path / "mean.tflite"
+    path.write_bytes(mean_model(28))
+    again = SecondLook(Interpreter(path, threads=1), labels=("no_face", "with_mask", "incorrect"))
+    detector, network = make(second_look=again), again._interpreter
+    detector.detect(picture((32, 32), (0, 0, 8, 8, RED)))
+    assert network.read(network.inputs[0]).any()
+    detector.forget()
+    assert not network.read(network.inputs[0]).any()
 
 
 def test_what_lies_behind_the_count_is_not_read(make):

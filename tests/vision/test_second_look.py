@@ -48,6 +48,15 @@ def test_the_state_is_that_of_the_crop(again):
     assert red.box == Box(*small)
 
 
+def test_the_face_looked_at_last_is_forgotten_with_the_next_frame_that_has_none(again):
+    network = again._interpreter
+    again.look(street(luma=200), [face((20, 20, 40, 40))])
+    assert network.read(network.inputs[0]).any()
+    again.look(street(luma=200), [])
+    assert not network.read(network.inputs[0]).any()
+    assert not network.read(network.outputs[0]).any()
+
+
 def test_the_crop_decides_about_near_faces_as_well(again):
     frame = street(colour=RED)
     small, large = face((20, 20, 43, 43)), face((20, 20, 85, 85))
