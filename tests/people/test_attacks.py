@@ -71,6 +71,23 @@ def test_an_objection_of_a_person_known_to_have_passed_is_hidden():
     assert success <= allowed(1.0) + spread(2 * TRIALS)
 
 
+def test_the_mask_of_a_person_known_to_have_passed_is_hidden_half_as_well():
+    """Two numbers tell of it: one has the person more, the other the person less."""
+
+    def share(state: MaskState, seed: int) -> float:
+        """Returns how often both numbers speak for a person without a mask."""
+        found = published((*DECOYS, state), seed)
+        pairs = zip(
+            numbers(found, WindowKind.COUNT, MaskState.WITH_MASK),
+            numbers(found, WindowKind.COUNT, MaskState.WITHOUT_MASK),
+            strict=True,
+        )
+        return sum(a <= len(DECOYS) and b >= 1 for a, b in pairs) / TRIALS
+
+    ratio = math.log(share(MaskState.WITHOUT_MASK, 6) / share(MaskState.WITH_MASK, 7))
+    assert ratio == pytest.approx(2.0, abs=0.25)  # docs/privacy/law.md: e^2 epsilon
+
+
 def test_a_minute_and_its_hour_together_allow_what_their_epsilons_add_up_to():
     """The hour beside the minute is a second look at the same person."""
     rules = WindowRules(minutes=1)
