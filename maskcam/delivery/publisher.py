@@ -4,6 +4,10 @@ Two threads: this module's worker owns the outbox and sends what waits in it; th
 link's thread serves the network. Both are reached by one queue, so `deliver` never
 waits for disk or network. A window goes to disk first, then to the broker, and
 leaves the outbox when the broker has acknowledged it, not before.
+
+A frame with people in it takes longer than one without, and the first frame behind the end of
+a minute closes it. So that nobody on the path can read that from when a window leaves, it leaves
+with the next whole second of the clock.
 """
 
 from __future__ import annotations
@@ -26,7 +30,7 @@ from maskcam.delivery.broker import BrokerSettings
 from maskcam.delivery.dispatch import ACKNOWLEDGE_WITHIN_S, Complaints, Dispatcher
 from maskcam.delivery.link import Acknowledged, Connected, Disconnected, Link, LinkEvent, Will
 from maskcam.delivery.outbox import Outbox
-from maskcam.delivery.rows import Waiting
+from maskcam.delivery.rows import Key, Waiting
 from maskcam.errors import ConfigError, DeliveryError
 from maskcam.names import UNCONFIGURED
 from maskcam.records import MinuteCount
@@ -39,6 +43,8 @@ _log = logging.getLogger(__name__)
 _TICK_S = 0.5
 _TEND_S = 30.0
 _GOODBYE_S = 0.5
+_GRID_S = 1.0  # new windows leave with its whole multiples; a unit's frame takes 0.1 s
+_EARLY_S = 0.01  # by which a wait may end too soon
 
 
 class AnyLink(Protocol):
@@ -117,6 +123,8 @@ class Publisher:
         self._complaints = Complaints()
         self._stopping: _Stop | None = None
         self._untimed = False
+        self._new: set[Key] = set()  # handed over since the last whole second
+        self._new_until_s = self._beat_s
         self.waiting = len(outbox)
         self.restarts = 0
 
@@ -217,10 +225,12 @@ class Publisher:
     def _step(self) -> None:
         event = None
         with suppress(queue.Empty):
-            event = self._events.get(timeout=_TICK_S)
+            event = self._events.get(timeout=_until_next(_TICK_S))
         self._beat_s = now_s = time.monotonic()
         self._handle(event)
         self._watch(now_s)
+        if now_s >= self._new_until_s - _EARLY_S:
+            self._new.clear()
         self._dispatcher.feed(now_s=now_s)
         self.waiting = len(self._outbox)
 
@@ -239,15 +249,22 @@ class Publisher:
                 self._dispatcher.settle(event.token, event.code, now_s=self._beat_s)
             case _Stop():
                 self._stopping = event
+                self._new.clear()
 
     def _keep(self, closed: _Closed) -> None:
+        count = closed.count
+        if not self._new:
+            self._new_until_s = self._beat_s + _until_next(_GRID_S)
+        self._new.add(Key(count.start, count.kind, self._unit, count.run))
         try:
-            closed.stored.set_result(self._outbox.put(closed.count))
+            closed.stored.set_result(self._outbox.put(count))
         except wire.WireError as error:
             _log.error("a window breaks the wire format and is lost: %s", error)
             closed.stored.set_exception(error)
 
     def _is_due(self, window: Waiting) -> bool:
+        if window.key in self._new:
+            return False
         if not self._delay:
             return True
         now = self._utc_now()
@@ -307,3 +324,8 @@ class Publisher:
         place = f"{self._broker.host}:{self._broker.port}"
         what = f"broker {place}: {what}"
         self._complaints.say(what, waiting=len(self._outbox), now_s=time.monotonic())
+
+
+def _until_next(grid_s: float) -> float:
+    """Returns for how long the clock has not yet reached a whole multiple of `grid_s` again."""
+    return grid_s - time.time() % grid_s

@@ -1,6 +1,7 @@
 """The publisher and its link: what they promise whatever the broker and the network do."""
 
 import logging
+import math
 import os
 import shutil
 import signal
@@ -41,6 +42,7 @@ class FakeLink:
         self.started = self.stopped = self.closed = False
         self.dropped = []
         self.sent = []
+        self.times = []
 
     def start(self):
         self.started = True
@@ -52,6 +54,7 @@ class FakeLink:
     # as a session
     def publish(self, topic, payload, *, retain=False):
         self.sent.append((topic, payload, retain))
+        self.times.append(time.time())
         return len(self.sent)
 
     def drop(self, why):
@@ -110,11 +113,37 @@ def test_few_windows_are_under_way_at_a_time_and_in_order(unit, links):
     wait_until(lambda: unit.waiting == 0)
 
 
+def test_when_a_window_leaves_does_not_tell_how_long_the_frame_of_that_moment_took(unit, links):
+    """A frame with people in it takes longer: whoever watches the network could see it."""
+    links[0].connect()
+    wait_until(lambda: len(links[0].sent) == 1, what="the status")
+    for minute, frame_s in enumerate((0.05, 0.3)):
+        time.sleep(1 - time.time() % 1 + frame_s)
+        handed_over_at = time.time()
+        unit.deliver(window(minute))
+        unit.deliver(replace(window(minute), kind=WindowKind.HOUR)).result(5)
+        wait_until(lambda minute=minute: len(links[0].sent) == 1 + 2 * (minute + 1))
+        for sent_at in links[0].times[-2:]:
+            assert sent_at >= math.ceil(handed_over_at) - 0.02
+        for token in range(len(links[0].sent) - 1, len(links[0].sent) + 1):
+            links[0].answer(token)
+
+
+def test_windows_that_never_stop_coming_leave_all_the_same(unit, links):
+    links[0].connect()
+    for minute in range(40):
+        unit.deliver(window(minute)).result(5)
+        for token, _ in links[0].counts:
+            links[0].answer(token)
+        time.sleep(0.1)
+    assert len(links[0].counts) >= 20
+
+
 def test_the_limit_of_the_broker_is_kept(unit, links):
     for minute in range(10):
         unit.deliver(window(minute)).result(5)
     links[0].connect(room=3)
-    time.sleep(0.3)
+    time.sleep(1.3)
     assert len(links[0].sent) == 3, "the status and two windows"
 
 
