@@ -89,10 +89,19 @@ def _fault_of(error: BaseException) -> str:
 
     With --verbose the log has the calls that led there, without their values.
     """
-    calls = traceback.extract_tb(error.__traceback__)
-    _log.debug("where it happened:\n%s", "".join(calls.format()).rstrip())
+    calls = _log_calls(error)
     place = f" in {Path(calls[-1].filename).name}, line {calls[-1].lineno}" if calls else ""
     return f"unexpected {type(error).__name__}{place}"
+
+
+def _log_calls(error: BaseException) -> traceback.StackSummary:
+    """Logs and returns the calls that led to an error.
+
+    Not what it, or an error that passed when it came, says: see `_fault_of`.
+    """
+    calls = traceback.extract_tb(error.__traceback__)
+    _log.debug("where it happened:\n%s", "".join(calls.format()).rstrip())
+    return calls
 
 
 def exit_code_of(command: Callable[[], int]) -> int:
@@ -111,7 +120,7 @@ def exit_code_of(command: Callable[[], int]) -> int:
         _give_up_stdout()  # the reader (head, say) has gone
         return 1
     except OSError as error:  # a disk that is full, a folder that may not be written
-        _log.debug("where it happened", exc_info=error)
+        _log_calls(error)
         place = f"{printable(str(error.filename))}: " if error.filename else ""
         print(f"maskcam: {place}{error.strerror or error}", file=sys.stderr)
         _give_up_stdout()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import errno
+import logging
 import os
 import subprocess
 import sys
@@ -216,6 +218,22 @@ def test_a_fault_of_maskcam_is_one_line_without_what_is_of_a_person(capsys, capl
     [line] = capsys.readouterr().err.splitlines()
     assert line.startswith("maskcam: unexpected KeyError in test_cli.py, line ")
     assert "412" not in line + caplog.text
+
+
+def test_a_full_disk_on_the_way_out_tells_nothing_of_what_failed_before(capsys, caplog):
+    """At --verbose: an error that comes while another passes brings the text of that one along."""
+
+    def command():
+        try:
+            raise ValueError("23x31 px at (412, 97)")
+        finally:
+            raise OSError(errno.ENOSPC, "No space left on device", "run.new")
+
+    caplog.set_level(logging.DEBUG)
+    assert cli.exit_code_of(command) == 1
+    assert capsys.readouterr().err == "maskcam: run.new: No space left on device\n"
+    assert "test_cli.py" in caplog.text
+    assert "412" not in caplog.text
 
 
 def test_a_thread_that_fails_is_one_line(monkeypatch, caplog):

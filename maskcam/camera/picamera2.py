@@ -180,8 +180,9 @@ class Picamera2Camera:
             if error is None:
                 raise CameraStalledError(message) from late
             _log.error("%s", message)
-        except (RuntimeError, OSError):
-            _log.warning("the camera did not close cleanly", exc_info=True)
+        except (RuntimeError, OSError) as failed:
+            # Not its trace: that would bring along the text of what closed the camera.
+            _log.warning("the camera did not close cleanly (%s)", type(failed).__name__)
 
     def read(self, *, timeout_s: float) -> Frame | None:
         """Returns the newest frame, never None.

@@ -102,7 +102,7 @@ class Picamera2:
     _stamp_ns = 0
     stall_after: int | None = None
     repeat_after: int | None = None
-    close_hangs = open_hangs = False
+    close_hangs = close_fails = open_hangs = False
     exposure_us = 8000
     stride_step = 64
     last: Picamera2 | None = None
@@ -260,6 +260,8 @@ class Picamera2:
             self._thread.join()
         assert not self._jobs, "cancel_all_and_flush comes before close"
         self.closed = True
+        if self.close_fails:
+            raise RuntimeError("Failed to stop camera")
 
 
 def modules() -> tuple[dict[str, ModuleType], type[Picamera2]]:

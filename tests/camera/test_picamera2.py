@@ -191,6 +191,15 @@ def test_a_camera_that_does_not_close_does_not_hide_why_it_was_closed(fake, monk
     assert "the camera does not close" in caplog.text
 
 
+def test_a_camera_that_closes_badly_tells_nothing_of_what_failed_before(fake, caplog):
+    """The error of the closing brings along what closed it, and that may tell of a person."""
+    fake.close_fails = True
+    with pytest.raises(ValueError, match="412"), make():
+        raise ValueError("a crop of 23x31 px at (412, 97) is too small")
+    assert "the camera did not close cleanly (RuntimeError)" in caplog.text
+    assert "412" not in caplog.text
+
+
 def test_opening_has_a_deadline(fake, monkeypatch):
     monkeypatch.setattr(module, "_OPEN_TIMEOUT_S", 0.1)
     fake.open_hangs = True
