@@ -30,7 +30,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 class WindowRules:
     """How long windows are, how late they are published, and with how much noise.
 
-    minutes: length of a window; a divisor of 60.
+    minutes: length of a window, and the least of the part of an hour; a divisor of 60.
     delay_minutes: a window is published so long after its end; the publisher keeps it until then.
     epsilon_minute, epsilon_hour: of the noise of windows and hours; None: exact numbers.
     """
@@ -203,9 +203,11 @@ class MinuteCounts:
         if window is None:
             return
         first, end, seen_s, people = window
-        epsilon = self._rules.epsilon_hour
+        length, epsilon = self._rules.minutes, self._rules.epsilon_hour
+        if kind is WindowKind.HOUR and end - first < length and not self._recording:
+            return  # a part of an hour tells of no shorter time than a window
         if kind is WindowKind.COUNT:
-            length, epsilon = self._rules.minutes, self._rules.epsilon_minute
+            epsilon = self._rules.epsilon_minute
             if first % length and not self._recording:
                 return  # windows are whole
             first = first // length * length

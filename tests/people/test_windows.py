@@ -121,6 +121,20 @@ def test_decree_counts_in_whole_20_minutes():
                if kind is WindowKind.COUNT)  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("minute", "until_min", "lengths"),
+    [(56, 10, []), (56, 64, [60]), (39, 30, [20]), (39, 45, [20, 24]), (0, 19, []), (0, 21, [20])],
+)
+def test_decree_tells_of_no_part_of_an_hour_shorter_than_its_windows(minute, until_min, lengths):
+    """Else a start or a stop near the end of an hour told of single minutes."""
+    counts = counting(WindowRules.preset("decree", exact=True))
+    offset_s = offset_for(T0.replace(minute=minute))
+    until_s = 60.0 * until_min
+    published = advanced(counts, until_s, offset_s) + counts.finish(until_s + 30, offset_s)
+    assert [one.minutes for one in hours(published)] == lengths
+    assert all(one.minutes == 20 for one in minutes(published))
+
+
 @pytest.mark.parametrize(("minute", "lengths"), [(31, [28, 60, 30]), (59, [60, 60]), (0, [59, 60])])
 def test_hours_are_those_of_utc_or_the_part_that_was_counted(minute, lengths):
     counts = counting()
