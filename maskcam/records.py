@@ -6,10 +6,10 @@ stage. Everything behind it is made of the small numbers below.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -175,6 +175,12 @@ class MinuteCount:
     unclear: int | None
     observed_s: int
     epsilon: float | None
+
+    def unobserved(self) -> Self:
+        """Returns the same window as if the unit had seen nothing in it."""
+        return replace(
+            self, with_mask=None, without_mask=None, incorrect=None, unclear=None, observed_s=0
+        )
 
     @property
     def people(self) -> int | None:

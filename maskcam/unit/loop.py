@@ -149,7 +149,8 @@ class Loop:
 
     def _publish(self, counts: list[MinuteCount]) -> None:
         for count in counts:
-            self._deliver(count)
+            may_tell = self._timekeeper.may_tell_of(count.start)
+            self._deliver(count if may_tell else count.unobserved())
 
     def _fault(self) -> Fault | None:
         if not self._timekeeper.knows_utc:

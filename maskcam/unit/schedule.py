@@ -27,12 +27,16 @@ class Schedule:
         """Returns whether people may be counted at `now` (aware, or None while unknown)."""
         return not self.why_closed(now)
 
+    def is_before_sign(self, moment: datetime) -> bool:
+        """Returns whether nobody was told yet at `moment` (aware) that people are counted."""
+        return self.begins is not None and moment.astimezone(self.zone).date() < self.begins
+
     def why_closed(self, now: datetime | None) -> str:
         """Returns why nobody may be counted at `now`; nothing if people may."""
         if now is None:
             return "the time is not known yet" if self.hours or self.ends is not None else ""
         local = now.astimezone(self.zone)
-        if self.begins is not None and local.date() < self.begins:
+        if self.is_before_sign(now):
             return f"the sign goes up on {self.begins}"
         if self.ends is not None and local.date() > self.ends:
             return f"the deployment ended on {self.ends}"

@@ -58,6 +58,13 @@ class Timekeeper:
         believed_s = at_s if abs(now_s - at_s) < _CAMERA_BELIEVED_S else now_s
         return None if self._offset_s is None else believed_s + self._offset_s
 
+    def may_tell_of(self, start: datetime) -> bool:
+        """Returns whether a window that began at `start` may tell of people.
+
+        Before the time was known nobody could know whether the sign was up.
+        """
+        return not self._schedule.is_before_sign(start)
+
     def read(self, now_s: float) -> bool:
         """Reads clock and schedule if a second has passed; returns whether it did."""
         if now_s - self._read_at_s < _READ_EVERY_S:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from datetime import time as of_day
 from zoneinfo import ZoneInfo
 
@@ -48,10 +48,20 @@ class Finds:
         """Holds nothing."""
 
 
-@pytest.mark.parametrize(
-    ("utc", "is_open"), [("2026-05-04T05:29", False), ("2026-05-04T05:31", True)]
-)
-def test_outside_of_the_hours_nobody_is_counted_and_nothing_is_inferred(utc, is_open):
+class LateClock(SystemClock):
+    """A clock that is set two seconds after the start, to noon of the fourth of May."""
+
+    def __init__(self) -> None:
+        self._set_at_s = time.monotonic() + 2
+        noon_s = datetime(2026, 5, 4, 10, tzinfo=UTC).timestamp()
+        super().__init__(utc_s=lambda: noon_s + time.monotonic() - self._set_at_s)
+
+    def synchronised(self) -> bool:
+        return self.monotonic_s() >= self._set_at_s
+
+
+def count_street(clock: SystemClock, schedule: Schedule) -> tuple[Finds, list[MinuteCount]]:
+    """Lets the loop look at somebody who stands there for four seconds."""
     scene = Scene(SceneConfig(seed=2, duration_s=4.0, fps=12, size=(320, 180), standing=1))
     scene.render(0.0)
     detector = Finds(scene)
@@ -70,8 +80,16 @@ def test_outside_of_the_hours_nobody_is_counted_and_nothing_is_inferred(utc, is_
                 recording=True,
             ),
             deliver=published.append,
-            timekeeper=Timekeeper(clock_at(utc), MORNING),
+            timekeeper=Timekeeper(clock, schedule),
         ).run(threading.Event())
+    return detector, published
+
+
+@pytest.mark.parametrize(
+    ("utc", "is_open"), [("2026-05-04T05:29", False), ("2026-05-04T05:31", True)]
+)
+def test_outside_of_the_hours_nobody_is_counted_and_nothing_is_inferred(utc, is_open):
+    detector, published = count_street(clock_at(utc), MORNING)
     windows = [count for count in published if count.kind is WindowKind.COUNT]
     if is_open:
         assert detector.calls > 3
@@ -80,3 +98,15 @@ def test_outside_of_the_hours_nobody_is_counted_and_nothing_is_inferred(utc, is_
     else:
         assert detector.calls == 0
         assert {(count.people, count.observed_s) for count in windows} == {(None, 0)}
+
+
+@pytest.mark.parametrize(("sign_day", "is_told"), [(4, True), (5, False)])
+def test_what_turns_out_to_be_before_the_day_of_the_sign_is_not_told(sign_day, is_told):
+    """A unit counts before it knows the time: as a rule the sign is up."""
+    schedule = Schedule(zone=ZoneInfo("Europe/Paris"), begins=date(2026, 5, sign_day))
+    _, published = count_street(LateClock(), schedule)
+    assert {count.kind for count in published} == set(WindowKind)
+    if is_told:
+        assert sum(count.observed_s for count in published) > 2
+    else:
+        assert {(count.people, count.observed_s) for count in published} == {(None, 0)}

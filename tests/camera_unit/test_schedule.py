@@ -48,7 +48,7 @@ def test_nobody_is_counted_before_the_day_of_the_sign():
     schedule = Schedule(zone=PARIS, begins=date(2026, 5, 1))
     assert not schedule.is_open(utc("2026-04-30T21:59"))
     assert schedule.is_open(utc("2026-04-30T22:00"))
-    assert schedule.is_open(None)  # the sign's day is past, as a rule; windows wait for the time
+    assert schedule.is_open(None)  # it is past, as a rule; what was before it is not told
 
 
 def test_where_the_time_matters_and_is_unknown_nobody_is_counted():
