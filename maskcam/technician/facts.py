@@ -13,7 +13,7 @@ from datetime import date, time
 from pathlib import Path
 from typing import Any, Literal
 
-from maskcam.config import Config
+from maskcam.config import Config, CountingSection
 from maskcam.delivery import wire
 from maskcam.names import LOOPBACK_HOSTS
 from maskcam.people.windows import WindowRules
@@ -113,7 +113,7 @@ def _publication(config: Config, phrase: dict[str, Any]) -> dict[str, str]:
         "noise": (
             phrase["noise_off"]
             if counting.exact
-            else phrase["noise"].format(
+            else phrase["noise" if hides_people(counting) else "noise_little"].format(
                 epsilon_minute=f"{counting.epsilon_minute:g}",
                 epsilon_hour=f"{counting.epsilon_hour:g}",
                 within_minute=within(counting.epsilon_minute),
@@ -164,6 +164,15 @@ def retention(config: Config, language: Language) -> str:
     if isinstance(kept, date):
         return str(phrase["retention_until"].format(date=day(kept, language)))
     return str(phrase["retention_days"].format(n=kept))
+
+
+def hides_people(counting: CountingSection) -> bool:
+    """Returns whether there is so much noise that nobody can be told from the numbers.
+
+    There is not where nine numbers in ten, of windows or of hours, are exact.
+    """
+    epsilons = counting.epsilon_minute, counting.epsilon_hour
+    return not counting.exact and all(within(epsilon) > 0 for epsilon in epsilons)
 
 
 def within(epsilon: float) -> int:

@@ -17,7 +17,16 @@ from typing import Any, Literal
 
 from maskcam.config import Config, refuse_examples
 from maskcam.errors import ConfigError, UsageError
-from maskcam.technician.facts import HERE, Language, day, facts, hours, way_round, words
+from maskcam.technician.facts import (
+    HERE,
+    Language,
+    day,
+    facts,
+    hides_people,
+    hours,
+    way_round,
+    words,
+)
 from maskcam.technician.typeset import Form, typeset
 
 Size = Literal["a4", "a3"]
@@ -204,7 +213,7 @@ def _sign_texts(config: Config, language: Language) -> dict[str, Any]:
 def _lines(config: Config, filled: dict[str, Any]) -> list[tuple[str, str]]:
     """Returns the headings and texts of the first layer, in their order."""
     notice = config.notice
-    noise = "" if config.counting.exact else f" {filled['processed_noise']}"
+    noise = f" {filled['processed_noise']}" if hides_people(config.counting) else ""
     lines = [
         ("controller", notice.controller),
         ("purpose", filled["purpose_text"]),

@@ -96,6 +96,19 @@ def test_how_much_noise_there_is_is_said(tmp_path):
     assert "at most 23 in a period (ε = 0.1) and 2 in an hour (ε = 1)" in text
 
 
+@pytest.mark.parametrize("key", ["epsilon_minute", "epsilon_hour"])
+def test_noise_that_hides_nobody_is_said_to_be_so_little(tmp_path, key):
+    """At 4 of 100 numbers 96 are exact: it must not be said that nobody can be told from them."""
+    text = config.example().replace(f"# {key} = 1.0", f"{key} = 4.0")
+    english = " ".join(explained(tmp_path, text).split())
+    assert "in a quiet street single people can be told from them" in english
+    assert "nobody can tell" not in english
+    assert "(ε = 4 for a period" in english or "4 for an hour)" in english
+    french = " ".join(explained(tmp_path, text, "fr").split())
+    assert "une personne seule peut s" in french
+    assert "nul ne peut" not in french
+
+
 def test_whether_the_camera_can_still_be_aimed_is_said(tmp_path):
     assert "for ten minutes where heads are" in " ".join(
         explained(tmp_path, config.example()).split()

@@ -218,6 +218,21 @@ def test_a_unit_with_everything_wrong_still_gets_all_its_lines(settle, tmp_path,
         assert "\n" not in selfcheck.as_line(finding)
 
 
+@pytest.mark.parametrize("key", ["epsilon_minute", "epsilon_hour"])
+def test_so_little_noise_that_it_hides_nobody_is_a_fault(settle, key):
+    settings = settle()
+    assert delivery.noise(settings).state is State.OK
+    assert delivery.noise(with_counting(settings, **{key: 2.0})).state is State.OK
+    finding = delivery.noise(with_counting(settings, **{key: 4.0}))
+    assert finding.state is State.FAULT
+    assert "single people can be told" in finding.detail
+    assert delivery.noise(with_counting(settings, exact=True)).state is State.FAULT
+
+
+def with_counting(settings, **changed):
+    return replace(settings, counting=replace(settings.counting, **changed))
+
+
 def dark(number):
     return wall(number % 2) // 16
 

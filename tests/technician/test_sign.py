@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from string import Formatter
 
 import cv2
@@ -97,6 +98,18 @@ def test_the_pdf_is_one_page_and_brings_its_fonts(tmp_path, full):
     assert len(re.findall(rb"/Type\s*/Page\b", content)) == 1
     assert b"SourceSansPro" in content
     assert b"/FontFile" in content
+
+
+@pytest.mark.parametrize(
+    ("changed", "promises"),
+    [({}, True), ({"epsilon_hour": 4.0}, False), ({"exact": True}, False)],
+)
+def test_the_sign_promises_noise_only_where_it_hides_people(tmp_path, full, changed, promises):
+    counting = replace(full.counting, **changed)
+    sign.write(replace(full, counting=counting), style("en"), tmp_path / "sign.pdf")
+    [page] = PdfReader(tmp_path / "sign.pdf").pages
+    noise = together(facts.words("en")["sign"]["processed_noise"])
+    assert (noise in together(page.extract_text())) is promises
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])

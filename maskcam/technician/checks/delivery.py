@@ -17,6 +17,7 @@ from maskcam.errors import MaskcamError
 from maskcam.examples import find_examples
 from maskcam.names import LOOPBACK_HOSTS
 from maskcam.technician.certificates import SOON_DAYS, TlsFiles, examine
+from maskcam.technician.facts import hides_people
 from maskcam.technician.finding import Finding
 
 RESOLVE_TIMEOUT_S = 10.0
@@ -58,10 +59,14 @@ def noise(config: Config) -> Finding:
         return Finding.fault(
             "noise", "switched off: exact counts leave the unit", "remove exact from [counting]"
         )
-    return Finding.ok(
-        "noise",
-        f"epsilon {counting.epsilon_minute:g} per window, {counting.epsilon_hour:g} per hour",
-    )
+    words = f"epsilon {counting.epsilon_minute:g} per window, {counting.epsilon_hour:g} per hour"
+    if not hides_people(counting):
+        return Finding.fault(
+            "noise",
+            f"{words}: so little that single people can be told from the counts",
+            "write 2 or less for epsilon_minute and epsilon_hour in [counting]",
+        )
+    return Finding.ok("noise", words)
 
 
 def tls(config: Config, *, today: date) -> Finding:
