@@ -185,7 +185,8 @@ def test_no_path_in_a_file_shows_it(key, place, tmp_path, capsys, monkeypatch):
 
 @pytest.mark.parametrize("command", [["config", "show"], ["check"], ["run"]])
 def test_no_command_that_reads_the_configuration_shows_it(command, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("maskcam.unit.run.lock_down", lambda: None)
+    for module in ("unit.run", "technician.selfcheck"):
+        monkeypatch.setattr(f"maskcam.{module}.lock_down", lambda: None)
     file = tmp_path / "maskcam.toml"
     source = "rtsp://admin:Sec/ret1@127.0.0.1:9/live"
     file.write_text(f'{MINIMAL}\n[camera]\nsource = "{source}"\n')

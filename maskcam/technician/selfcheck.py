@@ -11,11 +11,12 @@ from pathlib import Path
 from maskcam import __version__
 from maskcam.camera.base import Camera
 from maskcam.config import Config
-from maskcam.errors import MaskcamError
+from maskcam.errors import CameraError, MaskcamError
 from maskcam.messages import translate
 from maskcam.technician.checks import delivery, frames, machine, models
 from maskcam.technician.finding import Finding, State
 from maskcam.unit.clock import SystemClock, is_synchronised
+from maskcam.unit.lockdown import lock_down
 from maskcam.unit.sources import camera_for
 from maskcam.unit.state import is_in_use
 from maskcam.vision.models import load_model
@@ -34,7 +35,8 @@ class Probes:
 
     load_model: loads the model as the unit does.
     open_camera: returns the unit's camera, not yet open, whose frames for the
-        detector fit the given width and height.
+        detector fit the given width and height; raises MaskcamError if its pictures
+        could reach a disk.
     synchronised: whether the system clock can be believed.
     today: the local date.
     root: where /sys and /dev are.
@@ -60,9 +62,13 @@ def probes_for(config: Config) -> Probes:
             edgetpu_model=detector.edgetpu_model,
         )
 
+    def open_camera(rgb_size: tuple[int, int]) -> Camera:
+        lock_down()
+        return camera_for(config.camera, rgb_size=rgb_size)
+
     return Probes(
         load_model=load,
-        open_camera=lambda rgb_size: camera_for(config.camera, rgb_size=rgb_size),
+        open_camera=open_camera,
         synchronised=SystemClock(trusted=config.unit.clock == "trusted").synchronised,
     )
 
@@ -99,6 +105,7 @@ def _frame_findings(
             if ribbon
             else "check the camera's cable at both ends, then switch off and on"
         )
+        advice = advice if isinstance(error, CameraError) else ""  # it says by itself what to do
         yield Finding.fault("camera", str(error), advice)
         for name in ("light", "exposure", "sharpness", "detector"):
             yield Finding.fault(name, "unknown without frames")

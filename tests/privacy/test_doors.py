@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests import needs
+from tests.minimal import MINIMAL
 from tests.privacy import trace
 
 pytestmark = pytest.mark.timeout(300)  # the one run under strace, on a busy machine
@@ -99,6 +100,37 @@ def test_memory_cannot_reach_a_swap(evidence):
     no_swap = len(Path("/proc/swaps").read_text().splitlines()) <= 1
     assert no_swap or locked_kb > 0
     assert evidence.named("munlockall") == []
+
+
+# --- when a technician looks ---------------------------------------------------------------
+
+LOOKS = """
+import ctypes, resource, sys
+from maskcam import cli
+from maskcam.errors import CameraError
+from maskcam.technician import selfcheck, terminal
+
+def camera_for(*_, **__):
+    dumpable = ctypes.CDLL(None).prctl(3, 0, 0, 0, 0)  # PR_GET_DUMPABLE
+    print("memory", *resource.getrlimit(resource.RLIMIT_CORE), dumpable)
+    raise CameraError("seen enough")
+
+terminal.refusal = lambda *_: ""
+terminal.Screen = lambda *_: open("/dev/null")
+selfcheck.camera_for = camera_for
+sys.exit(cli.main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize("command", ["check", "aim"])
+def test_memory_is_closed_as_well_when_a_technician_looks(tmp_path, command):
+    """Both open the unit's camera, in a process of their own."""
+    (tmp_path / "maskcam.toml").write_text(MINIMAL)
+    done = subprocess.run(
+        [sys.executable, "-c", LOOKS, command, "--config", str(tmp_path / "maskcam.toml")],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert "memory 0 0 0" in done.stdout or "memory cannot be locked" in done.stdout + done.stderr
 
 
 # --- with a swap ----------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from maskcam import config
 from maskcam.config import ObjectionsSection
 from maskcam.delivery.outbox import Outbox
 from maskcam.delivery.publisher import Publisher
-from maskcam.errors import AcceleratorError, CameraError, ModelError
+from maskcam.errors import AcceleratorError, CameraError, MaskcamError, ModelError
 from maskcam.technician import selfcheck
 from maskcam.technician.checks import delivery, frames, machine, models
 from maskcam.technician.finding import Finding, State
@@ -216,6 +216,18 @@ def test_a_unit_with_everything_wrong_still_gets_all_its_lines(settle, tmp_path,
     assert "nothing listens there" in found["broker"].detail
     for finding in found.values():
         assert "\n" not in selfcheck.as_line(finding)
+
+
+def test_where_pictures_could_reach_a_swap_none_is_taken(settle, monkeypatch):
+    def refuse():
+        raise MaskcamError("swap is on and memory cannot be locked: switch swap off")
+
+    monkeypatch.setattr(selfcheck, "lock_down", refuse)
+    monkeypatch.setattr(selfcheck, "camera_for", lambda *_, **__: pytest.fail("opens the camera"))
+    settings = settle()
+    finding = next(selfcheck.run_checks(settings, selfcheck.probes_for(settings)))
+    assert (finding.name, finding.state, finding.advice) == ("camera", State.FAULT, "")
+    assert "swap is on" in finding.detail
 
 
 @pytest.mark.parametrize("key", ["epsilon_minute", "epsilon_hour"])
