@@ -242,7 +242,7 @@ class Crowd:
                 continue
             if heir is not None:
                 self._continue(heir, person)
-            elif person.omitted or track.left:
+            elif track.left:
                 self._book(person, at_s)
             else:
                 self._lost.append(_Lost(track.place, person))

@@ -189,6 +189,14 @@ def test_a_shake_on_a_track_that_is_over_changes_nothing():
     assert len(play.end()) == 1
 
 
+@pytest.mark.parametrize("gap_s", [0.5, 1.6, 2.2, 2.8])
+def test_who_was_in_view_when_the_button_was_pressed_stays_out_when_the_track_breaks(gap_s):
+    play = Play().go(2, lambda t: [face(300)])
+    play.crowd.exclude_everybody()
+    play.go(2, lambda t: [face(300)]).go(gap_s).go(2, lambda t: [face(300), face(600)]).go(5)
+    assert play.end() == [MaskState.WITH_MASK]
+
+
 def test_nothing_is_kept_of_people_who_left():
     play = Play()
     for _ in range(30):
