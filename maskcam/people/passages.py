@@ -48,6 +48,7 @@ class _Person:
 class _Lost(NamedTuple):
     place: Place
     person: _Person
+    left: bool  # the frame: may still object, but no new track is taken for this person
 
 
 class Crowd:
@@ -72,7 +73,7 @@ class Crowd:
         self._high_score, self._least_view_s = high_score, least_view_s
         self._objections = Objections()
         self._people: dict[int, _Person] = {}
-        self._lost: list[_Lost] = []  # confirmed, lost within the frame, may come back
+        self._lost: list[_Lost] = []  # confirmed, may come back or object
         self._claims: dict[int, int] = {}  # new track: the unseen track that it may continue
         self._passages: list[Passage] = []
         self._at_s: float | None = None
@@ -195,7 +196,11 @@ class Crowd:
             and other in self._people
             and other not in self._claims.values()
         ]
-        lost = [(_link_cost(lost.place, box, at_s), index) for index, lost in enumerate(self._lost)]
+        lost = [
+            (_link_cost(lost.place, box, at_s), index)
+            for index, lost in enumerate(self._lost)
+            if not lost.left
+        ]
         best_unseen = min(unseen, default=(1.0, 0))
         best_lost = min(lost, default=(1.0, 0))
         if best_lost[0] < min(1.0, best_unseen[0]):
@@ -242,10 +247,8 @@ class Crowd:
                 continue
             if heir is not None:
                 self._continue(heir, person)
-            elif track.left:
-                self._book(person, at_s)
             else:
-                self._lost.append(_Lost(track.place, person))
+                self._lost.append(_Lost(track.place, person, track.left))
 
     def _book(self, person: _Person, at_s: float) -> None:
         if (

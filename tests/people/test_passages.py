@@ -77,6 +77,25 @@ def test_an_objection_in_the_last_frame_counts():
     assert play.go(5).end() == []
 
 
+@pytest.mark.parametrize("gap_s", [1.5, 2.0])
+def test_who_seems_to_have_left_and_comes_back_to_object_is_in_no_figure(gap_s):
+    play = Play().go(2, lambda t: [face(1140 + 60 * t)]).go(gap_s)
+    play.go(0.9, lambda t: [face(1255)])
+    assert play.shake_at(1255).go(1, lambda t: [face(1255)]).go(4).end() == []
+
+
+def test_who_leaves_where_another_enters_is_one_of_two():
+    play = Play().go(2, lambda t: [face(1140 + 60 * t)]).go(1.6)
+    play.go(2, lambda t: [face(1255)]).go(4)
+    assert len(play.end()) == 2
+
+
+def test_who_presses_the_button_just_after_leaving_the_picture_is_in_no_figure():
+    play = Play().go(2, lambda t: [face(1140 + 60 * t)]).go(1.8)
+    play.crowd.exclude_everybody()
+    assert play.go(4).end() == []
+
+
 def test_an_objection_at_the_stop_counts():
     assert Play().go(2, lambda t: [face(300)]).shake_at(300).end() == []
 
