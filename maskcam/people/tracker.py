@@ -142,7 +142,10 @@ class Tracker:
         sights, mixed, left = self._see_known([t for t in tracks if not t.faint], detections)
         faintly, more_mixed = _paired([track for track in tracks if track.faint], left)
         born = self._see(sights + faintly, at_s)
-        fresh = [(self._begin(one, at_s), one) for one in left if _is_left(one, faintly)]
+        fresh: list[_Sight] = []
+        for one in left:
+            if not _is_on_face(one, faintly + fresh):
+                fresh.append((self._begin(one, at_s), one))
         return Step(
             {track.number: detection for track, detection in sights + faintly + fresh},
             born + [track.number for track, _ in fresh if not track.faint],
@@ -171,13 +174,7 @@ class Tracker:
             mixed += more_mixed
         unseen = [track for track in tracks if all(track is not seen for seen, _ in sights)]
         sights += _jumped(unseen, [one for one in high + low if _is_left(one, sights)])
-        left = [
-            one
-            for one in high + low
-            if _is_left(one, sights)
-            and all(one.box.overlap(seen.box) < SAME_FACE_OVERLAP for _, seen in sights)
-        ]
-        return sights, mixed, left
+        return sights, mixed, [one for one in high + low if not _is_on_face(one, sights)]
 
     def _see(self, sights: Sequence[_Sight], at_s: float) -> list[int]:
         """Updates each track with its detection; returns those that are no longer faint."""
@@ -267,6 +264,14 @@ class Tracker:
 def _is_left(detection: Detection, sights: Sequence[_Sight]) -> bool:
     """Returns whether no track has this detection."""
     return all(detection is not seen for _, seen in sights)
+
+
+def _is_on_face(detection: Detection, sights: Sequence[_Sight]) -> bool:
+    """Returns whether a detection lies on a face that a track has, as if it were another."""
+    return any(
+        detection is seen or detection.box.overlap(seen.box) >= SAME_FACE_OVERLAP
+        for _, seen in sights
+    )
 
 
 def _jumped(tracks: list[_Track], detections: list[Detection]) -> list[_Sight]:

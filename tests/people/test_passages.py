@@ -62,6 +62,13 @@ def test_who_was_followed_twice_and_objects_is_in_no_figure():
     assert play.end() == [MaskState.WITH_MASK]
 
 
+@pytest.mark.parametrize("on", [300, 324])
+def test_two_boxes_on_one_face_from_its_first_frame_are_one_person_who_may_object(on):
+    play = Play().go(2, lambda t: [face(300), face(324, score=0.8)])
+    play.shake_at(on).go(1, lambda t: [face(300), face(324, score=0.8)]).go(4)
+    assert play.end() == []
+
+
 def test_where_who_objects_is_expected():
     play = Play().go(2, lambda t: [face(300 + 20 * t), face(600)])
     assert play.crowd.objecting(play.t) == []

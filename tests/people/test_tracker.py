@@ -212,3 +212,23 @@ def test_doubtful_pairs_are_reported():
     for n in range(6):  # both gone, then one face right between
         mixed += tracker.update([face(600, 300)] if n > 4 else [], 2 + n / 10).mixed
     assert {frozenset(pair) for pair in mixed} == {frozenset({1, 2})}
+
+
+@pytest.mark.parametrize("score", [0.8, 0.3])
+def test_two_boxes_on_one_face_in_its_first_frame_begin_one_track(score):
+    tracker = Tracker(frame_size=SIZE, high_score=0.5)
+    steps = walk(tracker, lambda t: [face(324, 300, score=score), face(300, 300)], 10)
+    assert ids(steps) == {1}
+    assert len(tracker.finish()) == 1
+
+
+def test_a_second_box_on_a_face_that_was_faint_begins_no_track():
+    tracker = Tracker(frame_size=SIZE, high_score=0.5)
+    walk(tracker, lambda t: [face(300, 300, score=0.3)], 10, seconds=1)
+    steps = walk(tracker, lambda t: [face(300, 300), face(324, 300)], 10, from_s=1)
+    assert ids(steps) == {1}
+
+
+def test_two_faces_side_by_side_in_their_first_frame_begin_two_tracks():
+    tracker = Tracker(frame_size=SIZE, high_score=0.5)
+    assert ids(walk(tracker, lambda t: [face(300, 300), face(334, 300)], 10)) == {1, 2}
