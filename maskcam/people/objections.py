@@ -19,6 +19,7 @@ _SIZE_CHANGE: Final = 1.5
 _SIZE_CHANGE_PER_S: Final = 0.3
 _MOST_REMEMBERED: Final = 64
 _GAP_S: Final = 0.5  # unseen for longer, a track may come back on another person
+_SHAKE_S: Final = 1.0  # a shake begins so long before it is recognised, at most
 
 
 class Objections:
@@ -28,6 +29,7 @@ class Objections:
         self._tracks: set[int] = set()
         self._lost: list[Place] = []
         self._births: dict[int, tuple[Box, float]] = {}
+        self._mixed: dict[tuple[int, int], float] = {}  # tracks that may have swapped; when
 
     def __contains__(self, track: int) -> bool:
         """Whether the track objected or inherited an objection."""
@@ -40,8 +42,8 @@ class Objections:
     def add(self, track: int, places: Mapping[int, Place]) -> set[int]:
         """Notes an objection.
 
-        A track that began where the objecting one had been lost, before the shake was
-        recognised, objects with it.
+        A track that began where the objecting one had been lost, or that may have swapped
+        persons with it, before the shake was recognised, objects with it.
 
         Args:
             track: the objecting track.
@@ -57,11 +59,18 @@ class Objections:
                 for other, (box, at_s) in self._births.items()
                 if other != track and other in places and _near(places[track], box, at_s)
             }
+            objecting |= {
+                other
+                for pair, at_s in self._mixed.items()
+                if track in pair and places[track].seen_at_s - at_s <= _SHAKE_S
+                for other in pair
+            }
         self._tracks |= objecting
         return objecting
 
-    def spread(self, one: int, other: int) -> bool:
+    def spread(self, one: int, other: int, at_s: float) -> bool:
         """Lets both of two tracks object that may have swapped persons; says whether one did."""
+        self._mixed[one, other] = at_s
         if one not in self._tracks and other not in self._tracks:
             return False
         self._tracks |= {one, other}
@@ -95,6 +104,7 @@ class Objections:
     def end(self, track: int, place: Place) -> None:
         """Notes that a track is over; the place of an objecting one is kept for a moment."""
         self._births.pop(track, None)
+        self._mixed = {pair: at_s for pair, at_s in self._mixed.items() if track not in pair}
         if track in self._tracks:
             self._tracks.remove(track)
             self._keep(place)

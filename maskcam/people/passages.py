@@ -96,7 +96,7 @@ class Crowd:
         for track in step.born:
             self._begin(track, step.seen[track].box, at_s)
         for one, other in step.mixed:
-            if self._objections.spread(one, other):
+            if self._objections.spread(one, other, at_s):
                 self._object(one)
                 self._object(other)
         self._claims = {new: old for new, old in self._claims.items() if old not in step.seen}

@@ -97,3 +97,19 @@ def test_a_track_seen_without_a_gap_leaves_nothing_behind():
     objections.add(1, {1: place(300, 5.0)})
     objections.resume(1, place(300, 5.0), 5.3)
     assert not objections.begin(2, box(300), 5.4, {1: place(400, 5.4)})
+
+
+@pytest.mark.parametrize(("seen_s", "objecting"), [(5.8, {1, 2}), (7.0, {1})])
+def test_a_shake_reaches_the_track_that_may_have_swapped_persons_a_moment_ago(seen_s, objecting):
+    objections = Objections()
+    objections.spread(2, 1, 5.0)
+    places = {1: place(300, seen_s), 2: place(340, seen_s)}
+    assert objections.add(1, places) == objecting
+
+
+def test_a_track_that_is_over_has_swapped_with_nobody():
+    objections = Objections()
+    objections.spread(1, 2, 5.0)
+    objections.end(2, place(340, 5.0))
+    assert objections.add(1, {1: place(300, 5.5)}) == {1}
+    assert not objections._mixed

@@ -185,6 +185,19 @@ def test_persons_that_may_have_been_swapped_both_object():
     assert play.end() == []
 
 
+def test_an_objection_recognised_just_after_persons_may_have_been_swapped_is_that_of_both():
+    play = Play().go(2, lambda t: [face(560), face(640)]).go(0.5).go(0.2, lambda t: [face(600)])
+    play.shake_at(600).go(2, lambda t: [face(600)]).go(4)
+    assert play.end() == []
+
+
+def test_an_objection_long_after_persons_may_have_been_swapped_is_that_of_one():
+    play = Play().go(2, lambda t: [face(560), face(640)]).go(0.5)
+    play.go(2.5, lambda t: [face(560), face(640)]).shake_at(560)
+    play.go(2, lambda t: [face(560), face(640)]).go(4)
+    assert play.end() == [MaskState.WITH_MASK]
+
+
 @pytest.mark.parametrize("gap_s", [1.0, 1.8, 2.4])
 def test_who_is_lost_and_found_is_counted_once(gap_s):
     play = Play().go(2, lambda t: [face(300 + 30 * t)])
@@ -233,6 +246,7 @@ def test_nothing_is_kept_of_people_who_left():
     assert not crowd._claims
     assert not crowd._objections._tracks
     assert not crowd._objections._births
+    assert not crowd._objections._mixed
     assert len(crowd._objections._lost) <= 2
     assert crowd.in_view == 0
 
