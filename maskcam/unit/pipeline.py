@@ -22,6 +22,7 @@ from maskcam.vision.quality import FrameQuality, QualityMeter
 
 _JITTER_S: Final = 0.5
 _STEP_S: Final = 0.6  # stands for a time of unknown length: is not observed
+_SHAKE_S: Final = 1.0  # a head shake takes about as long
 _PAUSE_S: Final = 3.1  # in which all tracks end
 
 
@@ -143,7 +144,12 @@ class Pipeline:
         return self._counts.finish(self.at_s)
 
     def _pass_pause(self, at_s: float) -> None:
-        """Books who was in view before a long pause of the camera in the time before it."""
+        """Books who was in view before a long pause of the camera in the time before it.
+
+        In a pause of a unit's camera who was in view could not object, and is not counted.
+        """
+        if at_s - self.at_s > _SHAKE_S and not self._recording:
+            self._crowd.exclude_everybody()
         if at_s - self.at_s > _PAUSE_S and self._counts.has_begun(self.at_s):
             for passage in self._crowd.take_passages(self.at_s + _PAUSE_S, observed=False):
                 self._counts.add(passage)
