@@ -101,7 +101,7 @@ class Crowd:
                 self._object(other)
         self._claims = {new: old for new, old in self._claims.items() if old not in step.seen}
         self._note(step.seen, at_s)
-        self._end(step.ended, at_s)
+        self._end(step.ended)
 
     def heads(self, at_s: float) -> dict[int, Box]:
         """Returns the face box of each person expected at `at_s`, in px, by track number."""
@@ -143,7 +143,7 @@ class Crowd:
                 call. A person who could not object for more than a second is not counted,
                 nor is one who is in view in the first second after such a time.
         """
-        self._end(self._tracker.expire(at_s), at_s)  # who has gone was not blind since then
+        self._end(self._tracker.expire(at_s))  # who has gone was not blind since then
         if observed:
             since_s, until_s = self._watched_s
             self._watched_s = (at_s if at_s - until_s > _SHAKE_S else since_s), at_s
@@ -159,7 +159,7 @@ class Crowd:
 
     def finish(self, at_s: float) -> list[Passage]:
         """Returns the passages of all who are still in view: the recording ends with them."""
-        self._end(self._tracker.finish(), at_s)
+        self._end(self._tracker.finish())
         for lost in self._lost:
             self._book(lost.person, at_s)
         self._lost = []
@@ -234,7 +234,7 @@ class Crowd:
         if before.omitted or person.omitted:
             person.omit()
 
-    def _end(self, ended: Sequence[EndedTrack], at_s: float) -> None:
+    def _end(self, ended: Sequence[EndedTrack]) -> None:
         for track in ended:
             self._objections.end(track.track, track.place)
             person = self._people.pop(track.track, None)
