@@ -19,6 +19,7 @@ _SIZE_CHANGE: Final = 1.5
 _SIZE_CHANGE_PER_S: Final = 0.3
 _MOST_REMEMBERED: Final = 64
 _GAP_S: Final = 0.5  # unseen for longer, a track may come back on another person
+_STILL_HELD_S: Final = 2.0  # a hand may stay up for so long after it was recognised
 _SHAKE_S: Final = 1.0  # a shake begins so long before it is recognised, at most
 
 
@@ -100,6 +101,12 @@ class Objections:
         """
         if track in self._tracks and at_s - before.seen_at_s > _GAP_S:
             self._keep(before)
+
+    def stay(self, track: int, place: Place, at_s: float) -> None:
+        """Notes that who objects unseen was still at a place at `at_s`, and may stay there."""
+        if track in self._tracks and at_s - place.seen_at_s > _GAP_S:
+            for more_s in (0.0, _STILL_HELD_S):
+                self._keep(place._replace(seen_at_s=at_s + more_s))
 
     def end(self, track: int, place: Place) -> None:
         """Notes that a track is over; the place of an objecting one is kept for a moment."""

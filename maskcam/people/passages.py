@@ -118,8 +118,12 @@ class Crowd:
             return
         for objecting in self._objections.add(track, places):
             self._object(objecting)
-        # Who was lost near here may be the same person, followed twice for a while.
         place = places[track]
+        if self._at_s is not None:
+            expected = self._tracker.expect(track, self._at_s)
+            self._objections.stay(track, place, self._at_s)
+            self._objections.stay(track, place._replace(box=expected), self._at_s)
+        # Who was lost near here may be the same person, followed twice for a while.
         for lost in self._lost:
             at_s = max(place.seen_at_s, lost.place.seen_at_s)
             if _link_cost(lost.place, place.box, at_s) < 1.0:

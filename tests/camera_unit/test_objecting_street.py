@@ -270,6 +270,12 @@ def test_whoever_holds_a_hand_before_the_face_is_not_counted_where_that_objects(
     assert street.watch(covered=lambda at_s: 1.5 < at_s < 3.7, hand=hand).people == people
 
 
+def test_whoever_holds_the_hand_there_for_longer_than_asked_is_not_counted_either():
+    stands = replace(walker(0.0), speed=0.02, path=((0.3, 3.5), (0.3, 3.3)))
+    street = Street(stands, seconds=8.0)
+    assert street.watch(covered=lambda at_s: 1.5 < at_s < 6.0).people == 0
+
+
 def test_a_hand_that_passes_the_face_is_no_objection():
     street = Street(walker(0.0))
     assert street.watch(covered=lambda at_s: 1.5 < at_s < 2.2).people == 1

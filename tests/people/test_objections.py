@@ -113,3 +113,19 @@ def test_a_track_that_is_over_has_swapped_with_nobody():
     objections.end(2, place(340, 5.0))
     assert objections.add(1, {1: place(300, 5.5)}) == {1}
     assert not objections._mixed
+
+
+@pytest.mark.parametrize(("at_s", "inherits"), [(13.0, True), (16.4, True), (17.0, False)])
+def test_who_objects_unseen_may_stay_so_for_longer(at_s, inherits):
+    objections = Objections()
+    objections.add(1, {1: place(300, 10.0)})
+    objections.stay(1, place(300, 10.0), 11.5)
+    objections.end(1, place(300, 10.0))
+    assert objections.begin(2, box(305), at_s, {}) == inherits
+
+
+def test_who_objects_in_view_is_not_looked_for_at_that_place():
+    objections = Objections()
+    objections.add(1, {1: place(300, 10.0)})
+    objections.stay(1, place(300, 10.0), 10.2)
+    assert not objections.begin(2, box(305), 10.5, {1: place(400, 10.4)})

@@ -28,9 +28,12 @@ class Play:
             self.passages += self.crowd.take_passages(self.t, observed=observed)
         return self
 
-    def shake_at(self, x):
+    def track_at(self, x):
         heads = self.crowd.heads(self.t)
-        self.crowd.record_objection(min(heads, key=lambda k: abs(heads[k].centre[0] - x)))
+        return min(heads, key=lambda k: abs(heads[k].centre[0] - x))
+
+    def shake_at(self, x):
+        self.crowd.record_objection(self.track_at(x))
         return self
 
     def end(self):
@@ -134,6 +137,20 @@ def test_who_objects_faintly_and_is_lost_for_a_moment_is_in_no_figure():
 
 def test_a_faint_face_is_in_no_figure_and_takes_no_one_out():
     play = Play().go(4, lambda t: [face(300, score=0.3), face(600)]).go(4)
+    assert play.end() == [MaskState.WITH_MASK]
+
+
+@pytest.mark.parametrize("held_s", [2.0, 3.2, 4.0, 6.0])
+@pytest.mark.parametrize("speed", [0, 20])
+def test_a_hand_that_is_held_for_longer_than_asked_is_in_no_figure(held_s, speed):
+    play = Play().go(2, lambda t: [face(300 + speed * t), face(600)])
+    play.go(1.0, lambda t: [face(600)])
+    [hidden] = play.crowd.heads(play.t).keys() - {play.track_at(600)}
+    play.crowd.wait_for(hidden)  # something is before the face
+    play.go(0.8, lambda t: [face(600)])
+    play.crowd.record_objection(hidden)
+    play.go(held_s - 1.8, lambda t: [face(600)])
+    play.go(2, lambda t: [face(300 + speed * t), face(600)]).go(4)
     assert play.end() == [MaskState.WITH_MASK]
 
 
