@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from maskcam.errors import ModelError
 from maskcam.vision.interpreter import Interpreter
 from maskcam.vision.model_files import FaceInViewDescription
-from maskcam.vision.patch import SIZE, Patch
+from maskcam.vision.patch import HEAD, SIZE, Patch
 
-# The part of a patch in which the head is, whose light the network gets to know.
-_HEAD: Final = (slice(None), slice(4, 32), slice(6, 30))
+# The part of each patch in which the head is, whose light the network gets to know.
+_HEAD: Final = (slice(None), *HEAD)
 _NOISE: Final = 4.0  # luma levels; a face of little contrast is not stretched to noise
 _MOST: Final = 4.0
 

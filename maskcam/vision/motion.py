@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from maskcam.records import Box, Frame, HeadMotion
 from maskcam.vision.face_in_view import FaceInView
-from maskcam.vision.patch import CENTRE, FACE_PX, Luma, Patch, cut_patch
+from maskcam.vision.patch import CENTRE, FACE_PX, HEAD, Luma, Patch, cut_patch
 from maskcam.vision.turn import Known, Turn, TurnFit
 
 HEAD_HEIGHT: Final = 1.25  # in box heights; between the two usual conventions of boxes
@@ -48,6 +48,7 @@ IN_VIEW: Final = (-1.0, 2.0)  # log odds that count for nothing, and for all
 RESIDUAL: Final = (0.77, 0.27)  # residual that counts for nothing, and for all
 FOUND: Final = 0.8  # likeness below which the face is lost, and what led here unknown
 LEAST_QUALITY: Final = 0.01
+BLANK: Final = 0.5  # share of the head's pixels: who is in an excluded zone holds no hand up
 
 BODY_SIGMA_PX: Final = 1.0  # how far the head moves against the body, frame to frame
 BOX_SIGMA_PX: Final = 1.5  # of the box's jitter
@@ -171,7 +172,7 @@ class HeadMotionMeter:
             if instead.residual < CLEARER * turn.residual:
                 look, turn = other, instead
         quality, in_view = 0.0, None
-        if look.likeness >= FOUND:
+        if look.likeness >= FOUND and not _is_blank(patch):
             in_view = self._judge(head, patch, at_s)
             quality = _grade(turn.residual, RESIDUAL) * _grade(in_view, IN_VIEW)
             quality = max(LEAST_QUALITY, quality)
@@ -265,6 +266,12 @@ def _find_body(likeness: NDArray[np.float32], box_x: float, box_y: float) -> Kno
     return Known(
         x, y, math.sqrt(BODY_SIGMA_PX**2 + spread_x), math.sqrt(BODY_SIGMA_PX**2 + spread_y)
     )
+
+
+def _is_blank(patch: Patch) -> bool:
+    """Returns whether a head is in an excluded zone, whose pixels are all 0."""
+    head = patch[HEAD]
+    return cv2.countNonZero(head) < (1 - BLANK) * head.size
 
 
 def _earlier(head: _Head, patch: Patch, at_s: float) -> Patch:

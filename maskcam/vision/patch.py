@@ -15,6 +15,7 @@ Patch = NDArray[np.float32]  # (50, 36) luma 0..255
 FACE_PX: Final = 20
 CENTRE: Final = (18, 18)  # of the face box
 SIZE: Final = (36, 50)  # width, height
+HEAD: Final = (slice(4, 32), slice(6, 30))  # rows and columns of the head in a patch
 
 _COARSEST: Final = 1.5  # px of the frame per px cut; more would alias
 

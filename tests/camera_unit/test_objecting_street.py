@@ -289,6 +289,15 @@ def test_who_walks_in_an_excluded_zone_is_nowhere():
     assert outcome.of("without_mask") == 1
 
 
+@pytest.mark.parametrize("z", [3.0, 4.0, 6.0])
+def test_who_walks_into_an_excluded_zone_is_counted_and_objects_by_no_hand(z):
+    right_half = [(0.5, 0), (1, 0), (1, 1), (0.5, 1)]
+    street = Street(replace(walker(0.0), speed=0.9, path=((-0.6 * z, z), (0.6 * z, z - 0.4))))
+    outcome = street.watch(zones=[right_half])
+    assert outcome.recognised_s == []
+    assert outcome.people == 1
+
+
 def test_nobody_in_an_excluded_zone_can_be_looked_at_for_a_head_shake():
     left_half = [(0, 0), (0.5, 0), (0.5, 1), (0, 1)]
     street = Street(walker(-1.0, shakes_at_s=1.0), walker(0.8, wearing=Wearing.NONE))
