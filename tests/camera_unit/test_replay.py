@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -43,7 +44,8 @@ def people(counts) -> int:
 
 
 def test_everyone_who_passes_is_counted_once_with_the_right_mask():
-    walkers = crowd(9) + crowd(4, state=MaskState.WITHOUT_MASK, every_s=14)
+    beside = [replace(one, x=one.x + 200) for one in crowd(4, every_s=14)]
+    walkers = crowd(9) + [replace(one, state=MaskState.WITHOUT_MASK) for one in beside]
     counts = counted(walkers, seconds=90)
     assert [count.minutes for count in counts] == [1, 1]
     assert [count.start.minute for count in counts] == [0, 1]
