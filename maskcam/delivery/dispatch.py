@@ -69,12 +69,17 @@ class Dispatcher:
     Args:
         outbox: where windows wait.
         is_due: whether a window may be published yet.
+        is_held: whether a window, and those behind it, are asked for again the next time.
     """
 
     def __init__(
-        self, outbox: Outbox, *, is_due: Callable[[Waiting], bool] = lambda window: True
+        self,
+        outbox: Outbox,
+        *,
+        is_due: Callable[[Waiting], bool] = lambda window: True,
+        is_held: Callable[[Key], bool] = lambda key: False,
     ) -> None:
-        self._outbox, self._is_due = outbox, is_due
+        self._outbox, self._is_due, self._is_held = outbox, is_due, is_held
         self._session: Session | None = None
         self._limit = IN_FLIGHT
         self._flights: dict[int, _Flight] = {}
@@ -195,7 +200,7 @@ class Dispatcher:
         while True:
             if not self._ready:
                 self._ready += self._outbox.pending(_BATCH, after=self._cursor)
-            if not self._ready:
+            if not self._ready or self._is_held(self._ready[0].key):
                 return None
             window = self._ready.popleft()
             self._cursor = window.key

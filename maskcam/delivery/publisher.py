@@ -119,11 +119,13 @@ class Publisher:
         self._worker = Thread(target=self._work, name="maskcam-delivery", daemon=True)
         self._beat_s = time.monotonic()
         self._tended_s = self._beat_s
-        self._dispatcher = Dispatcher(outbox, is_due=self._is_due)
+        self._new: set[Key] = set()  # handed over since the last whole second
+        self._dispatcher = Dispatcher(
+            outbox, is_due=self._is_due, is_held=lambda key: key in self._new
+        )
         self._complaints = Complaints()
         self._stopping: _Stop | None = None
         self._untimed = False
-        self._new: set[Key] = set()  # handed over since the last whole second
         self._new_until_s = self._beat_s
         self.waiting = len(outbox)
         self.restarts = 0
@@ -263,8 +265,6 @@ class Publisher:
             closed.stored.set_exception(error)
 
     def _is_due(self, window: Waiting) -> bool:
-        if window.key in self._new:
-            return False
         if not self._delay:
             return True
         now = self._utc_now()

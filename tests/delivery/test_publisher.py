@@ -161,6 +161,13 @@ def test_what_was_not_acknowledged_is_sent_again_on_the_next_connection(unit, li
     assert [count for _, count in links[0].counts[3:]] == [window(1), window(0), window(2)]
 
 
+def test_a_new_window_does_not_wait_for_the_answer_to_the_one_before(unit, links):
+    links[0].connect()
+    for minute in range(3):
+        unit.deliver(window(minute)).result(5)
+        wait_until(lambda: len(links[0].counts) == minute + 1, timeout_s=5)  # noqa: B023
+
+
 def test_an_answer_of_an_old_connection_counts_for_nothing(unit, links):
     unit.deliver(window(1)).result(5)
     links[0].connect()
