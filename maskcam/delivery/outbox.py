@@ -100,7 +100,7 @@ class Outbox:
             WireError: the count breaks the wire format; nothing was kept.
         """
         payload = wire.encode_count(count, site=self._site, unit=self._unit)
-        key = Key(count.start, count.kind, self._unit, count.run)
+        key = Key.of(count, self._unit)
         if key in self._memory or key in self._places:
             self.dropped += 1
             _log.error("a window with the same start waits already; the second is not kept")

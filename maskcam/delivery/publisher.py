@@ -254,12 +254,11 @@ class Publisher:
                 self._new.clear()
 
     def _keep(self, closed: _Closed) -> None:
-        count = closed.count
         if not self._new:
             self._new_until_s = self._beat_s + _until_next(_GRID_S)
-        self._new.add(Key(count.start, count.kind, self._unit, count.run))
+        self._new.add(Key.of(closed.count, self._unit))
         try:
-            closed.stored.set_result(self._outbox.put(count))
+            closed.stored.set_result(self._outbox.put(closed.count))
         except wire.WireError as error:
             _log.error("a window breaks the wire format and is lost: %s", error)
             closed.stored.set_exception(error)
@@ -327,5 +326,5 @@ class Publisher:
 
 
 def _until_next(grid_s: float) -> float:
-    """Returns for how long the clock has not yet reached a whole multiple of `grid_s` again."""
+    """Returns the seconds until the clock next shows a whole multiple of `grid_s`."""
     return grid_s - time.time() % grid_s

@@ -9,10 +9,10 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 from maskcam.delivery import wire
-from maskcam.records import WindowKind
+from maskcam.records import MinuteCount, WindowKind
 
 _WAITS: Final = b"waits"
 _SENT: Final = b"sent"
@@ -25,6 +25,11 @@ class Key(NamedTuple):
     kind: WindowKind
     unit: str
     run: int
+
+    @classmethod
+    def of(cls, count: MinuteCount, unit: str) -> Self:
+        """Returns the key of the message in which a unit publishes a window."""
+        return cls(count.start, count.kind, unit, count.run)
 
 
 class Waiting(NamedTuple):

@@ -12,6 +12,7 @@ from typing import Final
 from maskcam.people.place import Place
 from maskcam.records import Box
 
+SHAKE_S: Final = 1.0  # a head shake takes about as long, and is recognised at its end
 _MEMORY_S: Final = 3.0
 _NEAR_FACES: Final = 0.6  # two faces side by side at one distance are 1 face apart at least
 _NEAR_FACES_PER_S: Final = 1.0
@@ -20,7 +21,6 @@ _SIZE_CHANGE_PER_S: Final = 0.3
 _MOST_REMEMBERED: Final = 64
 _GAP_S: Final = 0.5  # unseen for longer, a track may come back on another person
 _STILL_HELD_S: Final = 2.0  # a hand may stay up for so long after it was recognised
-_SHAKE_S: Final = 1.0  # a shake begins so long before it is recognised, at most
 
 
 class Objections:
@@ -63,7 +63,7 @@ class Objections:
             objecting |= {
                 other
                 for pair, at_s in self._mixed.items()
-                if track in pair and places[track].seen_at_s - at_s <= _SHAKE_S
+                if track in pair and places[track].seen_at_s - at_s <= SHAKE_S
                 for other in pair
             }
         self._tracks |= objecting

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from maskcam.people.doubts import Doubts
-from maskcam.people.objections import Objections
+from maskcam.people.objections import SHAKE_S, Objections
 from maskcam.people.place import Place
 from maskcam.people.tracker import SAME_FACE_OVERLAP, EndedTrack, Tracker
 from maskcam.people.votes import MaskVote
@@ -23,7 +23,6 @@ _LINK_S: Final = 3.0  # since the last sight; a track itself survives about half
 _LINK_FACES: Final = 0.5
 _LINK_FACES_PER_S: Final = 0.7
 _LINK_SIZE_CHANGE: Final = 1.6
-_SHAKE_S: Final = 1.0  # a head shake takes about as long
 _LEAST_FACE_PX: Final = 9.0  # longer side: in a smaller face neither mask nor shake can be seen
 
 
@@ -66,7 +65,7 @@ class Crowd:
         *,
         frame_size: tuple[int, int],
         high_score: float,
-        least_view_s: float = _SHAKE_S,
+        least_view_s: float = SHAKE_S,
         recording: bool = False,
     ) -> None:
         self._tracker = Tracker(frame_size=frame_size, high_score=high_score)
@@ -150,7 +149,7 @@ class Crowd:
         self._end(self._tracker.expire(at_s))  # who has gone was not blind since then
         if observed:
             since_s, until_s = self._watched_s
-            self._watched_s = (at_s if at_s - until_s > _SHAKE_S else since_s), at_s
+            self._watched_s = (at_s if at_s - until_s > SHAKE_S else since_s), at_s
         elif self._at_s is not None:
             self._blind(at_s - self._at_s)
         self._at_s = at_s
@@ -259,7 +258,7 @@ class Crowd:
             not person.omitted
             and person.last_seen_s - person.first_seen_s >= self._least_view_s
             and person.face_px >= _LEAST_FACE_PX
-            and person.first_seen_s >= self._watched_s[0] + _SHAKE_S
+            and person.first_seen_s >= self._watched_s[0] + SHAKE_S
             and not person.doubts.is_nobody()
         ):
             self._passages.append(Passage(at_s, person.vote.state()))
@@ -267,7 +266,7 @@ class Crowd:
     def _blind(self, seconds: float) -> None:
         for person in self._people.values():
             person.blind_s += seconds
-            if person.blind_s > _SHAKE_S:
+            if person.blind_s > SHAKE_S:
                 person.omit()
 
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Final
 
 from maskcam.people.gestures import Gesture, GestureWatcher, is_unclear
+from maskcam.people.objections import SHAKE_S
 from maskcam.people.passages import Crowd
 from maskcam.people.windows import MinuteCounts
 from maskcam.records import Box, Detection, Frame, MinuteCount
@@ -22,7 +23,6 @@ from maskcam.vision.quality import FrameQuality, QualityMeter
 
 _JITTER_S: Final = 0.5
 _STEP_S: Final = 0.6  # stands for a time of unknown length: is not observed
-_SHAKE_S: Final = 1.0  # a head shake takes about as long
 _PAUSE_S: Final = 3.1  # in which all tracks end
 
 
@@ -148,7 +148,7 @@ class Pipeline:
 
         In a pause of a unit's camera who was in view could not object, and is not counted.
         """
-        if at_s - self.at_s > _SHAKE_S and not self._recording:
+        if at_s - self.at_s > SHAKE_S and not self._recording:
             self._crowd.exclude_everybody()
         if at_s - self.at_s > _PAUSE_S and self._counts.has_begun(self.at_s):
             for passage in self._crowd.take_passages(self.at_s + _PAUSE_S, observed=False):
