@@ -26,7 +26,7 @@ from maskcam.unit.commands import run_unit
 from maskcam.unit.run import Edges
 from maskcam.vision.interpreter import Interpreter
 from maskcam.vision.models import LoadedModel, load_model
-from tests.broker import Mosquitto
+from tests.broker import WAIT_S, Mosquitto
 from tests.camera_unit.running_unit import RunningUnit
 from tests.camera_unit.short_minutes import shorten
 
@@ -85,10 +85,14 @@ FAULTS = {
 
 
 class RecordingPublisher(Publisher):
-    """Writes down what is handed over."""
+    """Writes down what is handed over.
+
+    It has longer to send the last windows than the half second of a unit, which sends after
+    its next start what it could not: the machine may be busy with other things.
+    """
 
     def __init__(self, file: Path, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
+        super().__init__(*arguments, **options | {"stop_timeout_s": WAIT_S})
         self._file = file
 
     def deliver(self, count: MinuteCount) -> Future[bool]:
