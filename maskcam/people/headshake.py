@@ -18,14 +18,17 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Collection, Sequence
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from statistics import fmean
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from maskcam.people.shake_network import SPAN_S, ShakeNetwork
 from maskcam.records import HeadMotion, HeadShake
+
+Floats = NDArray[np.float64]
 
 NO: Final = 2.0  # log odds
 HALF: Final = 0.0
@@ -125,16 +128,42 @@ def _lack(recent: Sequence[HeadMotion]) -> float | None:
 
 
 def _is_glance(motions: Collection[HeadMotion]) -> bool:
-    """Returns whether a head did no more than to turn, perhaps stay there, and turn back."""
-    path = list(accumulate(motion.yaw for motion in motions))
-    turns = turning_points(path, max(BACK_LEAST, BACK * (max(path) - min(path))))
+    """Returns whether a head did no more than to turn, perhaps stay there, and turn back.
+
+    Whoever walks past turns on all the while: shakes then hardly turn back, and glances do more
+    than to return. So the swings are counted less that drift, too.
+    """
+    at_s = np.array([motion.at_s for motion in motions])
+    path = np.cumsum([motion.yaw for motion in motions])
+    steady = _without_drift(at_s, path)
+    if len(_turns(steady)) > FEW + 1:
+        return False
+    return _returns(at_s, path) or _returns(at_s, steady)
+
+
+def _returns(at_s: Floats, path: Floats) -> bool:
+    """Returns whether a path goes to the side and comes back, or stays there in between."""
+    turns = _turns(path)
     sizes = [abs(path[b] - path[a]) for a, b in pairwise(turns)]
     if len(sizes) < 2 or (len(sizes) == 2 and sizes[1] < BEYOND * sizes[0]):
         return True
-    return len(sizes) <= FEW and _is_held([motion.at_s for motion in motions], path, turns)
+    return len(sizes) <= FEW and _is_held(at_s, path, turns)
 
 
-def _is_held(at_s: Sequence[float], path: Sequence[float], turns: Sequence[int]) -> bool:
+def _turns(path: Floats) -> list[int]:
+    return turning_points(path.tolist(), max(BACK_LEAST, BACK * float(np.ptp(path))))
+
+
+def _without_drift(at_s: Floats, path: Floats) -> Floats:
+    """Returns a path less its median slope (Theil 1950, Sen 1968)."""
+    one, other = np.triu_indices(len(at_s), 1)
+    spans_s = at_s[other] - at_s[one]
+    slopes = (path[other] - path[one])[spans_s > 0] / spans_s[spans_s > 0]
+    slope = float(np.median(slopes)) if len(slopes) else 0.0
+    return np.asarray(path - slope * (at_s - at_s[0]))
+
+
+def _is_held(at_s: Floats, path: Floats, turns: Sequence[int]) -> bool:
     """Returns whether a head stayed at the side between its two widest turns."""
     widest = max(
         range(1, len(turns) - 1),
@@ -147,11 +176,10 @@ def _is_held(at_s: Sequence[float], path: Sequence[float], turns: Sequence[int])
     return held_s > HELD_S and held_s > HELD * min(there[1] - there[0], back[1] - back[0])
 
 
-def _quarters_s(at_s: Sequence[float], path: Sequence[float]) -> tuple[float, float]:
+def _quarters_s(at_s: Floats, path: Floats) -> tuple[float, float]:
     """Returns how far from the first time a quarter of a path is done, and three quarters."""
-    done = list(accumulate((abs(value - path[0]) for value in path), max))
-    passed_s = [abs(time_s - at_s[0]) for time_s in at_s]
-    quarter, three = np.interp((0.25 * done[-1], 0.75 * done[-1]), done, passed_s)
+    done = np.maximum.accumulate(np.abs(path - path[0]))
+    quarter, three = np.interp((0.25 * done[-1], 0.75 * done[-1]), done, np.abs(at_s - at_s[0]))
     return float(quarter), float(three)
 
 

@@ -62,6 +62,25 @@ def test_two_swings_are_enough_and_three_may_be_small(fps, hz, wide, swings):
     assert shakes(moving(swinging(hz, wide, swings=swings), fps=fps))
 
 
+@pytest.mark.parametrize("fps", [10, 15, 30])
+@pytest.mark.parametrize("hz", [1.5, 2.0, 2.6])
+@pytest.mark.parametrize("turns_on", [-60, 40])  # degrees per second, as who walks past
+def test_a_shake_of_a_head_that_turns_on_is_one(fps, hz, turns_on):
+    shake = swinging(hz, 26, swings=5)
+    assert shakes(moving(lambda t: shake(t) + turns_on * t, fps=fps))
+
+
+@pytest.mark.parametrize("turns_on", [-15, -8, 8, 15])
+@pytest.mark.parametrize(("there_s", "held_s"), [(0.25, 0.0), (0.25, 0.5), (0.4, 0.3)])
+def test_a_glance_of_a_head_that_turns_on_is_none(turns_on, there_s, held_s):
+    times, angles = (
+        [0.5, 0.5 + there_s, 0.5 + there_s + held_s, 0.5 + 2 * there_s + held_s],
+        [0, 50, 50, 0],
+    )
+    glance = moving(lambda t: float(np.interp(t, times, angles)) + turns_on * t, seconds=3.5)
+    assert not shakes(glance)
+
+
 def test_one_turn_held_and_returned_is_none():
     assert not shakes(moving(lambda t: 45.0 if 0.5 < t < 1.5 else 0.0))
 
