@@ -106,6 +106,10 @@ class Crowd:
         """Returns the face box of each person expected at `at_s`, in px, by track number."""
         return self._tracker.predict(at_s)
 
+    def missed(self) -> set[int]:
+        """Returns the tracks whose faces the detector did not see when it last looked."""
+        return self._tracker.missed()
+
     def objecting(self, at_s: float) -> list[Box]:
         """Returns the face box expected at `at_s` of each who objected and is still in view."""
         return [self._tracker.expect(track, at_s) for track in self._objections]
@@ -128,9 +132,14 @@ class Crowd:
             if _link_cost(lost.place, place.box, at_s) < 1.0:
                 lost.person.omit()
 
-    def wait_for(self, track: int) -> None:
-        """Follows a track for longer although the detector does not see its face."""
+    def wait_for(self, track: int, hidden_at: tuple[float, float] | None, at_s: float) -> None:
+        """Follows a track for longer although the detector does not see its face.
+
+        hidden_at: where its head is at `at_s`, in px, if that is known.
+        """
         self._tracker.keep(track)
+        if hidden_at is not None:
+            self._tracker.follow(track, hidden_at, at_s)
 
     def exclude_everybody(self) -> None:
         """Erases everyone in view, and who was lost a moment ago, from all figures."""

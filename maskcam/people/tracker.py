@@ -82,6 +82,7 @@ class _Track:
     sights: int = 1
     chances: int = 1  # sets of detections since it began
     confirmed: bool = False
+    missed: bool = False  # by the detector when it last looked
     was_faint: bool = False
 
     @property
@@ -97,6 +98,7 @@ class _Track:
 
     def see(self, detection: Detection, at_s: float) -> None:
         self.sights += 1
+        self.missed = False
         self.walk.correct(detection.box)
         if not self.faint and self.steady and at_s - self.born_at_s >= _CONFIRM_S:
             self.confirmed = True
@@ -139,6 +141,7 @@ class Tracker:
         for track in tracks:
             track.walk.advance(at_s)
             track.chances += 1
+            track.missed = True
         sights, mixed, left = self._see_known([t for t in tracks if not t.faint], detections)
         faintly, more_mixed = _paired([track for track in tracks if track.faint], left)
         born = self._see(sights + faintly, at_s)
@@ -200,6 +203,16 @@ class Tracker:
         if track in self._tracks:
             self._tracks[track].patience_s = _PATIENCE_S
 
+    def follow(self, track: int, centre: tuple[float, float], at_s: float) -> None:
+        """Updates a missed track with the place of its head at `at_s`, in px: it is no sight."""
+        if track in self._tracks:
+            self._tracks[track].walk.advance(at_s)
+            self._tracks[track].walk.follow(centre)
+
+    def missed(self) -> set[int]:
+        """Returns the tracks whose faces the detector did not see when it last looked."""
+        return {track.number for track in self._tracks.values() if track.missed}
+
     def predict(self, at_s: float) -> dict[int, Box]:
         """Returns where each face is expected at `at_s`, of all tracks seen more than once.
 
@@ -207,11 +220,7 @@ class Tracker:
         the frame is not: what is left of it, and the street that its expected place
         slides over, would be taken for motion of the head.
         """
-        boxes = {
-            track.number: track.walk.box_at(at_s)
-            for track in self._tracks.values()
-            if track.watched
-        }
+        boxes = {t.number: t.walk.box_at(at_s) for t in self._tracks.values() if t.watched}
         return {number: box for number, box in boxes.items() if self._is_within(box)}
 
     def expect(self, track: int, at_s: float) -> Box:

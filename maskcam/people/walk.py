@@ -120,6 +120,12 @@ class Walk:
         self._shape += _SHAPE_MEMORY * (shape - self._shape)
         self.seen_at_s = self._at_s
 
+    def follow(self, centre: tuple[float, float]) -> None:
+        """Updates the motion with the place of a face that is hidden at the present time."""
+        noise = (_PLACE_NOISE * self.size) ** 2
+        self._x.correct(centre[0], noise)
+        self._y.correct(centre[1], noise)
+
     def box_at(self, at_s: float) -> Box:
         """Returns where the face is expected at `at_s`, or 3 s after its last sight if sooner."""
         dt = min(at_s - self._at_s, _FURTHEST_S)

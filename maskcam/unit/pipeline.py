@@ -169,7 +169,8 @@ class Pipeline:
         self._watchers = {
             track: self._watchers.get(track) or GestureWatcher(hand=self._hand) for track in heads
         }
-        for track, motion in self._motion.measure(frame, heads).items():
+        missed = self._crowd.missed()
+        for track, motion in self._motion.measure(frame, heads, missed=missed).items():
             watcher = self._watchers[track]
             gesture = watcher.update(motion, unclear=is_unclear(track, heads))
             if gesture is Gesture.OBJECTION:
@@ -178,4 +179,5 @@ class Pipeline:
             elif gesture is Gesture.HALF_OBJECTION:
                 self._on_half_objection()
             if watcher.may_cover_face:
-                self._crowd.wait_for(track)
+                hidden_at = self._motion.hidden_at(track)
+                self._crowd.wait_for(track, hidden_at, frame.captured_at_s)

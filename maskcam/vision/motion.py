@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -30,6 +30,7 @@ LONGEST_GAP_S: Final = 0.5  # longer, and what happened between two frames is un
 SIZE_MEMORY_S: Final = 0.7  # box sizes are averaged over this
 BOX_PULL_S: Final = 0.3  # the followed centre returns to the box within this
 LONGEST_LEASH: Final = 0.12  # and never leaves its centre by more, in box heights
+HIDDEN_LEASH: Final = 1.0  # of a box that goes on where a hand hides who has stopped
 RESCALE: Final = 1.18  # a head that grew by this is cut anew
 
 # A face that is not found in the frame before may be found in one of the last few:
@@ -48,6 +49,8 @@ IN_VIEW: Final = (-1.0, 2.0)  # log odds that count for nothing, and for all
 RESIDUAL: Final = (0.77, 0.27)  # residual that counts for nothing, and for all
 FOUND: Final = 0.8  # likeness below which the face is lost, and what led here unknown
 LEAST_QUALITY: Final = 0.01
+SAME_CHEST: Final = 0.7  # likeness
+PLAIN: Final = 4.0  # standard deviation of the luma of a chest that is like any other
 BLANK: Final = 0.5  # share of the head's pixels: who is in an excluded zone holds no hand up
 
 BODY_SIGMA_PX: Final = 1.0  # how far the head moves against the body, frame to frame
@@ -115,6 +118,10 @@ class _Head:
     # When it was last judged whether the face is in view, and the log odds.
     judged_at_s: float = -math.inf
     in_view: float = 0.0
+    # Whether the detector does not see the face, and because something is before it and not before
+    # the chest: the box goes on also when the person has stopped.
+    is_missed: bool = False
+    is_hidden: bool = False
 
 
 class HeadMotionMeter:
@@ -132,13 +139,16 @@ class HeadMotionMeter:
         self._fit = TurnFit()
         self._face_in_view = face_in_view
 
-    def measure(self, frame: Frame, heads: Mapping[int, Box]) -> dict[int, HeadMotion]:
+    def measure(
+        self, frame: Frame, heads: Mapping[int, Box], *, missed: Collection[int] = ()
+    ) -> dict[int, HeadMotion]:
         """Returns the motion of each head since the frame before.
 
         Args:
             frame: must be every frame of the camera, in order.
             heads: per track the face box predicted for this frame, in luma px; it may
                 jitter by some percent. The first frame of a track has quality 0.
+            missed: the tracks whose faces the detector does not see: their boxes just go on.
         """
         halves = [frame.luma]
         known, self._heads = self._heads, {}
@@ -151,9 +161,15 @@ class HeadMotionMeter:
                 self._heads[track] = _meet(halves, box, frame.captured_at_s)
                 motions[track] = HeadMotion(frame.captured_at_s, 0.0, 0.0, 0.0)
             else:
+                before.is_missed = track in missed
                 motions[track] = self._follow(before, halves, box, frame.captured_at_s)
                 self._heads[track] = before
         return motions
+
+    def hidden_at(self, track: int) -> tuple[float, float] | None:
+        """Returns the middle of a head in px where something hides its face, but not its body."""
+        head = self._heads[track]
+        return head.centre if head.is_hidden else None
 
     def _follow(self, head: _Head, halves: list[Luma], box: Box, at_s: float) -> HeadMotion:
         passed_s = at_s - head.at_s
@@ -171,9 +187,11 @@ class HeadMotionMeter:
             instead = self._turn(other, patch, cut, box, head.scale)
             if instead.residual < CLEARER * turn.residual:
                 look, turn = other, instead
-        quality, in_view = 0.0, None
+        quality, in_view, head.is_hidden = 0.0, None, False
         if look.likeness >= FOUND and not _is_blank(patch):
             in_view = self._judge(head, patch, at_s)
+            if head.is_missed and in_view < 0:
+                head.is_hidden = _shows_chest(head.looks[0][1], patch)
             quality = _grade(turn.residual, RESIDUAL) * _grade(in_view, IN_VIEW)
             quality = max(LEAST_QUALITY, quality)
 
@@ -227,10 +245,12 @@ def _size(box: Box) -> float:
 def _expected_centre(head: _Head, box: Box, passed_s: float) -> tuple[float, float]:
     """Returns where the head should be: it moves with the box, but does not jitter."""
     expected = []
+    leash = (HIDDEN_LEASH if head.is_hidden else LONGEST_LEASH) * head.size
     for followed, was, now in zip(head.centre, head.places[0].box, box.centre, strict=True):
-        moved = followed + now - was
-        moved += (now - moved) * min(1.0, passed_s / BOX_PULL_S)
-        leash = LONGEST_LEASH * head.size
+        moved = followed
+        if not head.is_hidden:
+            moved += now - was
+            moved += (now - moved) * min(1.0, passed_s / BOX_PULL_S)
         expected.append(min(max(moved, now - leash), now + leash))
     return expected[0], expected[1]
 
@@ -281,6 +301,13 @@ def _earlier(head: _Head, patch: Patch, at_s: float) -> Patch:
     while at_s - head.looks[0][0] > LOOK_KEPT_S:
         head.looks.popleft()
     return head.looks[0][1]
+
+
+def _shows_chest(earlier: Patch, patch: Patch) -> bool:
+    """Returns whether a chest is in view as it was earlier; of a plain one it is not known."""
+    if earlier[_CHEST.part].std() < PLAIN:
+        return False
+    return float(_CHEST.likeness(earlier, patch).max()) >= SAME_CHEST
 
 
 def _grade(value: float, ends: tuple[float, float]) -> float:

@@ -30,6 +30,7 @@ from maskcam.vision.models import load_face_in_view
 
 FPS = 15
 SIZE = (960, 540)
+POLE = slice(400, 440)
 EXACT = WindowRules.preset("standard", exact=True)
 OFFSET_S = datetime(2026, 5, 4, 8, tzinfo=UTC).timestamp()
 
@@ -109,6 +110,7 @@ class Street:
         hidden=lambda person, at_s: False,
         covered=lambda at_s: False,
         hand=True,
+        pole=False,
         zones=(),
         blur_px: float = 0.0,
         on_objection: Callable[[], None] = lambda: None,
@@ -117,6 +119,7 @@ class Street:
         """Runs the whole chain; `hidden` faces and those without a pixel are not detected.
 
         While they are `covered`, an open hand is before all faces, and none is detected.
+        Nor is one that is behind a `pole`.
         """
         recognised_s: list[float] = []
 
@@ -145,6 +148,8 @@ class Street:
                 if covered(self.now_s):
                     for face in self.faces(self.now_s):
                         draw_hand(frame.luma, face.box)
+                if pole:
+                    frame.luma[:, POLE] = 90
                 found = [
                     Detection(face.box, face.state, 0.9)
                     for face in self.faces(self.now_s)
@@ -152,6 +157,7 @@ class Street:
                     and not covered(self.now_s)
                     and not hidden(face.person, self.now_s)
                     and has_pixels(frame.rgb, face.box)
+                    and not (pole and POLE.start < face.box.centre[0] < POLE.stop)
                 ]
                 self.pipeline.update_detections(found, self.now_s)
                 self.pipeline.process_frame(frame)
@@ -274,6 +280,28 @@ def test_whoever_holds_the_hand_there_for_longer_than_asked_is_not_counted_eithe
     stands = replace(walker(0.0), speed=0.02, path=((0.3, 3.5), (0.3, 3.3)))
     street = Street(stands, seconds=8.0)
     assert street.watch(covered=lambda at_s: 1.5 < at_s < 6.0).people == 0
+
+
+@pytest.mark.parametrize(
+    ("way", "stops_at_s"),
+    [
+        (((1.6, 4.1), (0.0, 2.0)), 1.8),
+        (((2.1, 4.8), (0.1, 1.3)), 2.2),
+        (((1.4, 4.8), (-0.1, 1.2)), 1.9),
+        (((-0.7, 7.0), (-1.1, 3.7)), 1.8),
+    ],
+)
+def test_whoever_stops_when_the_hand_is_up_is_not_counted_either(way, stops_at_s):
+    stops = replace(walker(0.0), speed=0.9, path=way, stop_s=(stops_at_s, 4.2))
+    assert Street(stops).watch(covered=lambda at_s: 1.8 < at_s < 4.0).people == 0
+
+
+@pytest.mark.parametrize("z", [3.0, 4.0, 6.0])
+def test_whoever_passes_behind_a_pole_is_counted(z):
+    street = Street(replace(walker(0.0), speed=0.9, path=((-0.5 * z, z), (0.4 * z, z - 0.4))))
+    outcome = street.watch(pole=True)
+    assert outcome.recognised_s == []
+    assert outcome.people == 1
 
 
 def test_a_hand_that_passes_the_face_is_no_objection():

@@ -146,7 +146,7 @@ def test_a_hand_that_is_held_for_longer_than_asked_is_in_no_figure(held_s, speed
     play = Play().go(2, lambda t: [face(300 + speed * t), face(600)])
     play.go(1.0, lambda t: [face(600)])
     [hidden] = play.crowd.heads(play.t).keys() - {play.track_at(600)}
-    play.crowd.wait_for(hidden)  # something is before the face
+    play.crowd.wait_for(hidden, None, play.t)  # something is before the face
     play.go(0.8, lambda t: [face(600)])
     play.crowd.record_objection(hidden)
     play.go(held_s - 1.8, lambda t: [face(600)])

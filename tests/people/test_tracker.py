@@ -171,6 +171,20 @@ def test_prediction_goes_on_between_and_after_detections():
     assert math.isclose(box.width, 40, rel_tol=0.1)
 
 
+def test_whoever_stops_with_a_hidden_face_is_expected_there():
+    tracker = Tracker(frame_size=SIZE, high_score=0.5)
+    [track] = ids(walk(tracker, lambda t: [face(200 + 200 * t, 300)], 10, seconds=2))
+    assert tracker.missed() == set()
+    tracker.update([], 2.0)
+    assert tracker.missed() == {track}
+    for n in range(30):
+        tracker.follow(track, (600, 300), 2.0 + n / 15)
+    assert math.isclose(tracker.expect(track, 4.0).centre[0], 600, abs_tol=8)
+    (ended,) = tracker.expire(5.0)  # nevertheless
+    assert ended.track == track
+    tracker.follow(track, (600, 300), 5.0)  # is over
+
+
 def test_a_face_seen_once_is_not_predicted():
     tracker = Tracker(frame_size=SIZE, high_score=0.5)
     tracker.update([face(200, 300)], 0.0)

@@ -2,6 +2,7 @@
 
 import time
 
+import cv2
 import numpy as np
 import pytest
 
@@ -110,6 +111,32 @@ def test_a_hand_before_the_face_is_no_good_measurement():
     hand = np.abs(np.array([motion.yaw for motion in motions])) > 0.05
     quality = np.array([motion.quality for motion in motions])
     assert not hand.any() or quality[hand].mean() < 0.5 < quality[~hand].mean()
+
+
+@pytest.mark.parametrize("missed", [(), (1,)])
+@pytest.mark.parametrize("before", ["nothing", "hand", "wall"])
+def test_where_a_hand_hides_a_face_the_head_is_followed_and_not_its_box(before, missed):
+    clip = clip_of(scripts.still, 4, head_px=80.0)
+    meter = HeadMotionMeter(load_face_in_view())
+    x, y = np.median(clip.boxes[:, 0::2]), np.median(clip.boxes[:, 1::2])
+    tall, goes_on = float(np.median(clip.boxes[:, 3] - clip.boxes[:, 1])), 0.0
+    wall = np.random.default_rng(4).normal(120, 20, clip.lumas[0].shape).clip(0, 255)
+    for luma, box, at_s in zip(clip.lumas, clip.boxes, clip.timestamps, strict=True):
+        shown = luma.copy()
+        if at_s > 1:
+            goes_on += 2.0  # as the track of somebody who walked until then
+            if before == "hand":
+                hand = (round(0.32 * tall), round(0.5 * tall))
+                cv2.ellipse(shown, (round(x), round(y)), hand, 0, 0, 360, 170, -1)
+            elif before == "wall":
+                shown = wall.astype(np.uint8)
+        moved = Box(box[0] + goes_on, box[1], box[2] + goes_on, box[3])
+        meter.measure(frame(shown, at_s), {1: moved}, missed=missed)
+        if at_s > 1.8:
+            break
+    at = meter.hidden_at(1)
+    assert (at is not None) is (before == "hand" and missed == (1,))
+    assert at is None or abs(at[0] - x) < 0.2 * tall < goes_on
 
 
 @pytest.fixture
