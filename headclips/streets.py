@@ -80,7 +80,7 @@ def _follow(path: Path, loaded: LoadedModel) -> Iterator[tuple[list[HeadMotion],
             at_s = frame.captured_at_s
             crowd.update(detector.detect(frame), at_s)
             heads = crowd.heads(at_s)
-            for track, motion in meter.measure(frame, heads).items():
+            for track, motion in meter.measure(frame, heads, missed=crowd.missed()).items():
                 motions[track].append(motion)
                 heights[track].append(heads[track].height)
             crowd.take_passages(at_s, observed=True)

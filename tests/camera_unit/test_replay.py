@@ -129,7 +129,7 @@ def test_a_shaken_head_is_in_no_figure(monkeypatch):
         def __init__(self, face_in_view):
             pass
 
-        def measure(self, frame, heads):
+        def measure(self, frame, heads, *, missed):
             yaw = 0.07 * math.cos(2 * math.pi * 2 * frame.captured_at_s)
             return {
                 track: HeadMotion(
