@@ -136,14 +136,14 @@ def _is_glance(motions: Collection[HeadMotion]) -> bool:
     at_s = np.array([motion.at_s for motion in motions])
     path = np.cumsum([motion.yaw for motion in motions])
     steady = _without_drift(at_s, path)
-    if len(_turns(steady)) > FEW + 1:
+    turns = _turns(steady)
+    if len(turns) > FEW + 1:
         return False
-    return _returns(at_s, path) or _returns(at_s, steady)
+    return _returns(at_s, steady, turns) or _returns(at_s, path, _turns(path))
 
 
-def _returns(at_s: Floats, path: Floats) -> bool:
+def _returns(at_s: Floats, path: Floats, turns: Sequence[int]) -> bool:
     """Returns whether a path goes to the side and comes back, or stays there in between."""
-    turns = _turns(path)
     sizes = [abs(path[b] - path[a]) for a, b in pairwise(turns)]
     if len(sizes) < 2 or (len(sizes) == 2 and sizes[1] < BEYOND * sizes[0]):
         return True

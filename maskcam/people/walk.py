@@ -112,9 +112,7 @@ class Walk:
     def correct(self, box: Box) -> None:
         """Updates the motion with a sight at the present time."""
         size = face_size(box)
-        noise = (_PLACE_NOISE * size) ** 2
-        self._x.correct(box.centre[0], noise)
-        self._y.correct(box.centre[1], noise)
+        self._correct_place(box.centre, size)
         self._log_size.correct(math.log(size), _SIZE_NOISE**2)
         shape = math.log(max(box.width, 1.0) / max(box.height, 1.0))
         self._shape += _SHAPE_MEMORY * (shape - self._shape)
@@ -122,9 +120,7 @@ class Walk:
 
     def follow(self, centre: tuple[float, float]) -> None:
         """Updates the motion with the place of a face that is hidden at the present time."""
-        noise = (_PLACE_NOISE * self.size) ** 2
-        self._x.correct(centre[0], noise)
-        self._y.correct(centre[1], noise)
+        self._correct_place(centre, self.size)
 
     def box_at(self, at_s: float) -> Box:
         """Returns where the face is expected at `at_s`, or 3 s after its last sight if sooner."""
@@ -141,6 +137,11 @@ class Walk:
     def place(self) -> Place:
         """Returns where it was last seen and was heading."""
         return Place(self.box_at(self.seen_at_s), (self._x.rate, self._y.rate), self.seen_at_s)
+
+    def _correct_place(self, centre: tuple[float, float], size: float) -> None:
+        noise = (_PLACE_NOISE * size) ** 2
+        self._x.correct(centre[0], noise)
+        self._y.correct(centre[1], noise)
 
 
 def match_cost(walks: Sequence[Walk], boxes: Sequence[Box]) -> MatchCost:

@@ -118,9 +118,8 @@ class _Head:
     # When it was last judged whether the face is in view, and the log odds.
     judged_at_s: float = -math.inf
     in_view: float = 0.0
-    # Whether the detector does not see the face, and because something is before it and not before
-    # the chest: the box goes on also when the person has stopped.
-    is_missed: bool = False
+    # Whether something hides the face from the detector, and not the chest: the box then goes on,
+    # also when the person has stopped.
     is_hidden: bool = False
 
 
@@ -161,8 +160,9 @@ class HeadMotionMeter:
                 self._heads[track] = _meet(halves, box, frame.captured_at_s)
                 motions[track] = HeadMotion(frame.captured_at_s, 0.0, 0.0, 0.0)
             else:
-                before.is_missed = track in missed
-                motions[track] = self._follow(before, halves, box, frame.captured_at_s)
+                motions[track] = self._follow(
+                    before, halves, box, frame.captured_at_s, missed=track in missed
+                )
                 self._heads[track] = before
         return motions
 
@@ -171,7 +171,9 @@ class HeadMotionMeter:
         head = self._heads[track]
         return head.centre if head.is_hidden else None
 
-    def _follow(self, head: _Head, halves: list[Luma], box: Box, at_s: float) -> HeadMotion:
+    def _follow(
+        self, head: _Head, halves: list[Luma], box: Box, at_s: float, *, missed: bool
+    ) -> HeadMotion:
         passed_s = at_s - head.at_s
         head.size += (_size(box) - head.size) * min(1.0, passed_s / SIZE_MEMORY_S)
         cut = _expected_centre(head, box, passed_s)
@@ -190,8 +192,7 @@ class HeadMotionMeter:
         quality, in_view, head.is_hidden = 0.0, None, False
         if look.likeness >= FOUND and not _is_blank(patch):
             in_view = self._judge(head, patch, at_s)
-            if head.is_missed and in_view < 0:
-                head.is_hidden = _shows_chest(head.looks[0][1], patch)
+            head.is_hidden = missed and in_view < 0 and _shows_chest(head.looks[0][1], patch)
             quality = _grade(turn.residual, RESIDUAL) * _grade(in_view, IN_VIEW)
             quality = max(LEAST_QUALITY, quality)
 
