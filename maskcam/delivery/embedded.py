@@ -36,7 +36,7 @@ class EmbeddedBroker:
         with socket.socket() as probe:
             probe.bind((self.host, 0))
             self.port: int = probe.getsockname()[1]
-        self._broker_type = Broker
+        self._broker_type = _closing(Broker)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="broker", daemon=True)
         self._broker: Any = None
@@ -79,6 +79,24 @@ class EmbeddedBroker:
         self._thread.join(_WAIT_S)
         if not self._thread.is_alive():
             self._loop.close()
+
+
+def _closing(broker_type: type[Any]) -> type[Any]:
+    """Returns a broker that closes each connection that it is done with.
+
+    amqtt forgets the open connection of a client that hangs up before it has sent its CONNECT.
+    """
+
+    class Closing(broker_type):  # type: ignore[misc]
+        async def stream_connected(
+            self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, listener_name: str
+        ) -> None:
+            try:
+                await super().stream_connected(reader, writer, listener_name)
+            finally:
+                writer.close()
+
+    return Closing
 
 
 async def _shut_down(broker: Any) -> None:

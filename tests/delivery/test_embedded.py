@@ -60,3 +60,14 @@ def test_a_connection_that_is_still_being_made_leaves_nothing_open(sent, capfd):
         time.sleep(0.05)
     gc.collect()  # an unclosed socket would warn, and a warning is an error
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("sent", [b"", CONNECT[:7]], ids=["nothing", "half"])
+def test_who_hangs_up_before_it_is_connected_is_hung_up_on(sent, capfd):
+    with EmbeddedBroker() as broker, socket.create_connection((broker.host, broker.port)) as end:
+        end.sendall(sent)
+        end.shutdown(socket.SHUT_WR)
+        end.settimeout(5)
+        assert end.recv(1) == b""  # closed, and not just forgotten
+    gc.collect()
+    capfd.readouterr()  # amqtt says that no data came
