@@ -11,8 +11,8 @@ from maskcam.people.headshake import NO
 LIMITS = (-2.0, 0.0, 1.0, NO, 3.0, 4.0, 5.0, 7.0, 9.0, 12.0)  # log odds
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM = 640, 400, 70, 60
 _COLOURS = ("#246", "#b40")
-_LABELLED = (0.0, NO, 5.0, 9.0)
-_RIGHTMOST, _LOWEST = 0.2, 0.5  # ends of the axes: confusers, shakes
+_LABELLED = (-2.0, 5.0, 9.0)
+_RIGHTMOST, _LOWEST = 0.12, 0.5  # ends of the axes: confusers, shakes
 
 
 class Measured(NamedTuple):
@@ -102,4 +102,8 @@ def draw(curves: Mapping[str, Sequence[Point]]) -> str:
                     f'<text x="{x(p.confusers) + 8:.1f}" y="{y(p.shakes) + 16:.1f}" '
                     f'fill="{colour}">{p.limit:g}</text>'
                 )
+    parts.append(
+        f'<text x="{_WIDTH - 210}" y="{_HEIGHT - 110 + 20 * len(curves)}">'
+        f"full: the limit in use, {NO:g}</text>"
+    )
     return "\n".join([*parts, "</svg>", ""])
