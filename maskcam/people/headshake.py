@@ -30,8 +30,8 @@ from maskcam.records import HeadMotion, HeadShake
 
 Floats = NDArray[np.float64]
 
-NO: Final = 1.25  # log odds
-HALF: Final = -1.0
+NO: Final = 2.0  # log odds
+HALF: Final = 0.0
 AVERAGED_S: Final = 0.2
 EVERY_S: Final = 0.06  # a network that sees 20 steps per second need not judge more often
 RECENT_S: Final = 1.0  # in this time it is seen what a "no" can't be

@@ -31,7 +31,7 @@ def test_a_shaken_head_objects():
 
 
 def test_one_swing_asks_for_one_more():
-    found = gestures(lambda t: 18 * math.sin(4 * math.pi * (min(t, 1.3) - 1)) if t > 1 else 0.0)
+    found = gestures(lambda t: 10 * math.sin(4 * math.pi * (t - 1)) if 1 < t < 1.25 else 0.0)
     assert {gesture for gesture, _ in found} == {Gesture.HALF_OBJECTION}
 
 

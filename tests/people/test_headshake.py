@@ -6,7 +6,7 @@ from itertools import accumulate, pairwise
 import numpy as np
 import pytest
 
-from maskcam.people.headshake import NO, HeadShakeRecogniser
+from maskcam.people.headshake import HeadShakeRecogniser
 from maskcam.records import HeadMotion, HeadShake
 
 HEADS_PER_DEGREE = 0.007
@@ -44,13 +44,6 @@ def swinging(hz, wide, *, start_s=0.5, swings=4):
 def shakes(motions, **options):
     recogniser = HeadShakeRecogniser(**options)
     return [shake for motion in motions if (shake := recogniser.update(motion))]
-
-
-class _Odds:
-    """Judges every motion alike, from a time on."""
-
-    def __init__(self, odds, *, from_s=0.0):
-        self.log_odds = lambda motions: odds if motions[-1].at_s >= from_s else -10.0
 
 
 @pytest.mark.parametrize("fps", [10, 15, 30])
@@ -98,7 +91,9 @@ def test_a_glance_of_a_head_that_turned_slowly_before_it_is_none(there_s, held_s
     times, angles = ([0, *accumulate(parts)] for parts in (lasts_s, goes))
     glance = moving(lambda t: float(np.interp(t, times, angles)), fps=25, seconds=3.5)
     assert not shakes(glance)
-    assert not shakes(glance, network=_Odds(5.0, from_s=times[-1] - 0.1))
+    quick = moving(lambda t: float(np.interp(1.4 * t, times, angles)), fps=25, seconds=3.5)
+    recogniser = HeadShakeRecogniser()
+    assert any(recogniser.update(motion) or recogniser.is_half for motion in quick)
 
 
 def test_a_rest_before_the_shake_does_not_make_a_glance_of_it():
@@ -155,6 +150,13 @@ def test_what_could_not_be_measured_is_none():
     assert not shakes(moving(swinging(2.0, 40), quality=0.2))
 
 
+class _Odds:
+    """Judges every motion alike."""
+
+    def __init__(self, odds):
+        self.log_odds = lambda _motions: odds
+
+
 @pytest.mark.parametrize("quality", [0.4, 0.55, 0.65, 1.0])
 @pytest.mark.parametrize("swayed", [0.0, 0.5, 1.5])  # of the turn
 def test_poor_evidence_must_be_surer(quality, swayed):
@@ -162,8 +164,8 @@ def test_poor_evidence_must_be_surer(quality, swayed):
     sway = {"travel": lambda at_s: swayed * HEADS_PER_DEGREE * turn(at_s)}
     motions = moving(turn, quality=quality, **sway)
     is_poor = quality < 0.6 or swayed > 1
-    assert bool(shakes(motions, network=_Odds(NO + 0.5))) is not is_poor
-    assert shakes(motions, network=_Odds(NO + 1.5))
+    assert bool(shakes(motions, network=_Odds(2.5))) is not is_poor
+    assert shakes(motions, network=_Odds(3.5))
 
 
 def test_trembling_is_none():
