@@ -12,7 +12,7 @@ LIMITS = (-2.0, 0.0, 1.0, NO, 3.0, 4.0, 5.0, 7.0, 9.0, 12.0)  # log odds
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM = 640, 400, 70, 60
 _COLOURS = ("#246", "#b40")
 _LABELLED = (-2.0, 5.0, 9.0)
-_RIGHTMOST, _LOWEST = 0.12, 0.5  # ends of the axes: confusers, shakes
+_RIGHTMOST, _LOWEST = 0.15, 0.5  # ends of the axes: confusers, shakes
 
 
 class Measured(NamedTuple):
