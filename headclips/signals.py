@@ -80,13 +80,13 @@ def measure_part(part: Part, data: Path, folder: Path) -> Iterator[Signal]:
         yield from known[job.seed]
 
 
-def measure_streets(seeds: Sequence[int], folder: Path) -> Iterator[Signal]:
-    """Yields the signals of all tracks of streets (`headclips.streets`), as `measure_part`."""
-    kept = folder / "streets.jsonl"
+def measure_streets(seeds: Sequence[int], folder: Path, *, large: bool = False) -> Iterator[Signal]:
+    """Yields the signals of all tracks of streets, small or large ones, as `measure_part`."""
+    kept = folder / ("large-streets.jsonl" if large else "streets.jsonl")
     known, loaded = _read(kept), load_model()
     for seed in seeds:
         if seed not in known:
-            known[seed] = [Signal(*found) for found in measure_street(seed, loaded)]
+            known[seed] = [Signal(*found) for found in measure_street(seed, loaded, large=large)]
             _keep(kept, seed, known[seed])
             sys.stderr.write(f"\rstreet {seed}: {len(known[seed])} tracks ")
         yield from known[seed]

@@ -1,4 +1,4 @@
-"""Rendered streets in which nobody shakes the head: small, coded, seen through the detector.
+"""Rendered streets in which nobody shakes the head: coded, seen through the detector.
 
 A clip's boxes are drawn; those of the detector wander as its frames do, most of all on faces of
 few pixels. Whatever the heads of such a street seem to do is no "no".
@@ -25,6 +25,7 @@ from maskcam.vision.motion import HEAD_HEIGHT, HeadMotionMeter
 SECONDS: Final = 60.0
 _SIZES: Final = ((480, 270), (640, 360), (854, 480))
 _SIZE_SHARES: Final = (0.5, 0.3, 0.2)
+_LARGE: Final = (1280, 720)
 _FPS: Final = (10, 15, 15, 25)
 _QUALITIES: Final = (23, 35)  # x264's crf
 _PEOPLE_PER_MINUTE: Final = 24.0
@@ -33,17 +34,19 @@ _TIMEOUT_S: Final = 10.0
 
 
 def measure_street(
-    seed: int, loaded: LoadedModel, *, seconds: float = SECONDS
+    seed: int, loaded: LoadedModel, *, large: bool = False, seconds: float = SECONDS
 ) -> Iterator[tuple[dict[str, Any], list[HeadMotion]]]:
     """Yields what is known of each track of a street, and how its head moved.
 
     Args:
         seed: of the street, its size, frame rate and coding.
         loaded: finds the faces.
+        large: of 1280x720, as a unit sees it.
         seconds: length of the street.
     """
     rng = np.random.default_rng(seed)
-    size = _SIZES[int(rng.choice(len(_SIZES), p=_SIZE_SHARES))]
+    small = _SIZES[int(rng.choice(len(_SIZES), p=_SIZE_SHARES))]
+    size = _LARGE if large else small
     fps, quality = int(rng.choice(_FPS)), int(rng.integers(*_QUALITIES))
     scene = Scene(
         SceneConfig(

@@ -1,8 +1,9 @@
 """Trains the network that distinguishes a "no" from other motion of a head; NumPy is enough.
 
 It learns from signals: how the heads of rendered clips, and of streets and real recordings
-without a shake moved, measured by the head-shake stage itself. A frame is one example: a "no" from
-the moment in which two swings are seen until it ends, none before it and in every clip without one.
+without a shake moved, measured by the head-shake stage itself; and from motions written down. A
+clip is learned from at its own speed and at another. A frame is one example: a "no" from the
+moment in which two swings are seen until it ends, none before it and in every clip without one.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from headclips.signals import (
     measure_recordings,
     measure_streets,
 )
+from headclips.written import write_motions
 from maskcam.people.shake_network import (
     INPUTS,
     STEPS,
@@ -41,16 +43,29 @@ WEIGHTS: Final = Path(__file__).resolve().parent.parent / "maskcam/people/shake_
 PARTS: Final = (
     Part("first", 2_000_000, 727, Amounts(300, 60, 80, 80, 25), half=0, all_rates=True),
     Part("second", 3_000_000, 702, Amounts(300, 60, 80, 80, 30), half=0, all_rates=True),
+    Part("first", 2_300_000, 404, Amounts(shakes=260, each=8), half=0, all_rates=True),
+    Part("second", 3_300_000, 380, Amounts(shakes=260, each=8), half=0, all_rates=True),
+    Part("first", 2_600_000, 1160, Amounts(500, 40, 40, 40, 30), half=0, all_rates=True),
+    Part("second", 3_600_000, 1070, Amounts(500, 40, 40, 40, 30), half=0, all_rates=True),
     # What is most like a "no": more of it, and the first of it twice.
     *(
         Part(renderer, seed, 62, Amounts(each=62), half=0, all_rates=True, kind=kind)
         for renderer, seed in (("first", 2_000_000), ("second", 3_000_000))
         for kind in ("tilt", "sway")
     ),
+    *(
+        Part(renderer, seed, 100, Amounts(each=100), half=0, all_rates=True, kind=kind)
+        for renderer, seed in (("first", 2_600_000), ("second", 3_600_000))
+        for kind in ("hand in front", "tilt")
+    ),
 )
 STREETS: Final = range(31_000, 31_012)
-_SIZES: Final = (48, 16)
-_EPOCHS: Final = 40
+LARGE_STREETS: Final = range(33_000, 33_048)
+WRITTEN: Final = 3000
+_FASTER: Final = 1.25  # or slower, at most
+_NETWORKS: Final = 4  # that learn alike, but for what is drawn by lot; their mean judges
+_SIZES: Final = (48, 16)  # of each
+_EPOCHS: Final = 30
 _BATCH: Final = 512
 _RATE: Final = 2e-3
 _DECAY: Final = 3e-4
@@ -59,6 +74,7 @@ _AVERAGE: Final = 0.999
 _SHAKES_WEIGH: Final = 0.125  # of what all other frames weigh together
 _SCALED: Final = 0.12  # standard deviation of the logarithm by which motions are made larger
 _NOISE: Final = 0.04
+_NOISY: Final = 0.7  # of all examples: what is without errors is to be known, too
 _NOD_TURNS: Final = 0.5  # of a nod, at most: how far it turns in step with it
 _NOT_LEARNED: Final = -1
 _SPAN_S: Final = 1.8
@@ -89,12 +105,30 @@ def train(data: Path, folder: Path, *, seed: int = 0) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     signals = [signal for part in PARTS for signal in measure_part(part, data, folder)]
-    signals += measure_streets(STREETS, folder)
-    signals += measure_recordings(data / "clips")
-    examples = with_nods(_examples(signals), np.random.default_rng(seed))
+    rng = np.random.default_rng(seed)
+    signals += at_other_speeds(signals, rng)
+    # Few, and most like what a camera sees: they count three times.
+    streets = [*measure_streets(STREETS, folder), *measure_recordings(data / "clips")]
+    signals += [*streets, *at_other_speeds(streets, rng), *at_other_speeds(streets, rng)]
+    signals += measure_streets(LARGE_STREETS, folder, large=True)
+    signals += write_motions(WRITTEN, seed=seed)
+    examples = with_nods(_examples(signals), rng)
     shakes = int(examples.labels.sum())
     logging.info("%d frames of shakes, %d others", shakes, len(examples.labels) - shakes)
-    WEIGHTS.write_text(as_module(fit(examples, seed=seed)), encoding="utf-8")
+    networks = [fit(examples, seed=seed + number) for number in range(_NETWORKS)]
+    WEIGHTS.write_text(as_module(joined(networks)), encoding="utf-8")
+
+
+def at_other_speeds(signals: Sequence[Signal], rng: np.random.Generator) -> list[Signal]:
+    """Returns the same motions, each faster or slower by up to a quarter."""
+    changed = []
+    for facts, motions in signals:
+        slower = float(_FASTER ** rng.uniform(-1, 1))
+        if facts["label"] == "shake":
+            facts = {**facts, "hz": facts["hz"] / slower, "start_s": facts["start_s"] * slower}
+        timed = [motion._replace(at_s=motion.at_s * slower) for motion in motions]
+        changed.append(Signal(facts, timed))
+    return changed
 
 
 def _examples(signals: Sequence[Signal]) -> Examples:
@@ -165,11 +199,35 @@ def fit(examples: Examples, *, seed: int) -> Trained:
     return Trained(layers, mean, spread)
 
 
+def joined(networks: Sequence[Trained]) -> Trained:
+    """Returns one network whose output is the mean of theirs; all see the same summaries."""
+    first, *between, last = zip(*(network.layers for network in networks), strict=True)
+    layers = [Layer(np.hstack([part.weights for part in first]), _biases(first))]
+    layers += [
+        Layer(_side_by_side([part.weights for part in parts]), _biases(parts)) for parts in between
+    ]
+    weights = np.vstack([part.weights for part in last]) / len(networks)
+    bias = np.mean([part.bias for part in last], axis=0)
+    layers.append(Layer(weights.astype(np.float32), bias.astype(np.float32)))
+    return Trained(layers, networks[0].mean, networks[0].spread)
+
+
+def _biases(parts: Sequence[Layer]) -> Floats:
+    return np.concatenate([part.bias for part in parts])
+
+
+def _side_by_side(blocks: Sequence[Floats]) -> Floats:
+    """Returns a matrix of blocks on the diagonal, and nothing beside them."""
+    rows = [[block if one is block else np.zeros_like(one) for one in blocks] for block in blocks]
+    return np.block(rows)
+
+
 def _varied(rng: np.random.Generator, inputs: Floats) -> Floats:
-    """Returns the same motions, some mirrored, larger or smaller, and a little noisy."""
+    """Returns the same motions, some mirrored, larger or smaller, most of them a little noisy."""
     varied = np.where(rng.random((len(inputs), 1)) < 0.5, mirrored(inputs), inputs)
     varied[:, : 3 * STEPS] *= np.exp(rng.normal(0, _SCALED, (len(inputs), 1))).astype(np.float32)
     noise = rng.normal(0, _NOISE, (len(inputs), 4 * STEPS))
+    noise *= rng.random((len(inputs), 1)) < _NOISY
     varied[:, : 4 * STEPS] += noise.astype(np.float32)
     return varied
 

@@ -6,9 +6,9 @@ the last 1.6 seconds. Its log odds, averaged over a moment, are held against two
 
 What a "no" can't be is not judged: a head that hardly turned in the last second, that could
 not be measured while it turned, or of somebody who sways far more than the head turns. Where a
-head could be measured poorly, or sways as much as it turns, the network must be the surer. A
-glance is half of a "no" at most: a head that only turned and turned back, or that was held at
-the side between its two turns.
+head could be measured poorly, sways as much as it turns, or was covered for a while, the network
+must be the surer. A glance is half of a "no" at most: a head that only turned and turned back, or
+that was held at the side between its two turns.
 
 Where the limits come from, and what they cost and give: docs/head-shake.md.
 """
@@ -30,8 +30,8 @@ from maskcam.records import HeadMotion, HeadShake
 
 Floats = NDArray[np.float64]
 
-NO: Final = 2.0  # log odds
-HALF: Final = 0.0
+NO: Final = 1.0  # log odds
+HALF: Final = -1.0
 AVERAGED_S: Final = 0.2
 EVERY_S: Final = 0.06  # a network that sees 20 steps per second need not judge more often
 RECENT_S: Final = 1.0  # in this time it is seen what a "no" can't be
@@ -41,6 +41,8 @@ SWAY: Final = 2.5  # travel of the head to and fro, of the turn
 POOR_QUALITY: Final = 0.6  # below it, and from as much sway as turn on, the evidence is poor
 POOR_SWAY: Final = 1.0
 POOR: Final = 1.0  # log odds that poor evidence must have more
+COVERED: Final = 0.25  # of the recent frames: something is before the face
+COVERED_LACKS: Final = 3.0  # log odds; a hand that comes and goes looks as if a head turned
 BACK: Final = 0.2  # of the whole extent: turning back by less ends no swing
 BACK_LEAST: Final = 0.015  # head heights
 BEYOND: Final = 1.25  # of the first swing: coming back so far is a second one
@@ -124,6 +126,9 @@ def _lack(recent: Sequence[HeadMotion]) -> float | None:
     swayed = sum([abs(travel - on) for travel in travels])
     if measured < QUALITY * turned or swayed > SWAY * turned:
         return None
+    covered = [motion.in_view is not None and motion.in_view < 0 for motion in recent]
+    if sum(covered) >= COVERED * len(recent):
+        return COVERED_LACKS
     return POOR if measured < POOR_QUALITY * turned or swayed > POOR_SWAY * turned else 0.0
 
 

@@ -2,8 +2,10 @@
 
 It sees no pixel: its input is how one head turned, nodded, tilted and travelled in the last
 1.6 seconds, brought to one rate so that any frame rate describes a motion alike.
-Two layers of int8 weights, in `shake_weights.py`; `scripts/train-model --only head-shake`
-makes them. What it learned from, and how well it does: docs/head-shake.md.
+Its int8 weights, in `shake_weights.py`, are those of four networks that learned alike, side by
+side: the output is their mean, which depends less on chance than one of them.
+`scripts/train-model --only head-shake` makes them. What they learned from, and how well they do:
+docs/head-shake.md.
 """
 
 from __future__ import annotations

@@ -30,8 +30,8 @@ def test_a_shaken_head_objects():
     assert 1.2 < objection_s < 2.0
 
 
-def test_one_swing_asks_for_one_more():
-    found = gestures(lambda t: 10 * math.sin(4 * math.pi * (t - 1)) if 1 < t < 1.25 else 0.0)
+def test_a_shake_that_stops_at_the_other_side_asks_for_one_more_swing():
+    found = gestures(lambda t: 12 * math.sin(4 * math.pi * (min(t, 1.375) - 1)) if t > 1 else 0.0)
     assert {gesture for gesture, _ in found} == {Gesture.HALF_OBJECTION}
 
 

@@ -6,7 +6,7 @@ from itertools import accumulate, pairwise
 import numpy as np
 import pytest
 
-from maskcam.people.headshake import HeadShakeRecogniser
+from maskcam.people.headshake import NO, HeadShakeRecogniser
 from maskcam.records import HeadMotion, HeadShake
 
 HEADS_PER_DEGREE = 0.007
@@ -44,6 +44,13 @@ def swinging(hz, wide, *, start_s=0.5, swings=4):
 def shakes(motions, **options):
     recogniser = HeadShakeRecogniser(**options)
     return [shake for motion in motions if (shake := recogniser.update(motion))]
+
+
+class _Odds:
+    """Judges every motion alike, from a time on."""
+
+    def __init__(self, odds, *, from_s=0.0):
+        self.log_odds = lambda motions: odds if motions[-1].at_s >= from_s else -10.0
 
 
 @pytest.mark.parametrize("fps", [10, 15, 30])
@@ -91,9 +98,7 @@ def test_a_glance_of_a_head_that_turned_slowly_before_it_is_none(there_s, held_s
     times, angles = ([0, *accumulate(parts)] for parts in (lasts_s, goes))
     glance = moving(lambda t: float(np.interp(t, times, angles)), fps=25, seconds=3.5)
     assert not shakes(glance)
-    quick = moving(lambda t: float(np.interp(1.4 * t, times, angles)), fps=25, seconds=3.5)
-    recogniser = HeadShakeRecogniser()
-    assert any(recogniser.update(motion) or recogniser.is_half for motion in quick)
+    assert not shakes(glance, network=_Odds(5.0, from_s=times[-1] - 0.1))
 
 
 def test_a_rest_before_the_shake_does_not_make_a_glance_of_it():
@@ -150,13 +155,6 @@ def test_what_could_not_be_measured_is_none():
     assert not shakes(moving(swinging(2.0, 40), quality=0.2))
 
 
-class _Odds:
-    """Judges every motion alike."""
-
-    def __init__(self, odds):
-        self.log_odds = lambda _motions: odds
-
-
 @pytest.mark.parametrize("quality", [0.4, 0.55, 0.65, 1.0])
 @pytest.mark.parametrize("swayed", [0.0, 0.5, 1.5])  # of the turn
 def test_poor_evidence_must_be_surer(quality, swayed):
@@ -164,8 +162,17 @@ def test_poor_evidence_must_be_surer(quality, swayed):
     sway = {"travel": lambda at_s: swayed * HEADS_PER_DEGREE * turn(at_s)}
     motions = moving(turn, quality=quality, **sway)
     is_poor = quality < 0.6 or swayed > 1
-    assert bool(shakes(motions, network=_Odds(2.5))) is not is_poor
-    assert shakes(motions, network=_Odds(3.5))
+    assert bool(shakes(motions, network=_Odds(NO + 0.5))) is not is_poor
+    assert shakes(motions, network=_Odds(NO + 1.5))
+
+
+@pytest.mark.parametrize("every", [2, 3, 6, 15])  # how many frames from one that is covered on
+def test_a_face_that_was_covered_for_a_while_must_be_surer(every):
+    motions = [motion._replace(in_view=-2.0 if number % every == 0 else 3.0)
+               for number, motion in enumerate(moving(swinging(2.0, 40)))]  # fmt: skip
+    is_covered = every < 4
+    assert bool(shakes(motions, network=_Odds(NO + 2.0))) is not is_covered
+    assert shakes(motions, network=_Odds(NO + 3.5))
 
 
 def test_trembling_is_none():
@@ -214,7 +221,7 @@ def test_one_wide_turn_with_trembling_before_it_is_none(moves_s):
 
 def test_half_a_shake_is_said_to_be_one_and_is_none():
     recogniser, halves = HeadShakeRecogniser(), []
-    for motion in moving(swinging(2.0, 40, swings=1)):
+    for motion in moving(swinging(2.0, 10, swings=2)):
         assert recogniser.update(motion) is None
         halves.append(recogniser.is_half)
     assert any(halves)
