@@ -43,19 +43,16 @@ def test_joined_networks_judge_by_their_mean():
     rng = np.random.default_rng(1)
     mean, spread = rng.normal(0, 1, (2, SUMMARIES)).astype(np.float32) ** 2
     sizes = (INPUTS + SUMMARIES, 9, 5, 1)
-    networks = [
-        Trained(
-            [Layer(rng.normal(0, 0.3, (a, b)).astype(np.float32), rng.normal(0, 1, b))
-             for a, b in pairwise(sizes)],
-            mean,
-            spread,
-        )
-        for _ in range(3)
-    ]  # fmt: skip
+    networks = [Trained(_layers(rng, sizes), mean, spread) for _ in range(3)]
     for signal in write_motions(10, seed=4):
         of_each = [_log_odds(network, signal.motions) for network in networks]
         assert np.ptp(of_each) > 0.01
         assert np.isclose(_log_odds(joined(networks), signal.motions), np.mean(of_each), atol=1e-3)
+
+
+def _layers(rng, sizes):
+    return [Layer(*(rng.normal(0, 0.3, shape).astype(np.float32) for shape in ((a, b), b)))
+            for a, b in pairwise(sizes)]  # fmt: skip
 
 
 def _log_odds(network, motions):
