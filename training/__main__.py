@@ -22,7 +22,7 @@ _EXAMPLES = """examples:
   scripts/train-model --only second-look       train the second look for the last detector;
                                                once more: go on from its weights
   scripts/train-model --only face-in-view      train what sees hands before faces
-  scripts/train-model --only head-shake        train what recognises a "no" (renders clips: an hour)
+  scripts/train-model --only head-shake        train what recognises a "no" (renders for hours)
   scripts/train-model --only export            make the detector from the last weights
   scripts/train-model --only measure           measure the models and write the card's tables
   scripts/train-model --only measure --part clips          only the figures of the real clips
