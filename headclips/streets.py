@@ -45,6 +45,7 @@ def measure_street(
         seconds: length of the street.
     """
     rng = np.random.default_rng(seed)
+    # Drawn in any case, so that a seed's frame rate and coding do not depend on `large`.
     small = _SIZES[int(rng.choice(len(_SIZES), p=_SIZE_SHARES))]
     size = _LARGE if large else small
     fps, quality = int(rng.choice(_FPS)), int(rng.integers(*_QUALITIES))

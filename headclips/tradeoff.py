@@ -8,7 +8,7 @@ from typing import NamedTuple
 from maskcam.evaluate.gestures import rate
 from maskcam.people.headshake import NO
 
-LIMITS = (-2.0, 0.0, 1.0, NO, 3.0, 4.0, 5.0, 7.0, 9.0, 12.0)  # log odds
+LIMITS = tuple(sorted({-2.0, 0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 7.0, 9.0, 12.0, NO}))  # log odds
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM = 640, 400, 70, 60
 _COLOURS = ("#246", "#b40")
 _LABELLED = (-2.0, 5.0, 9.0)
